@@ -1,0 +1,112 @@
+"""The one place where real parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .asking import World
+from .engine import Engine
+from .errors import SettingsInvalid
+from .io.folder import Book, read_book
+from .io.producer_commands import ProducerCommands
+from .io.redis_bell import RedisBell
+from .io.redis_keys import Keys
+from .io.redis_link import AsyncLink, connect_async
+from .io.redis_store import RedisStore
+from .io.shift_commands import ShiftCommands
+from .ports import LLM
+from .problem import closest
+from .settings import Settings
+from .tier import Tier
+
+LEASE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftWorld:
+    """Everything that a shift is made of. `concurrency` maps the tiers it serves to their limit over all shifts."""
+
+    engine: Engine
+    store: RedisStore
+    bell: RedisBell
+    link: AsyncLink
+    concurrency: Mapping[str, int]
+    at_once: int
+    lease_s: float
+
+
+def load_book(settings: Settings) -> Book:
+    """Read policies, tiers and prices. Raises: PolicyInvalid."""
+    return read_book(settings.policies, settings.tiers_file, today=datetime.now(UTC).date())
+
+
+def served(book: Book, settings: Settings) -> dict[str, Tier]:
+    """The tiers that workers with these settings serve. Raises: SettingsInvalid."""
+    names = settings.tiers_served or tuple(book.tiers)
+    for name in names:
+        if name not in book.tiers:
+            near = closest(name, book.tiers)
+            hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(book.tiers)}"
+            raise SettingsInvalid(f"the tiers file has no tier {name!r}{hint}")
+    return {name: book.tiers[name] for name in names}
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, lease_s: float = LEASE_S) -> AsyncIterator[RedisStore]:
+    """A store for one event loop."""
+    link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
+    store = _store(link, settings, lease_s)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_shift_world(
+    settings: Settings, *, alone: bool, llm: LLM | None = None, lease_s: float = LEASE_S
+) -> AsyncIterator[ShiftWorld]:
+    """Open what a shift needs; without *llm*, models are called through litellm."""
+    if llm is None:
+        from .io.litellm_llm import LiteLLM  # noqa: PLC0415  # 3 s of CPU that only workers pay, before they fork
+
+        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real, lease_s=lease_s) as world:
+            yield world
+        return
+    book = load_book(settings)
+    tiers = served(book, settings)
+    keys = Keys(settings.prefix)
+    link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
+    store = _store(link, settings, lease_s)
+    queues = [f"!{name}" if alone else name for name in tiers]
+    bell = RedisBell(settings.redis_url, keys=keys, group=shift_group(settings, alone=alone), queues=queues)
+    world = World(tiers=book.tiers, prices=book.prices, llm=llm, store=store, clock_ms=store.now_ms)
+    try:
+        yield ShiftWorld(
+            engine=Engine(world),
+            store=store,
+            bell=bell,
+            link=link,
+            concurrency={name: tier.concurrency for name, tier in reversed(tiers.items())},
+            at_once=int(settings.worker_concurrency),
+            lease_s=lease_s,
+        )
+    finally:
+        await bell.close()
+        await store.close()
+
+
+def shift_group(settings: Settings, *, alone: bool) -> str:
+    """How the shifts of some workers are counted together; quarantine shifts by themselves."""
+    return f"{settings.group}!" if alone else settings.group
+
+
+def _store(link: AsyncLink, settings: Settings, lease_s: float) -> RedisStore:
+    return RedisStore(
+        link,
+        producing=ProducerCommands(prefix=settings.prefix),
+        shifting=ShiftCommands(prefix=settings.prefix, lease_ms=int(lease_s * 1000)),
+    )

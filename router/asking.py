@@ -1,0 +1,211 @@
+"""Ask a tier once: compose the call, reserve its cost, send it, book it, judge the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+from uuid import uuid4
+
+from . import log
+from .call import Answer, Call, Failure, FailureKind, Reply
+from .checks import Consultation, Question, SecondSample, Subject, examine
+from .compose import compose, consultation, consulted, second_sample
+from .cost import Price, PriceBook, input_tokens_at_most
+from .decision import Ask
+from .ledger import EntryKind, Intent, Settlement
+from .output import Output
+from .policy import Policy
+from .ports import LLM, Claim, Kept, Store
+from .reading import Reading, read
+from .tier import Tier, Tiers
+from .trail import Attempt, Purpose, Refusal, Spent, Trail
+from .verdict import Verdict
+
+_SETTLING_MS = 15_000
+"""How long after its time-out a call may be booked by its own shift before a sweep calls its outcome unknown."""
+
+_TIMEOUT_LEAST_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What carrying a task needs from outside."""
+
+    tiers: Tiers
+    prices: PriceBook
+    llm: LLM
+    store: Store
+    clock_ms: Callable[[], int]
+
+
+class Asking:
+    """One attempt in the making. Answers that a crash left behind (`kept`) are judged, not bought again."""
+
+    def __init__(
+        self, world: World, ask: Ask, *, policy: Policy, claim: Claim, trail: Trail, kept: Mapping[int, Kept]
+    ) -> None:
+        self._world = world
+        self._ask = ask
+        self._policy = policy
+        self._claim = claim
+        self._trail = trail
+        self._kept = kept
+        self._calls: list[Spent] = []
+
+    async def attempt(self) -> Attempt:
+        """Make the call, then those that the checks want, each booked by itself."""
+        ask = self._ask
+        started_ms = self._world.clock_ms()
+        tier = self._world.tiers[ask.tier]
+        call = compose(
+            self._policy,
+            self._claim.task,
+            self._trail,
+            ask,
+            tier,
+            call_id=_new_id(),
+            timeout_s=self._timeout_s(tier),
+        )
+        answer = await self._complete(call, tier, "answer")
+        reading = read(self._policy.output, answer) if isinstance(answer, Reply) else answer
+        verdict = await self._judge(call, tier, reading) if isinstance(reading, Reading) else None
+        return Attempt(
+            number=self._number,
+            tier=tier.name,
+            why=ask.why,
+            answer=reading,
+            verdict=verdict,
+            calls=tuple(self._calls),
+            started_ms=started_ms,
+            ended_ms=self._world.clock_ms(),
+        )
+
+    @property
+    def _number(self) -> int:
+        return len(self._trail) + 1
+
+    async def _judge(self, call: Call, tier: Tier, reading: Reading) -> Verdict:
+        """Drive the checks, asking the models that they want asked."""
+        subject = Subject(task=self._claim.task, reading=reading, types=self._policy.types, tier=tier.name)
+        examination = examine(self._policy.all_checks, subject)
+        try:
+            question = next(examination)
+            while True:
+                question = examination.send(await self._inquire(call, tier, question))
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            return verdict
+
+    async def _inquire(self, call: Call, tier: Tier, question: Question) -> Reading | Failure:
+        match question:
+            case SecondSample(temperature=temperature):
+                again = second_sample(
+                    call, call_id=_new_id(), timeout_s=self._timeout_s(tier), temperature=temperature
+                )
+                return await self._read(again, tier, "sample", self._policy.output)
+            case Consultation(tier=name):
+                judge = self._world.tiers[name]
+                asked = consultation(question, judge, call_id=_new_id(), timeout_s=self._timeout_s(judge))
+                return await self._read(asked, judge, "judge", consulted(question))
+            case never:
+                assert_never(never)
+
+    async def _read(self, call: Call, tier: Tier, purpose: Purpose, output: Output) -> Reading | Failure:
+        match await self._complete(call, tier, purpose):
+            case Reply() as reply:
+                return read(output, reply)
+            case Failure() as failure:
+                return failure
+            case Refusal(message=message):
+                return Failure(kind=FailureKind.INTERNAL, message=message, billed="no")
+            case never:
+                assert_never(never)
+
+    async def _complete(self, call: Call, tier: Tier, purpose: Purpose) -> Answer | Refusal:
+        """Write the money down, send, book what came; or take the answer that was paid for before a crash."""
+        position = len(self._calls)
+        if position in self._kept:
+            self._calls.append(self._kept[position].spent)
+            return self._kept[position].answer
+        price = self._price(tier)
+        if price is None:
+            log.logger().error("price.unknown", model=tier.priced_model, tier=tier.name)
+            return _without_price(tier)
+        intent = self._intent(call, tier, price, purpose)
+        refusal = await self._world.store.reserve(
+            self._claim,
+            intent,
+            limit_nusd=self._policy.limits.cost_nusd,
+            open_for_ms=int(call.timeout_s * 1000) + _SETTLING_MS,
+        )
+        if refusal is not None:
+            return refusal
+        answer = await self._world.llm.complete(call)
+        await self._book(intent, price, answer)
+        return answer
+
+    async def _book(self, intent: Intent, price: Price, answer: Answer) -> None:
+        settlement = _settlement(intent, price, answer)
+        if settlement.cost_nusd > intent.reserved_nusd:
+            log.logger().error("call.overrun", call=intent.call, model=intent.model, cost_nusd=settlement.cost_nusd)
+        spent = Spent(
+            call=intent.call,
+            purpose=intent.purpose,
+            tier=intent.tier,
+            model=intent.model,
+            cost_nusd=settlement.cost_nusd,
+            doubt_nusd=intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0,
+            usage=settlement.usage,
+            latency_ms=settlement.latency_ms,
+        )
+        self._calls.append(spent)
+        await self._world.store.resolve(intent, settlement, Kept(answer, spent))
+
+    def _intent(self, call: Call, tier: Tier, price: Price, purpose: Purpose) -> Intent:
+        input_tokens = input_tokens_at_most(call, image_tokens_max=tier.image_tokens_max)
+        return Intent(
+            call=call.id,
+            task=self._claim.task.id,
+            attempt=self._number,
+            position=len(self._calls),
+            purpose=purpose,
+            why=self._ask.why,
+            tier=tier.name,
+            model=tier.model,
+            policy=self._policy.policy,
+            tenant=self._claim.task.tenant,
+            price_since=price.since,
+            simulated=tier.simulated,
+            reserved_nusd=price.worst(input_tokens=input_tokens, output_tokens=call.max_output_tokens),
+        )
+
+    def _price(self, tier: Tier) -> Price | None:
+        day = datetime.fromtimestamp(self._world.clock_ms() / 1000, UTC).date()
+        return self._world.prices.price(tier.priced_model, day)
+
+    def _timeout_s(self, tier: Tier) -> float:
+        left_s = (self._claim.task.deadline_ms - self._world.clock_ms()) / 1000
+        return max(_TIMEOUT_LEAST_S, min(tier.timeout_s, left_s))
+
+
+def _settlement(intent: Intent, price: Price, answer: Answer) -> Settlement:
+    """Settled where the provider told the usage, void where surely nothing was charged, else unknown."""
+    match answer:
+        case Reply(usage=usage) if usage is not None:
+            cost = price.of(usage)
+            return Settlement(kind=EntryKind.SETTLED, cost_nusd=cost, usage=usage, latency_ms=answer.latency_ms)
+        case Failure(billed="no"):
+            return Settlement(kind=EntryKind.VOID, latency_ms=answer.latency_ms)
+        case _:
+            return Settlement(kind=EntryKind.UNSETTLED, latency_ms=answer.latency_ms)
+
+
+def _without_price(tier: Tier) -> Failure:
+    message = f"no price of {tier.priced_model} is in force, so it was not asked; add one to prices.yaml"
+    return Failure(kind=FailureKind.INTERNAL, message=message, billed="no")
+
+
+def _new_id() -> str:
+    return uuid4().hex

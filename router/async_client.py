@@ -1,0 +1,183 @@
+"""The client for event loops: the same names as `Client`, with `await`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+import redis
+
+from .client import CARD_FRESH_S, LOOK_AGAIN_S, MANY
+from .errors import ResultPending
+from .io.producer_commands import ProducerCommands, record
+from .io.redis_link import AsyncLink, connect_async
+from .producing import Order, admitted, prepare, prepare_many
+from .record import Record
+from .result import Result
+from .settings import Settings
+from .submission import Card, Submission
+
+
+@dataclass(frozen=True)
+class AsyncHandle:
+    """A submitted task. `replayed` says that its key had been used before, with the same body."""
+
+    id: str
+    replayed: bool
+    _client: AsyncClient
+
+    async def wait(self, *, timeout_s: float | None = None) -> Result:
+        """Wait for the end. Raises: ResultPending after *timeout_s*, UnknownTask, StoreUnavailable."""
+        return await self._client.wait(self.id, timeout_s=timeout_s)
+
+    async def result(self) -> Result:
+        """How the task stands now."""
+        return await self._client.get(self.id)
+
+    async def cancel(self) -> str:
+        """End the task unless it has ended; returns the status it has then."""
+        return await self._client.cancel(self.id)
+
+
+class AsyncClient:
+    """As `Client`; belongs to the event loop in which it is first used. One reader serves any number of waiters."""
+
+    def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
+        self._redis_url = redis_url
+        self._commands = ProducerCommands(prefix=prefix)
+        self._link = AsyncLink(connect_async(redis_url), prefix=prefix)
+        self._cards: dict[str, tuple[float, Card]] = {}
+        self._name = f"client-{uuid4().hex[:12]}"
+        self._woken: dict[str, list[asyncio.Event]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """A client for ROUTER_REDIS_URL and ROUTER_PREFIX. Raises: SettingsInvalid."""
+        settings = Settings.from_env()
+        return cls(settings.redis_url, prefix=settings.prefix)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._link.close()
+
+    async def submit(
+        self,
+        policy: str,
+        input: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        tenant: str = "default",
+        deadline_s: float | None = None,
+        priority: str = "normal",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> AsyncHandle:
+        """As `Client.submit`."""
+        order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
+        submission = prepare(await self._card(policy), input, order, reply_to=self._name)
+        return (await self._send([submission]))[0]
+
+    async def submit_many(
+        self,
+        policy: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        keys: Sequence[str] | None = None,
+        tenant: str = "default",
+        deadline_s: float | None = None,
+        priority: str = "normal",
+    ) -> list[AsyncHandle]:
+        """As `Client.submit_many`."""
+        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
+        prepared = prepare_many(await self._card(policy), list(inputs), keys, order, reply_to=self._name)
+        batches = [prepared[i : i + MANY] for i in range(0, len(prepared), MANY)]
+        return [handle for batch in batches for handle in await self._send(batch)]
+
+    async def run(
+        self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any
+    ) -> Result:
+        """Submit and wait."""
+        return await (await self.submit(policy, input, **order)).wait(timeout_s=timeout_s)
+
+    async def wait(self, task_id: str, *, timeout_s: float | None = None) -> Result:
+        """Wait for the end of a task that anybody submitted. Raises as `AsyncHandle.wait`."""
+        woken = self._expect(task_id)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not (await self._link.run(self._commands.watch(task_id, self._name))).terminal:
+                    await _woken_within(woken, LOOK_AGAIN_S)
+        except TimeoutError:
+            raise ResultPending(f"task {task_id} has not ended after {timeout_s} s; it goes on, wait again") from None
+        finally:
+            self._forget(task_id, woken)
+        return await self.get(task_id)
+
+    async def get(self, task_id: str) -> Result:
+        """How a task stands now. Raises: UnknownTask, StoreUnavailable."""
+        return Result.of(await self.read(task_id))
+
+    async def read(self, task_id: str) -> Record:
+        """Everything that is known of a task. Raises: UnknownTask, StoreUnavailable."""
+        parts = await asyncio.gather(*(self._link.run(command) for command in self._commands.read(task_id)))
+        return record(task_id, *parts)
+
+    async def cancel(self, task_id: str) -> str:
+        """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
+        return (await self._link.run(self._commands.cancel(task_id))).value
+
+    async def _send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
+        taken = admitted(await self._link.run(self._commands.submit(submissions)))
+        return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]
+
+    async def _card(self, policy: str) -> Card:
+        now_s = asyncio.get_running_loop().time()
+        known = self._cards.get(policy)
+        if known is None or now_s - known[0] > CARD_FRESH_S:
+            known = self._cards[policy] = (now_s, await self._link.run(self._commands.card(policy)))
+        return known[1]
+
+    def _expect(self, task_id: str) -> asyncio.Event:
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        event = asyncio.Event()
+        self._woken.setdefault(task_id, []).append(event)
+        return event
+
+    def _forget(self, task_id: str, event: asyncio.Event) -> None:
+        events = self._woken[task_id]
+        events.remove(event)
+        if not events:
+            del self._woken[task_id]
+
+    async def _read(self) -> None:
+        client = connect_async(self._redis_url)
+        try:
+            while True:
+                try:
+                    popped = await client.blpop([self._commands.keys.wake(self._name)], timeout=1)
+                except (redis.ConnectionError, redis.TimeoutError):
+                    await asyncio.sleep(1)
+                    continue
+                for event in self._woken.get(popped[1].decode(), ()) if popped else ():
+                    event.set()
+        finally:
+            await client.aclose()
+
+
+async def _woken_within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

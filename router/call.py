@@ -1,0 +1,143 @@
+"""What we ask of a tier, and what comes back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from .values import Json, Value
+
+
+class Deployment(Value):
+    """Where a model answers: the one place a call may be sent to."""
+
+    model: str
+    api_base: str | None = None
+    api_key_env: str | None = None
+
+
+class ResponseSchema(Value):
+    """The JSON Schema that the provider is asked to keep its text to."""
+
+    name: str
+    body: dict[str, Json]
+
+
+class Call(Value):
+    """One HTTP request to a model. `timeout_s` bounds the whole call, connect to last byte."""
+
+    id: str
+    tier: str
+    deployment: Deployment
+    messages: tuple[dict[str, Json], ...]
+    response_schema: ResponseSchema | None = None
+    tools: tuple[dict[str, Json], ...] = ()
+    max_output_tokens: int
+    timeout_s: float
+    temperature: float | None = None
+    reasoning_effort: str | None = None
+    seed: int | None = None
+    logprobs: bool = False
+
+
+class Usage(Value):
+    """Tokens of one call; cached ones are part of the input, reasoning ones part of the output."""
+
+    input_tokens: int
+    cached_input_tokens: int = 0
+    output_tokens: int
+    reasoning_tokens: int = 0
+
+
+class Token(Value):
+    """One token of the reply's text and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+    size: int
+    """Length in UTF-8 bytes: a token may hold a part of a character only."""
+
+
+class ToolCall(Value):
+    """A function the model wants called; `arguments` is the raw text that it wrote."""
+
+    name: str
+    arguments: str
+
+
+class FinishReason(StrEnum):
+    """Why the model stopped, as the provider said it."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    UNKNOWN = "unknown"
+
+
+class Reply(Value):
+    """What a model answered. `usage` is None where the provider did not say: the cost is then unknown, not zero."""
+
+    text: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason = FinishReason.STOP
+    tokens: tuple[Token, ...] | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    request_id: str | None = None
+    latency_ms: int = 0
+
+
+class FailureKind(StrEnum):
+    """What kept a call from being answered."""
+
+    RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    OVERLOAD = "overload"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    SERVER = "server"
+    MALFORMED = "malformed"
+    CONTEXT_WINDOW = "context_window"
+    CONTENT_POLICY = "content_policy"
+    BAD_REQUEST = "bad_request"
+    AUTH = "auth"
+    NOT_FOUND = "not_found"
+    INTERNAL = "internal"
+    LOST = "lost"
+
+
+_PASSING = frozenset(
+    {
+        FailureKind.RATE_LIMIT,
+        FailureKind.OVERLOAD,
+        FailureKind.TIMEOUT,
+        FailureKind.NETWORK,
+        FailureKind.SERVER,
+        FailureKind.MALFORMED,
+        FailureKind.LOST,
+    }
+)
+
+Billed: TypeAlias = Literal["no", "unknown"]
+
+
+class Failure(Value):
+    """Why nothing came back. `billed` says whether the provider may have charged for it all the same."""
+
+    kind: FailureKind
+    message: str
+    billed: Billed
+    status: int | None = None
+    retry_after_s: float | None = None
+    request_id: str | None = None
+    latency_ms: int = 0
+
+    @property
+    def passing(self) -> bool:
+        """True where the same call may well succeed later."""
+        return self.kind in _PASSING
+
+
+Answer: TypeAlias = Reply | Failure

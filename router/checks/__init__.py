@@ -1,0 +1,45 @@
+"""The check family: one file per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from ..call import Failure
+from ..reading import Reading
+from ..verdict import Finding, Outcome, Verdict, combine
+from .agreement import Agreement as Agreement
+from .base import Check as Check
+from .base import Consultation as Consultation
+from .base import Question as Question
+from .base import SecondSample as SecondSample
+from .confidence import Confidence as Confidence
+from .grounding import Grounding as Grounding
+from .judge import Judge as Judge
+from .length import Length as Length
+from .pattern import Pattern as Pattern
+from .refusal import Refusal as Refusal
+from .rule import Rule as Rule
+from .schema import Schema as Schema
+from .steps import Steps as Steps
+from .subject import Subject as Subject
+from .subject import Types as Types
+
+AnyCheck: TypeAlias = Annotated[
+    Refusal | Schema | Rule | Pattern | Length | Grounding | Confidence | Steps | Agreement | Judge,
+    Field(discriminator="check"),
+]
+
+
+def examine(checks: Sequence[Check], subject: Subject) -> Generator[Question, Reading | Failure, Verdict]:
+    """Run the checks in order and stop at the first failure: nobody pays a judge for a broken reply."""
+    findings: tuple[Finding, ...] = ()
+    for check in checks:
+        if not check.applies_to(subject.tier):
+            continue
+        findings += ((yield from check.examine(subject)),)
+        if findings[-1].outcome is Outcome.FAIL and not findings[-1].warn:
+            break
+    return combine(findings)

@@ -1,0 +1,226 @@
+"""The client of backend services: submit tasks, wait for their ends. Safe to share among threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+import redis
+
+from .errors import ResultPending
+from .io.producer_commands import ProducerCommands, record
+from .io.redis_keys import Keys
+from .io.redis_link import Link, connect
+from .producing import Order, admitted, prepare, prepare_many
+from .record import Record
+from .result import Result
+from .settings import Settings
+from .submission import Card, Submission
+
+CARD_FRESH_S = 5.0
+"""How long a producer goes by the policy version it knows before it asks again which one is current."""
+MANY = 200
+"""Tasks in one round trip of `submit_many`: the script holds Redis for a few milliseconds."""
+LOOK_AGAIN_S = 5.0
+"""A waiter that is not woken looks at the task by itself after so long."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A submitted task. `replayed` says that its key had been used before, with the same body."""
+
+    id: str
+    replayed: bool
+    _client: Client
+
+    def wait(self, *, timeout_s: float | None = None) -> Result:
+        """Wait for the end. Raises: ResultPending after *timeout_s*, UnknownTask, StoreUnavailable."""
+        return self._client.wait(self.id, timeout_s=timeout_s)
+
+    def result(self) -> Result:
+        """How the task stands now."""
+        return self._client.get(self.id)
+
+    def cancel(self) -> str:
+        """End the task unless it has ended; returns the status it has then."""
+        return self._client.cancel(self.id)
+
+
+class Client:
+    """
+    Talks to Redis alone: policies resolve by what was published there, no folder is needed.
+
+    Arguments: where Redis is, and the prefix of our keys there.
+    """
+
+    def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
+        self._commands = ProducerCommands(prefix=prefix)
+        self._link = Link(connect(redis_url), prefix=prefix)
+        self._waiter = _Waiter(redis_url, self._commands.keys)
+        self._cards: dict[str, tuple[float, Card]] = {}
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """A client for ROUTER_REDIS_URL and ROUTER_PREFIX. Raises: SettingsInvalid."""
+        settings = Settings.from_env()
+        return cls(settings.redis_url, prefix=settings.prefix)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._waiter.close()
+        self._link.close()
+
+    def submit(
+        self,
+        policy: str,
+        input: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        tenant: str = "default",
+        deadline_s: float | None = None,
+        priority: str = "normal",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Handle:
+        """
+        Hand a task over; when this returns it will not be lost.
+
+        With a *key* the call may be repeated: the same key and body give the same task, at any time.
+        Raises: UnknownPolicy, TaskInvalid, TaskConflict, Backlogged, StoreUnavailable.
+        """
+        order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
+        submission = prepare(self._card(policy), input, order, reply_to=self._waiter.name)
+        return self._send([submission])[0]
+
+    def submit_many(
+        self,
+        policy: str,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        keys: Sequence[str] | None = None,
+        tenant: str = "default",
+        deadline_s: float | None = None,
+        priority: str = "normal",
+    ) -> list[Handle]:
+        """Hand many tasks over, a few hundred a round trip; nothing is sent if one input is invalid. As `submit`."""
+        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
+        prepared = prepare_many(self._card(policy), list(inputs), keys, order, reply_to=self._waiter.name)
+        return [h for i in range(0, len(prepared), MANY) for h in self._send(prepared[i : i + MANY])]
+
+    def run(self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any) -> Result:
+        """Submit and wait."""
+        return self.submit(policy, input, **order).wait(timeout_s=timeout_s)
+
+    def wait(self, task_id: str, *, timeout_s: float | None = None) -> Result:
+        """Wait for the end of a task that anybody submitted. Raises as `Handle.wait`."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            with self._waiter.expecting(task_id) as woken:
+                state = self._link.run(self._commands.watch(task_id, self._waiter.name))
+                left_s = LOOK_AGAIN_S if until is None else min(LOOK_AGAIN_S, until - time.monotonic())
+                if not state.terminal and left_s > 0:
+                    woken.wait(left_s)
+                    continue
+            if state.terminal:
+                return self.get(task_id)
+            raise ResultPending(f"task {task_id} is {state} after {timeout_s} s; it goes on, wait for it again")
+
+    def get(self, task_id: str) -> Result:
+        """How a task stands now. Raises: UnknownTask, StoreUnavailable."""
+        return Result.of(self.read(task_id))
+
+    def read(self, task_id: str) -> Record:
+        """Everything that is known of a task. Raises: UnknownTask, StoreUnavailable."""
+        fields, packed_input, trail = self._link.run_all(self._commands.read(task_id))
+        return record(task_id, fields, packed_input, trail)
+
+    def cancel(self, task_id: str) -> str:
+        """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
+        return self._link.run(self._commands.cancel(task_id)).value
+
+    def _send(self, submissions: Sequence[Submission]) -> list[Handle]:
+        taken = admitted(self._link.run(self._commands.submit(submissions)))
+        return [Handle(s.task_id, s.replayed, self) for s in taken]
+
+    def _card(self, policy: str) -> Card:
+        known = self._cards.get(policy)
+        if known is None or time.monotonic() - known[0] > CARD_FRESH_S:
+            known = self._cards[policy] = (time.monotonic(), self._link.run(self._commands.card(policy)))
+        return known[1]
+
+
+class _Waiter:
+    """Reads this process's wake list in one thread, started when somebody first waits, and wakes who waits here."""
+
+    def __init__(self, redis_url: str, keys: Keys) -> None:
+        self._redis_url = redis_url
+        self._keys = keys
+        self._names: dict[int, str] = {}
+        self._lock = threading.Lock()
+        self._woken: dict[str, list[threading.Event]] = {}
+        self._reader: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    @property
+    def name(self) -> str:
+        """The name of the wake list; a process that forked off has its own."""
+        return self._names.setdefault(os.getpid(), f"client-{uuid4().hex[:12]}")
+
+    def expecting(self, task_id: str) -> _Expecting:
+        with self._lock:
+            if self._reader is None or not self._reader.is_alive():
+                self._reader = threading.Thread(target=self._read, name="router-waiter", daemon=True)
+                self._reader.start()
+        return _Expecting(self, task_id)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _read(self) -> None:
+        client = connect(self._redis_url)
+        while not self._closed.is_set():
+            try:
+                popped = client.blpop([self._keys.wake(self.name)], timeout=1)
+            except (redis.ConnectionError, redis.TimeoutError):
+                self._closed.wait(1)
+                continue
+            if popped is not None:
+                self._wake(popped[1].decode())
+        client.close()
+
+    def _wake(self, task_id: str) -> None:
+        with self._lock:
+            for event in self._woken.get(task_id, ()):
+                event.set()
+
+
+class _Expecting:
+    """While entered, the event it gives is set when the task ends."""
+
+    def __init__(self, waiter: _Waiter, task_id: str) -> None:
+        self._waiter = waiter
+        self._task_id = task_id
+        self._event = threading.Event()
+
+    def __enter__(self) -> threading.Event:
+        with self._waiter._lock:
+            self._waiter._woken.setdefault(self._task_id, []).append(self._event)
+        return self._event
+
+    def __exit__(self, *_: object) -> None:
+        with self._waiter._lock:
+            events = self._waiter._woken[self._task_id]
+            events.remove(self._event)
+            if not events:
+                del self._waiter._woken[self._task_id]
+
+

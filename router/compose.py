@@ -1,0 +1,170 @@
+"""Task and policy in, call out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from .call import Call, Failure, ResponseSchema
+from .checks import Consultation
+from .decision import Ask
+from .jsontext import canonical
+from .output import LABEL, Output
+from .policy import Policy
+from .reading import Reading
+from .task import Task
+from .tier import Tier
+from .trail import Attempt, Refusal, Trail
+from .values import Json
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+
+
+class PromptInvalid(ValueError):
+    """A template of the prompt cannot be parsed or rendered; the message says why."""
+
+
+@lru_cache(maxsize=1024)
+def template(source: str) -> Template:
+    """Parse a prompt template. Raises: PromptInvalid."""
+    try:
+        return _ENVIRONMENT.from_string(source)
+    except TemplateError as why:
+        raise PromptInvalid(str(why)) from None
+
+
+def unknown_variables(source: str, known: Collection[str]) -> list[str]:
+    """The variables of a template that are not among *known*. Raises: PromptInvalid."""
+    try:
+        return sorted(meta.find_undeclared_variables(_ENVIRONMENT.parse(source)) - set(known))
+    except TemplateError as why:
+        raise PromptInvalid(str(why)) from None
+
+
+def compose(policy: Policy, task: Task, trail: Trail, ask: Ask, tier: Tier, *, call_id: str, timeout_s: float) -> Call:
+    """Write the call that *ask* wants, with as much of the trail in it as its reason and the policy allow."""
+    return Call(
+        id=call_id,
+        tier=tier.name,
+        deployment=tier.deployment,
+        messages=tuple(_messages(policy, task, trail, ask)),
+        response_schema=_response_schema(policy),
+        tools=tuple(_tool(t.name, t.description, t.parameters) for t in policy.output.tools or ()),
+        max_output_tokens=min(policy.limits.output_tokens, tier.output_tokens_max),
+        timeout_s=timeout_s,
+        temperature=tier.temperature,
+        reasoning_effort=tier.reasoning_effort,
+        seed=tier.seed,
+        logprobs=tier.logprobs and policy.output.kind != "tools",
+    )
+
+
+def second_sample(call: Call, *, call_id: str, timeout_s: float, temperature: float) -> Call:
+    """The same call again, warmer."""
+    changed = {"id": call_id, "timeout_s": timeout_s, "temperature": temperature, "seed": None}
+    return call.model_copy(update=changed)
+
+
+def consultation(question: Consultation, tier: Tier, *, call_id: str, timeout_s: float) -> Call:
+    """A judge's call: its own prompt and schema, nothing of the policy's."""
+    return Call(
+        id=call_id,
+        tier=tier.name,
+        deployment=tier.deployment,
+        messages=(_message("system", question.system), _message("user", question.user)),
+        response_schema=ResponseSchema(name="judgement", body=question.answer_schema),
+        max_output_tokens=min(300, tier.output_tokens_max),
+        timeout_s=timeout_s,
+        temperature=tier.temperature,
+        reasoning_effort=tier.reasoning_effort,
+        seed=tier.seed,
+    )
+
+
+def consulted(question: Consultation) -> Output:
+    """What kind of output the answer to a consultation is read as."""
+    return Output(json_schema=question.answer_schema)
+
+
+def render_user(policy: Policy, input: dict[str, Json]) -> str:
+    """The user's message for *input*; fields that the input leaves out render as nothing. Raises: PromptInvalid."""
+    known = dict.fromkeys(policy.input.json_schema.get("properties", ()), "")
+    try:
+        return template(policy.prompt.user).render(known | input)
+    except TemplateError as why:
+        raise PromptInvalid(str(why)) from None
+
+
+def spelled(output: Output, value: Json) -> str:
+    """An output as the model would have written it."""
+    match output.kind:
+        case "text":
+            return str(value)
+        case "labels":
+            return canonical({LABEL: value})
+        case _:
+            return canonical(value)
+
+
+def _messages(policy: Policy, task: Task, trail: Trail, ask: Ask) -> Iterator[dict[str, Json]]:
+    yield _message("system", policy.prompt.system)
+    for shot in policy.shots:
+        yield _message("user", render_user(policy, shot.input))
+        yield _message("assistant", spelled(policy.output, shot.output))
+    yield {"role": "user", "content": _content(policy, task)}
+    for attempt in _shown(policy, trail, ask):
+        yield from _earlier(policy, attempt, whole=ask.why == "repair" or policy.prompt.earlier == "attempts")
+
+
+def _content(policy: Policy, task: Task) -> Any:
+    text = render_user(policy, task.input)
+    images = [task.input[field] for field in policy.prompt.images if task.input.get(field)]
+    if not images:
+        return text
+    return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in images)]
+
+
+def _shown(policy: Policy, trail: Trail, ask: Ask) -> Iterator[Attempt]:
+    """The earlier attempts that this call may see: its own tier's last for a repair, else what the policy allows."""
+    if ask.why == "repair":
+        yield trail[-1]
+    elif ask.why == "escalate" and policy.prompt.earlier != "none":
+        yield from trail
+
+
+def _earlier(policy: Policy, attempt: Attempt, *, whole: bool) -> Iterator[dict[str, Json]]:
+    if isinstance(attempt.answer, Failure | Refusal) or attempt.verdict is None:
+        return
+    if whole:
+        yield _message("assistant", _answer_text(policy, attempt.answer))
+    findings = "\n".join(f"- {finding.reason}" for finding in attempt.verdict.reasons)
+    yield _message("user", _findings_text(findings, whole=whole))
+
+
+def _answer_text(policy: Policy, reading: Reading) -> str:
+    if reading.output is None:
+        return reading.refusal or reading.raw or "(no answer)"
+    return spelled(policy.output, reading.output)
+
+
+def _findings_text(findings: str, *, whole: bool) -> str:
+    about = "That answer was checked and this was found:" if whole else "An earlier answer was checked and this was found:"
+    return f"{about}\n{findings}\nAnswer the task again, correctly and in the same form. Do not mention this message."
+
+
+def _message(role: str, content: str) -> dict[str, Json]:
+    return {"role": role, "content": content}
+
+
+def _response_schema(policy: Policy) -> ResponseSchema | None:
+    schema = policy.output.wire_schema
+    return ResponseSchema(name=policy.policy, body=schema) if schema is not None else None
+
+
+def _tool(name: str, description: str, parameters: dict[str, Json]) -> dict[str, Json]:
+    function = {"name": name, "description": description, "parameters": parameters, "strict": True}
+    return {"type": "function", "function": function}

@@ -1,0 +1,232 @@
+"""What happens next. All branching of the service is in this file, and it is pure."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from .call import Failure, FailureKind
+from .policy import Move, Policy, Rung
+from .reading import Reading
+from .task import Task
+from .tier import Tier
+from .trail import Attempt, Refusal, Trail, Why
+from .verdict import Outcome
+
+_BACKOFF_FIRST_S = 0.5
+_BACKOFF_MAX_S = 30.0
+_BYTES_PER_TOKEN = 4
+"""What English text takes on OpenAI's tokenizers. Only used to leave out tiers that are surely too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask that tier, for that reason."""
+
+    tier: str
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The task succeeded with that attempt's output."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The task cannot be done as it was asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A person has to decide."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Nobody could do it; it is kept with its trail."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The deadline has passed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Decide again at that time (Unix ms); until then nothing is to be done."""
+
+    until_ms: int
+    reason: str
+
+
+End: TypeAlias = Accept | Reject | Review | DeadLetter | Expire
+Decision: TypeAlias = Ask | Wait | End
+
+
+def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
+    """Say what happens next to *task*, given everything that happened so far. The same trail decides the same."""
+    if not trail:
+        return _first(policy, task, now_ms)
+    last = trail[-1]
+    match _wish(policy, last):
+        case "accept":
+            return Accept(last)
+        case "reject":
+            return Reject(last.told)
+        case "review":
+            return Review(last.told)
+        case "dead_letter":
+            return DeadLetter(last.told)
+        case "repair" | "retry" | "escalate" as move:
+            return _go_on(policy, task, trail, now_ms, move)
+        case never:
+            assert_never(never)
+
+
+def _first(policy: Policy, task: Task, now_ms: int) -> Decision:
+    if now_ms >= task.deadline_ms:
+        return Expire("the deadline passed before any tier was asked")
+    fitting = [rung for rung in policy.tiers if _misfit(policy, task, rung) is None]
+    if not fitting:
+        return Reject("no tier can take this input: " + "; ".join(_misfits(policy, task, policy.tiers)))
+    return Ask(fitting[0].tier, "first")
+
+
+def _wish(policy: Policy, last: Attempt) -> Move:
+    """The author's wish for what became of the last attempt."""
+    match last.answer:
+        case Refusal():
+            return "escalate"
+        case Failure(kind=FailureKind.CONTENT_POLICY):
+            return policy.moves.refused
+        case Failure() as failure:
+            return policy.moves.error if failure.passing else "escalate"
+        case Reading() as reading:
+            return _wish_for_reading(policy, last, reading)
+        case never:
+            assert_never(never)
+
+
+def _wish_for_reading(policy: Policy, last: Attempt, reading: Reading) -> Move:
+    outcome = last.verdict.outcome if last.verdict is not None else Outcome.FAIL
+    match outcome:
+        case Outcome.PASS:
+            return "accept"
+        case Outcome.UNSURE:
+            return policy.moves.unsure
+        case Outcome.FAIL:
+            return policy.moves.refused if reading.refused else policy.moves.fail
+        case never:
+            assert_never(never)
+
+
+def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision:
+    last = trail[-1]
+    if now_ms >= task.deadline_ms:
+        return Expire(f"the deadline passed after {len(trail)} attempts")
+    if isinstance(last.answer, Refusal):
+        return _exhausted(policy, last.answer.message)
+    if len(trail) >= policy.limits.attempts:
+        return _exhausted(policy, f"limits.attempts ({policy.limits.attempts}) is reached; {last.told}")
+    if sum(attempt.cost_nusd for attempt in trail) >= policy.limits.cost_nusd:
+        return _exhausted(policy, f"limits.cost_usd ({policy.limits.cost_usd}) is spent; {last.told}")
+    return _same_tier(policy, task, trail, now_ms, move) or _next_tier(policy, task, last)
+
+
+def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision | None:
+    """Another go at the tier of the last attempt, or None where that is not wished or not allowed."""
+    last = trail[-1]
+    if isinstance(last.answer, Failure):
+        if move != "retry" or _errors_in_a_row(trail) > policy.limits.retries:
+            return None
+        until_ms = last.ended_ms + _backoff_ms(task, trail, last.answer)
+        if until_ms >= task.deadline_ms:
+            return None
+        return Wait(until_ms, f"retry after: {last.answer.message}") if now_ms < until_ms else Ask(last.tier, "retry")
+    if move == "escalate" or _replies_of(trail, last.tier) >= policy.rung(last.tier).attempts:
+        return None
+    return Ask(last.tier, "repair" if move == "repair" else "retry")
+
+
+def _next_tier(policy: Policy, task: Task, last: Attempt) -> Decision:
+    above = policy.above(last.tier)
+    for rung in above:
+        if _misfit(policy, task, rung) is None:
+            return Ask(rung.tier, "escalate")
+    left_out = "".join(f" ({misfit})" for misfit in _misfits(policy, task, above))
+    return _exhausted(policy, f"no tier is left{left_out}; {last.told}")
+
+
+def _exhausted(policy: Policy, reason: str) -> Decision:
+    match policy.moves.exhausted:
+        case "review":
+            return Review(reason)
+        case "reject":
+            return Reject(reason)
+        case "dead_letter":
+            return DeadLetter(reason)
+        case never:
+            assert_never(never)
+
+
+def _errors_in_a_row(trail: Trail) -> int:
+    count = 0
+    for attempt in reversed(trail):
+        if not isinstance(attempt.answer, Failure) or attempt.tier != trail[-1].tier:
+            break
+        count += 1
+    return count
+
+
+def _replies_of(trail: Trail, tier: str) -> int:
+    return sum(attempt.tier == tier and isinstance(attempt.answer, Reading) for attempt in trail)
+
+
+def _backoff_ms(task: Task, trail: Trail, failure: Failure) -> int:
+    """What the provider asked for, else doubling with up to half of jitter; the jitter is the task's own, not chance."""
+    if failure.retry_after_s is not None:
+        return int(failure.retry_after_s * 1000) + 1
+    base_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** (_errors_in_a_row(trail) - 1))
+    jitter = zlib.crc32(f"{task.id}:{len(trail)}".encode()) / 2**32
+    return int(base_s * (1 + jitter / 2) * 1000)
+
+
+def _misfits(policy: Policy, task: Task, rungs: tuple[Rung, ...]) -> list[str]:
+    return [misfit for rung in rungs if (misfit := _misfit(policy, task, rung))]
+
+
+def _misfit(policy: Policy, task: Task, rung: Rung) -> str | None:
+    """Why *rung* cannot take the task at all; None where it can, or where its abilities are not known."""
+    tier = rung.spec
+    if tier is None:
+        return None
+    if not tier.images and any(task.input.get(field) for field in policy.prompt.images):
+        return f"{rung.tier} takes no images"
+    if not tier.tools and policy.output.kind == "tools":
+        return f"{rung.tier} calls no functions"
+    if not tier.logprobs and _needs_logprobs(policy, rung.tier):
+        return f"{rung.tier} gives no log-probabilities, which a check needs"
+    return _overflow(policy, task, tier)
+
+
+def _needs_logprobs(policy: Policy, tier: str) -> bool:
+    return any(check.needs_logprobs and check.applies_to(tier) for check in policy.checks)
+
+
+def _overflow(policy: Policy, task: Task, tier: Tier) -> str | None:
+    asked = (task.input_bytes + len(policy.prompt.system)) // _BYTES_PER_TOKEN + policy.limits.output_tokens
+    if asked > tier.context_tokens:
+        return f"{tier.name} holds {tier.context_tokens:,} tokens, this takes about {asked:,}"
+    return None

@@ -1,0 +1,99 @@
+"""
+Our error tree, grouped by who must act.
+
+* RouterError
+  x PolicyError            the policy author; raised at load, never during a task
+    + PolicyInvalid        carries every problem of the files, each with file:line:column
+    + UnknownPolicy        nothing was published under that name or digest
+  x TaskError              the caller; raised by submit()
+    + TaskInvalid          the input does not meet the policy's input schema or limits
+    + TaskConflict         the idempotency key was used with another body
+    + UnknownTask          no such task, or its record's time is over
+  x ResultError            the caller; raised by waiting or unwrapping
+    + ResultPending        not ended within the given time
+    + TaskNotSucceeded     ended without an accepted output
+  x OperatorError          whoever runs the service
+    + SettingsInvalid      an environment variable is wrong or unknown
+    + Backlogged           too many tasks wait; try again later
+    + StoreUnavailable     Redis cannot be reached
+    + StoreUnsafe          Redis would lose data (no AOF, evicting); see the message
+    + ServerMissing        no Redis-compatible server program is installed
+
+A failed check is no error: it is a Finding (verdict.py).  A call without a reply is a Failure (call.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RouterError(Exception):
+    """Base of every error this package raises."""
+
+
+class PolicyError(RouterError):
+    """Something is wrong with a policy."""
+
+
+class PolicyInvalid(PolicyError):
+    """Policy files with mistakes; `problems` holds each one with its place."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class UnknownPolicy(PolicyError):
+    """Nothing was published under that name or digest."""
+
+
+class TaskError(RouterError):
+    """The caller asked for something that cannot be done."""
+
+
+class TaskInvalid(TaskError):
+    """The input does not meet the policy's input schema or limits."""
+
+
+class TaskConflict(TaskError):
+    """The idempotency key stands for another body."""
+
+
+class UnknownTask(TaskError):
+    """No such task, or its record's time is over."""
+
+
+class ResultError(RouterError):
+    """There is no output to give."""
+
+
+class ResultPending(ResultError):
+    """The task has not ended within the given time; it goes on."""
+
+
+class TaskNotSucceeded(ResultError):
+    """The task ended without an accepted output."""
+
+
+class OperatorError(RouterError):
+    """Something around the service has to be mended."""
+
+
+class SettingsInvalid(OperatorError):
+    """An environment variable is wrong or unknown."""
+
+
+class Backlogged(OperatorError):
+    """Too many tasks wait already."""
+
+
+class StoreUnavailable(OperatorError):
+    """Redis cannot be reached."""
+
+
+class StoreUnsafe(OperatorError):
+    """Redis is set up so that it would lose tasks or money."""
+
+
+class ServerMissing(OperatorError):
+    """No Redis-compatible server program is installed."""

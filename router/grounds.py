@@ -1,0 +1,134 @@
+"""What a text gives grounds for: the words, numbers and dates that occur in it, however they are written."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property, lru_cache
+
+_SQUASHED_MIN = 8
+"""From this many letters on, a value may be spaced otherwise than the input (`SDN BHD` in `SDNBHD`)."""
+
+_MONTHS = (
+    "jan januar january janvier enero gennaio januari ene gen",
+    "feb februar february fevrier febrero febbraio februari fev fevr",
+    "mar mrz marz march mars marzo maart maerz",
+    "apr april avril abril aprile avr abr",
+    "may mai mayo maggio mei mag",
+    "jun juni june juin junio giugno giu",
+    "jul juli july juillet julio luglio juil lug",
+    "aug august aout agosto augustus ago",
+    "sep sept september septembre septiembre settembre set",
+    "oct oktober october octobre octubre ottobre okt ott",
+    "nov november novembre noviembre",
+    "dec dezember december decembre diciembre dicembre dez dic",
+)
+_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"\d+(?:[.,' \u00a0\u202f]\d+)*")
+_NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})(?!\d)")
+_COMPACT_DATE = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
+_NAME = "(" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + ")"
+_DAY_FIRST = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[\s.,/-]*(?:de\s+|of\s+)?{_NAME}\b[\s.,'/-]*(?:de\s+)?(\d{{4}}|\d{{2}})(?!\d)")
+_MONTH_FIRST = re.compile(rf"\b{_NAME}[\s.-]*(\d{{1,2}})(?:st|nd|rd|th)?[\s.,'-]+(\d{{4}}|\d{{2}})(?!\d)")
+_YEAR_FIRST = re.compile(rf"(?<!\d)(\d{{4}})[\s./-]*{_NAME}[\s./-]*(\d{{1,2}})(?!\d)")
+_EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]?")
+_NUMERIC = re.compile(r"[-+]?\d+(\.\d+)?")
+
+
+def normal(text: str) -> str:
+    """Fold case, width and accents, and put one blank for every run of anything but letters and digits."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in folded)
+    return " ".join(plain.split())
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """A text, ready to be asked whether values occur in it."""
+
+    text: str
+
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def of(text: str) -> Grounds:
+        return Grounds(text)
+
+    def hold(self, value: str | int | float) -> bool:
+        """Say whether *value* occurs: a number by its amount (either sign), an ISO date by its day, a text by its words."""
+        if not isinstance(value, str):
+            return _decimal(value) in self._numbers
+        if _ISO_DATE.fullmatch(value) and value in self._dates:
+            return True
+        return self._has_words(normal(value)) or bool(_NUMERIC.fullmatch(value)) and abs(Decimal(value)) in self._numbers
+
+    def _has_words(self, words: str) -> bool:
+        if f" {words} " in f" {self._words} ":
+            return True
+        squashed = words.replace(" ", "")
+        return len(squashed) >= _SQUASHED_MIN and squashed in self._squashed
+
+    @cached_property
+    def _words(self) -> str:
+        return normal(self.text)
+
+    @cached_property
+    def _squashed(self) -> str:
+        return self._words.replace(" ", "")
+
+    @cached_property
+    def _numbers(self) -> frozenset[Decimal]:
+        return frozenset(n for match in _NUMBER.finditer(self.text) for n in _numbers_in(match[0]))
+
+    @cached_property
+    def _dates(self) -> frozenset[str]:
+        return frozenset(_dates_in(_unaccented(self.text)))
+
+
+def _decimal(value: int | float) -> Decimal:
+    return abs(Decimal(repr(value))).normalize()
+
+
+def _numbers_in(written: str) -> Iterator[Decimal]:
+    """Every amount that *written* may mean: `1.234,50` is one, `1,234` two, `3 12.50` three (two columns run together)."""
+    parts = re.split(r"[ \u00a0\u202f]", written)
+    for spelled in {written.replace(" ", "").replace("\u00a0", "").replace("\u202f", ""), *parts}:
+        spelled = spelled.replace("'", "")
+        for point, comma in ((".", ","), (",", ".")):
+            text = spelled.replace(comma, "").replace(point, ".") if spelled.count(point) <= 1 else ""
+            if text and len(text) < 40:
+                yield Decimal(text).normalize()
+        if spelled.count(".") > 1 or spelled.count(",") > 1:
+            yield Decimal(re.sub(r"[.,]", "", spelled)[:40]).normalize()
+
+
+def _unaccented(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c) or c > "\u0400")
+
+
+def _dates_in(text: str) -> Iterator[str]:
+    for match in _NUMERIC_DATE.finditer(text):
+        a, b, c = match.groups()
+        yield from _iso(a, b, c) if len(a) > 2 else (*_iso(c, b, a), *_iso(c, a, b), *_iso(a, b, c))
+    for pattern in (_COMPACT_DATE, _EAST_ASIAN):
+        for match in pattern.finditer(text):
+            yield from _iso(match[1], match[2], match[3])
+    for pattern, (year, month, day) in ((_DAY_FIRST, (3, 2, 1)), (_MONTH_FIRST, (3, 1, 2)), (_YEAR_FIRST, (1, 2, 3))):
+        for match in pattern.finditer(text):
+            if number := _MONTH_OF.get(match[month]):
+                yield from _iso(match[year], str(number), match[day])
+
+
+def _iso(year: str, month: str, day: str) -> tuple[str, ...]:
+    if len(year) not in (2, 4):
+        return ()
+    try:
+        return (date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day)).isoformat(),)
+    except ValueError:
+        return ()

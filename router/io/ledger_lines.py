@@ -1,0 +1,125 @@
+"""How lines of the ledger are written in Redis: JSON arrays, whose order is told here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..call import Usage
+from ..ledger import Entry, EntryKind, Intent, Settlement
+from ..task import Task
+from ..trail import Attempt
+from ..verdict import Outcome
+from .redis_commands import as_text
+
+# intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt
+# settlement: input, cached input, output, reasoning tokens (or null), latency ms
+# attempt:    tier, policy, tenant, why, attempt, outcome, accepted, checks that found something
+
+
+def intent_words(intent: Intent) -> str:
+    return _words(
+        intent.tier,
+        intent.model,
+        intent.policy,
+        intent.tenant,
+        intent.purpose,
+        intent.why,
+        intent.price_since,
+        int(intent.simulated),
+        intent.attempt,
+    )
+
+
+def settlement_words(settlement: Settlement) -> str:
+    usage = settlement.usage
+    if usage is None:
+        return _words(None, None, None, None, settlement.latency_ms)
+    return _words(
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+        settlement.latency_ms,
+    )
+
+
+def attempt_words(task: Task, attempt: Attempt, *, policy: str, accepted: bool) -> str:
+    verdict = attempt.verdict
+    return _words(
+        attempt.tier,
+        policy,
+        task.tenant,
+        attempt.why,
+        attempt.number,
+        verdict.outcome if verdict else None,
+        int(accepted),
+        [finding.check for finding in verdict.reasons] if verdict else [],
+    )
+
+
+def entry(reply: Any) -> tuple[str, Entry]:
+    """One line as it comes from the stream, with its id there."""
+    stream_id, fields = as_text(reply[0]), _fields(reply[1])
+    kind = EntryKind(fields["k"])
+    at_ms = int(stream_id.partition("-")[0])
+    info = json.loads(fields["i"])
+    if kind is EntryKind.ATTEMPT:
+        return stream_id, _attempt_entry(at_ms, fields, info)
+    return stream_id, _call_entry(kind, at_ms, fields, info)
+
+
+def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
+    tier, model, policy, tenant, purpose, why, price_since, simulated, attempt = info
+    read, cached, written, reasoning, latency_ms = json.loads(fields["x"]) if fields["x"] else (None,) * 5
+    usage = None
+    if read is not None:
+        usage = Usage(
+            input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning
+        )
+    return Entry(
+        kind=kind,
+        at_ms=at_ms,
+        task=fields["t"],
+        attempt=attempt,
+        tier=tier,
+        policy=policy,
+        tenant=tenant,
+        why=why,
+        call=fields["c"],
+        purpose=purpose,
+        model=model,
+        amount_nusd=int(fields["a"]),
+        overrun_nusd=int(fields["o"]),
+        price_since=price_since,
+        simulated=bool(simulated),
+        usage=usage,
+        latency_ms=latency_ms or 0,
+    )
+
+
+def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
+    tier, policy, tenant, why, attempt, outcome, accepted, checks = info
+    return Entry(
+        kind=EntryKind.ATTEMPT,
+        at_ms=at_ms,
+        task=fields["t"],
+        attempt=attempt,
+        tier=tier,
+        policy=policy,
+        tenant=tenant,
+        why=why,
+        outcome=Outcome(outcome) if outcome else None,
+        accepted=bool(accepted),
+        checks=tuple(checks),
+    )
+
+
+def _fields(reply: Any) -> dict[str, str]:
+    items = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+    return {as_text(name): as_text(value) for name, value in items}
+
+
+def _words(*words: Any) -> str:
+    return json.dumps(words, separators=(",", ":"))

@@ -1,0 +1,67 @@
+-- Lease the most urgent ready tasks of some queues to one shift.
+-- ARGV[2]  token of this claim; a repeated claim with the same token gets the same tasks
+-- ARGV[3]  most tasks; ARGV[4]  lease ms; ARGV[5]  1 for suspects only; then for each queue: tier, concurrency
+-- returns  {now, {id, tier, hash values, input, trail, kept answers} ...}
+local n = now()
+local token, most, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local alone = ARGV[5] == '1'
+
+local function show(id)
+  local h = redis.call('HMGET', task_key(id), 'n', 'p', 'c', 'd', 'h', 'v', 'q')
+  local kept = h[6] and redis.call('HGETALL', P .. 'kept:' .. id) or {}
+  return {id, h[7], h, redis.call('GET', P .. 'in:' .. id), redis.call('LRANGE', P .. 'trail:' .. id, 0, -1), kept}
+end
+
+local before = redis.call('LRANGE', P .. 'claim:' .. token, 0, -1)
+local answer = {int(n)}
+local taken = {}
+if #before > 0 then
+  for _, id in ipairs(before) do
+    if redis.call('HGET', task_key(id), 'l') == token then answer[#answer + 1] = show(id) end
+  end
+  return answer
+end
+
+local function take(tier, queue, tenant)
+  local id = redis.call('ZPOPMIN', P .. 'ready:' .. queue .. ':' .. tenant)[1]
+  if not id then
+    redis.call('ZREM', P .. 'turn:' .. queue, tenant)
+    return false
+  end
+  local h = redis.call('HMGET', task_key(id), 's', 'd')
+  if h[1] ~= 'ready' then return true end
+  if tonumber(h[2]) <= n then
+    end_task(id, 'expired', 'the deadline passed before ' .. tier .. ' was asked', n)
+    return true
+  end
+  redis.call('HSET', task_key(id), 's', 'running', 'l', token, 'e', int(n + lease))
+  redis.call('ZADD', P .. 'slots:' .. tier, int(n + lease), id)
+  look_again(id, n + lease)
+  taken[#taken + 1] = id
+  answer[#answer + 1] = show(id)
+  return true
+end
+
+for i = 6, #ARGV, 2 do
+  local tier = ARGV[i]
+  local queue = queue_of(tier, alone and '1' or '')
+  redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
+  local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
+  local tries = 0
+  while free > 0 and #taken < most and tries < 200 do
+    local turn = redis.call('ZRANGE', P .. 'turn:' .. queue, 0, 0, 'WITHSCORES')
+    if not turn[1] then break end
+    local count = #taken
+    if take(tier, queue, turn[1]) then
+      redis.call('SET', P .. 'vt:' .. queue, turn[2])
+      redis.call('ZINCRBY', P .. 'turn:' .. queue, 1, turn[1])
+    end
+    if #taken > count then free = free - 1 end
+    tries = tries + 1
+  end
+end
+if #taken > 0 then
+  redis.call('RPUSH', P .. 'claim:' .. token, unpack(taken))
+  redis.call('PEXPIRE', P .. 'claim:' .. token, lease * 4)
+end
+return answer

@@ -1,0 +1,18 @@
+"""How answers that were paid for lie in Redis until their attempt ends."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from ..ports import Kept
+from .packing import pack, unpack
+
+_KEPT = TypeAdapter(Kept)
+
+
+def pack_kept(kept: Kept) -> bytes:
+    return pack(_KEPT.dump_json(kept, exclude_defaults=True))
+
+
+def unpack_kept(stored: bytes) -> Kept:
+    return _KEPT.validate_json(unpack(stored))

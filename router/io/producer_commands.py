@@ -1,0 +1,132 @@
+"""What producers ask of the store, as commands. No I/O, and nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ..errors import UnknownPolicy, UnknownTask
+from ..record import Record
+from ..submission import Admission, Busy, Card, Conflict, Submission, Submitted
+from ..task import Priority, Task, TaskState
+from ..trail import Attempt, Trail
+from .packing import pack, unpack
+from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
+from .redis_link import Command
+
+_PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
+"""How long after its creation a task becomes urgent; a nearer deadline counts instead."""
+
+CARD = TypeAdapter(Card)
+
+
+class ProducerCommands(Scripted):
+    """Submitting, watching, reading and cancelling tasks. `waiting_max` bounds the backlog."""
+
+    def __init__(
+        self, *, prefix: str = "r:", waiting_max: int = 1_000_000, clock_ms: Callable[[], int] | None = None
+    ) -> None:
+        super().__init__(prefix=prefix, clock_ms=clock_ms)
+        self._waiting_max = waiting_max
+
+    def card(self, name: str) -> Command[Card]:
+        """The current version of a policy. Its reading raises: UnknownPolicy."""
+
+        def parse(reply: bytes | None) -> Card:
+            if reply is None:
+                raise UnknownPolicy(
+                    f"no policy {name!r} was published; start a worker with its folder, or `router policy publish` it"
+                )
+            return CARD.validate_json(reply)
+
+        return Command(("GET", self.keys.current(name)), parse)
+
+    def submit(self, submissions: Sequence[Submission]) -> Command[list[Admission]]:
+        words: list[str | bytes | int] = [self._waiting_max, len(submissions)]
+        for submission in submissions:
+            words += _words(submission)
+        return self._script("submit", words, lambda replies: [_admission(reply) for reply in replies])
+
+    def cancel(self, task_id: str) -> Command[TaskState]:
+        return self._script("cancel", [task_id], lambda reply: as_state(reply, task_id))
+
+    def watch(self, task_id: str, who: str) -> Command[TaskState]:
+        """Have the waiter *who* woken when the task ends."""
+        return self._script("watch", [task_id, who], lambda reply: as_state(reply, task_id))
+
+    def read(self, task_id: str) -> tuple[Command[Any], Command[Any], Command[Any]]:
+        """Three reads of one round trip, to be put together by `record`."""
+        return (
+            Command(("HGETALL", self.keys.task(task_id)), as_pairs),
+            Command(("GET", self.keys.input(task_id)), lambda reply: reply),
+            Command(("LRANGE", self.keys.trail(task_id), 0, -1), trail_of),
+        )
+
+
+def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None, trail: Trail) -> Record:
+    """Put the replies of `ProducerCommands.read` together. Raises: UnknownTask."""
+    if not fields or packed_input is None:
+        raise UnknownTask(no_task(task_id))
+    text = {name: as_text(value) for name, value in fields.items()}
+    return Record(
+        task=task_of(task_id, [text[f] for f in ("n", "p", "c", "d", "h")], packed_input),
+        state=TaskState(text["s"]),
+        tier=text["q"],
+        trail=trail,
+        reason=text.get("why"),
+        cost_nusd=int(text.get("w", 0)),
+        ended_ms=int(text["f"]) if "f" in text else None,
+    )
+
+
+def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
+    """A task from its hash (tenant, policy, created, deadline, priority) and its packed input."""
+    tenant, policy, created, deadline, priority = fields
+    body = json.loads(unpack(packed_input))
+    return Task(
+        id=task_id,
+        policy=policy,
+        input=body["input"],
+        tenant=tenant,
+        priority=Priority(priority),
+        created_ms=int(created),
+        deadline_ms=int(deadline),
+        metadata=body["metadata"],
+    )
+
+
+def trail_of(reply: Sequence[bytes]) -> Trail:
+    return tuple(Attempt.model_validate_json(unpack(packed)) for packed in reply)
+
+
+def _words(submission: Submission) -> list[str | bytes | int]:
+    body = {"input": submission.input, "metadata": submission.metadata}
+    return [
+        submission.task_id,
+        submission.tier,
+        submission.tenant,
+        submission.policy,
+        _PATIENCE_MS[submission.priority],
+        int(submission.deadline_s * 1000),
+        submission.keep_s,
+        submission.key or "",
+        submission.fingerprint,
+        submission.reply_to or "",
+        submission.priority,
+        pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
+    ]
+
+
+def _admission(reply: Sequence[bytes]) -> Admission:
+    match as_text(reply[0]):
+        case "ok":
+            return Submitted(as_text(reply[1]))
+        case "replay":
+            return Submitted(as_text(reply[1]), replayed=True)
+        case "conflict":
+            return Conflict(as_text(reply[1]))
+        case _:
+            return Busy(int(reply[1]))

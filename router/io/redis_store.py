@@ -1,0 +1,120 @@
+"""The store in Redis, for shifts and sweeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..decision import Decision
+from ..ledger import Balance, Entry, Intent, Settlement
+from ..policy import Policy
+from ..ports import Claim, Kept, Swept
+from ..record import Record
+from ..submission import Admission, Submission
+from ..task import TaskState
+from ..trail import Attempt, Refusal
+from .ledger_lines import entry
+from .producer_commands import ProducerCommands, record
+from .redis_commands import as_text
+from .redis_link import AsyncLink, Command
+from .shift_commands import ShiftCommands
+
+_CRASHES_MAX = 3
+_PAGE = 10_000
+
+
+class RedisStore:
+    """Implements `ports.Store`. One per event loop; what its callers ask for at the same time shares round trips."""
+
+    def __init__(
+        self,
+        link: AsyncLink,
+        *,
+        producing: ProducerCommands,
+        shifting: ShiftCommands,
+        clock_ms: Callable[[], int] | None = None,
+    ) -> None:
+        self._link = link
+        self._producing = producing
+        self._shifting = shifting
+        self._keys = shifting.keys
+        self._clock_ms = clock_ms
+        self._ahead_ms = 0
+
+    async def publish(self, policies: Sequence[Policy]) -> None:
+        await self._link.run(self._shifting.publish(policies))
+
+    async def policy(self, digest: str) -> Policy:
+        return await self._link.run(self._shifting.policy(digest))
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]:
+        return await self._link.run(self._producing.submit(submissions))
+
+    async def claim(
+        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+    ) -> Sequence[Claim]:
+        now_ms, claims = await self._link.run(self._shifting.claim(tiers, at_most=at_most, token=token, alone=alone))
+        self._ahead_ms = now_ms - _monotonic_ms()
+        return claims
+
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
+        return await self._link.run(self._shifting.renew(claims))
+
+    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+        return await self._link.run(
+            self._shifting.reserve(claim, intent, limit_nusd=limit_nusd, open_for_ms=open_for_ms)
+        )
+
+    async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
+        await self._link.run(self._shifting.resolve(intent, settlement, kept))
+
+    async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
+        return await self._link.run(self._shifting.finish(claim, policy, attempt, decision))
+
+    async def release(self, claim: Claim) -> bool:
+        return await self._link.run(self._shifting.release(claim))
+
+    async def sweep(self, *, at_most: int) -> Swept:
+        return await self._link.run(self._shifting.sweep(at_most=at_most, crashes_max=_CRASHES_MAX))
+
+    async def cancel(self, task_id: str) -> TaskState:
+        return await self._link.run(self._producing.cancel(task_id))
+
+    async def read(self, task_id: str) -> Record:
+        fields, packed_input, trail = self._producing.read(task_id)
+        return record(task_id, await self._link.run(fields), await self._link.run(packed_input), await self._link.run(trail))
+
+    def now_ms(self) -> int:
+        """The server's clock as of the last claim, carried on by this process's steady one."""
+        return self._clock_ms() if self._clock_ms else self._ahead_ms + _monotonic_ms()
+
+    async def ledger(self) -> Sequence[Entry]:
+        entries: list[Entry] = []
+        after = "-"
+        while page := await self._link.run(self._ledger_page(after)):
+            entries += [line for _, line in page]
+            after = f"({page[-1][0]}"
+        return entries
+
+    async def balance(self) -> Balance:
+        windows = await self._link.run(Command(("SMEMBERS", self._keys.windows), lambda reply: map(as_text, reply)))
+        hashes = [await self._link.run(Command(("HGETALL", self._keys.balance(w)), _counts)) for w in windows]
+        sums = {f"{f}_nusd": sum(h.get(f, 0) for h in hashes) for f in ("reserved", "settled", "unsettled", "overrun")}
+        return Balance(**sums, calls=sum(h.get("calls", 0) for h in hashes))
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    def _ledger_page(self, start: str) -> Command[list[tuple[str, Entry]]]:
+        words = ("XRANGE", self._keys.ledger, start, "+", "COUNT", _PAGE)
+        return Command(words, lambda reply: [entry(line) for line in reply])
+
+
+def _monotonic_ms() -> int:
+    return int(time.monotonic() * 1000)
+
+
+def _counts(reply: Any) -> dict[str, int]:
+    items = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+    return {as_text(name): int(value) for name, value in items}

@@ -1,0 +1,170 @@
+"""What shifts and sweeps ask of the store, as commands. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, assert_never
+
+from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
+from ..errors import UnknownPolicy
+from ..ledger import Intent, Settlement
+from ..policy import Policy
+from ..ports import Claim, Kept, Swept
+from ..submission import Card
+from ..task import TaskState
+from ..trail import Attempt, Refusal
+from .ledger_lines import attempt_words, intent_words, settlement_words
+from .packing import pack, unpack
+from .packing_kept import pack_kept, unpack_kept
+from .producer_commands import CARD, task_of, trail_of
+from .redis_commands import Scripted, as_pairs, as_text
+from .redis_link import Command
+
+
+class ShiftCommands(Scripted):
+    """Policies, leases, money and moves."""
+
+    def __init__(
+        self, *, prefix: str = "r:", lease_ms: int = 30_000, clock_ms: Callable[[], int] | None = None
+    ) -> None:
+        super().__init__(prefix=prefix, clock_ms=clock_ms)
+        self._lease_ms = lease_ms
+
+    def publish(self, policies: Sequence[Policy]) -> Command[int]:
+        words: list[str | bytes | int] = [len(policies)]
+        for policy in policies:
+            words += [policy.policy, policy.digest, pack(policy.text), CARD.dump_json(_card(policy))]
+        return self._script("publish", words, int)
+
+    def policy(self, digest: str) -> Command[Policy]:
+        """A published version. Its reading raises: UnknownPolicy."""
+
+        def parse(reply: bytes | None) -> Policy:
+            if reply is None:
+                raise UnknownPolicy(f"no policy with digest {digest} was published; publish its folder again")
+            return Policy.model_validate_json(unpack(reply))
+
+        return Command(("GET", self.keys.policy(digest)), parse)
+
+    def claim(
+        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool
+    ) -> Command[tuple[int, list[Claim]]]:
+        """Replies with the server's time in ms, and the claims."""
+        words: list[str | bytes | int] = [token, at_most, self._lease_ms, int(alone)]
+        for tier, concurrency in tiers.items():
+            words += [tier, concurrency]
+        return self._script("claim", words, lambda reply: (int(reply[0]), [_claim(c, token) for c in reply[1:]]))
+
+    def renew(self, claims: Sequence[Claim]) -> Command[frozenset[str]]:
+        words: list[str | bytes | int] = [self._lease_ms]
+        for claim in claims:
+            words += [claim.task.id, claim.token]
+        return self._script("renew", words, lambda reply: frozenset(map(as_text, reply)))
+
+    def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Command[Refusal | None]:
+        words = [
+            intent.call,
+            intent.task,
+            claim.token,
+            intent.reserved_nusd,
+            open_for_ms,
+            limit_nusd,
+            intent.attempt,
+            intent.position,
+            intent_words(intent),
+        ]
+        return self._script("reserve", words, _refusal)
+
+    def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
+        words = [
+            intent.call,
+            settlement.kind,
+            settlement.cost_nusd,
+            settlement_words(settlement),
+            pack_kept(kept),
+            intent.task,
+            intent.attempt,
+            intent.position,
+            intent.reserved_nusd,
+            intent_words(intent),
+        ]
+        return self._script("resolve", words, lambda _: None)
+
+    def finish(
+        self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision
+    ) -> Command[bool]:
+        move, argument, reason = _carried_out(claim, policy, attempt, decision)
+        number = attempt.number if attempt else 0
+        packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
+        info = ""
+        if attempt is not None:
+            info = attempt_words(claim.task, attempt, policy=policy.policy, accepted=isinstance(decision, Accept))
+        words = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
+        return self._script("finish", words, lambda reply: as_text(reply) != "stale")
+
+    def release(self, claim: Claim) -> Command[bool]:
+        return self._script("release", [claim.task.id, claim.token], lambda reply: as_text(reply) == "ok")
+
+    def sweep(self, *, at_most: int, crashes_max: int) -> Command[Swept]:
+        return self._script("sweep", [at_most, self._lease_ms // 2, crashes_max], lambda r: Swept(*map(int, r)))
+
+
+def _card(policy: Policy) -> Card:
+    return Card(
+        policy=policy.policy,
+        digest=policy.digest,
+        tier=policy.tiers[0].tier,
+        input_schema=policy.input.json_schema,
+        images=policy.prompt.images,
+        input_bytes=policy.limits.input_bytes,
+        image_bytes=policy.limits.image_bytes,
+        deadline_s=policy.limits.deadline_s,
+        keep_s=policy.keep_s,
+    )
+
+
+def _claim(reply: Sequence[Any], token: str) -> Claim:
+    task_id, tier, fields, packed_input, trail, kept = reply
+    return Claim(
+        task=task_of(as_text(task_id), [as_text(field) for field in fields[:5]], packed_input),
+        trail=trail_of(trail),
+        tier=as_text(tier),
+        token=token,
+        kept={int(position): unpack_kept(packed) for position, packed in as_pairs(kept).items()},
+    )
+
+
+def _refusal(reply: Sequence[bytes]) -> Refusal | None:
+    match as_text(reply[0]):
+        case "ok":
+            return None
+        case "cost":
+            held_usd = int(reply[1]) / 1e9
+            return Refusal(
+                limit="cost", message=f"the call might pass limits.cost_usd: ${held_usd:.6f} are spent or held already"
+            )
+        case _:
+            return Refusal(limit="stale", message=f"the lease is gone: the task is {as_text(reply[1])}")
+
+
+def _carried_out(
+    claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision
+) -> tuple[str, str | int, str]:
+    """The script's move, its argument, and the reason told in the event."""
+    match decision:
+        case Ask(tier=tier):
+            return "same" if tier == claim.tier else "tier", tier, attempt.told if attempt else "does not fit"
+        case Wait(until_ms=until_ms, reason=reason):
+            return "later", until_ms, reason
+        case Review(reason=reason):
+            return "review", int(policy.limits.wait_at_most_s * 1000), reason
+        case Accept():
+            return "end", TaskState.SUCCEEDED, ""
+        case Reject(reason=reason):
+            return "end", TaskState.REJECTED, reason
+        case DeadLetter(reason=reason):
+            return "end", TaskState.DEAD, reason
+        case Expire(reason=reason):
+            return "end", TaskState.EXPIRED, reason
+        case never:
+            assert_never(never)

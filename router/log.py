@@ -1,0 +1,54 @@
+"""Structured logging: every event has a row in the table below; prompts, outputs and keys are never logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import IO, Any
+
+import structlog
+
+# event                  level    when
+# attempt.ended          info     a tier was asked and its answer judged
+# task.ended             info     a task reached its end
+# task.lost              warning  a shift's lease of a task was gone; its work is dropped, its money booked
+# task.surprise          error    an unforeseen exception while carrying a task; the sweep puts it back
+# call.overrun           error    a provider charged more than the proven worst case
+# shift.started          info     a shift begins to claim
+# shift.draining         info     no new claims; calls in flight finish
+# shift.ended            info     all leases are finished or released
+# sweep.found            info     a sweep put something back
+# sweep.failed           warning  a sweep could not reach Redis; the next one tries again
+# worker.started         info     a supervised process runs
+# worker.died            warning  a supervised process ended unasked; it is started again
+# policies.published     info     a worker made its folder's versions current
+# store.unreachable      warning  Redis did not answer; tried again
+
+
+def configure(level: str = "info", *, console: bool | None = None, stream: IO[str] | None = None) -> None:
+    """Set structlog up: JSON lines, or coloured text where *stream* (default: standard error) is a terminal."""
+    out = stream or sys.stderr
+    if console if console is not None else out.isatty():
+        renderer: Any = structlog.dev.ConsoleRenderer()
+        factory: Any = structlog.PrintLoggerFactory(out)
+    else:
+        import orjson  # noqa: PLC0415  # only workers log, and only they pay for it
+
+        renderer = structlog.processors.JSONRenderer(serializer=orjson.dumps)
+        factory = structlog.BytesLoggerFactory(out.buffer)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger() -> Any:
+    return structlog.get_logger()

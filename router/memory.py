@@ -1,0 +1,417 @@
+"""A store in memory: for tests of one's own policies and services, and the plain model that the scripts are tested against."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
+from .errors import UnknownPolicy, UnknownTask
+from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold
+from .policy import Policy
+from .ports import Claim, Kept, Swept
+from .record import Record
+from .submission import Admission, Busy, Conflict, Submission, Submitted
+from .task import Priority, Task, TaskState
+from .trail import Attempt, Refusal, Trail
+
+READY_CHECK_MS = 60_000
+PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
+
+
+@dataclass
+class _Row:
+    """What the store holds of a task; the names are those of the hash in Redis, spelled out."""
+
+    task: Task
+    tier: str
+    urgency_ms: int
+    state: TaskState = TaskState.READY
+    trail: Trail = ()
+    token: str = ""
+    lease_ms: int = 0
+    noted_lease_ms: int | None = None
+    suspect: bool = False
+    crashes: int = 0
+    held_nusd: int = 0
+    done: str = ""
+    kept: dict[int, Kept] = field(default_factory=dict)
+    shows_kept: bool = False
+    ended_ms: int | None = None
+    reason: str | None = None
+
+    @property
+    def queue(self) -> str:
+        return f"!{self.tier}" if self.suspect else self.tier
+
+
+@dataclass
+class _Call:
+    intent: Intent
+    kind: EntryKind
+    reserved_nusd: int
+    until_ms: int
+
+
+class MemoryStore:
+    """Implements `ports.Store` without any server; `clock_ms` is its clock."""
+
+    def __init__(
+        self,
+        *,
+        clock_ms: Callable[[], int],
+        lease_ms: int = 30_000,
+        waiting_max: int = 1_000_000,
+        crashes_max: int = 3,
+    ) -> None:
+        self._clock_ms = clock_ms
+        self._lease_ms = lease_ms
+        self._waiting_max = waiting_max
+        self._crashes_max = crashes_max
+        self._policies: dict[str, Policy] = {}
+        self._rows: dict[str, _Row] = {}
+        self._due: dict[str, int] = {}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}
+        self._ready: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+        self._turn: dict[str, dict[str, int]] = defaultdict(dict)
+        self._virtual: dict[str, int] = defaultdict(int)
+        self._slots: dict[str, dict[str, int]] = defaultdict(dict)
+        self._claims: dict[str, list[str]] = {}
+        self._calls: dict[str, _Call] = {}
+        self._lines: list[Entry] = []
+        self.events: list[tuple[str, str]] = []
+
+    async def publish(self, policies: Sequence[Policy]) -> None:
+        self._policies |= {policy.digest: policy for policy in policies}
+
+    async def policy(self, digest: str) -> Policy:
+        if digest not in self._policies:
+            raise UnknownPolicy(f"no policy with digest {digest} was published; publish its folder again")
+        return self._policies[digest]
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]:
+        return [self._admit(submission) for submission in submissions]
+
+    async def claim(
+        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+    ) -> Sequence[Claim]:
+        now = self._clock_ms()
+        if token in self._claims:
+            held = [t for t in self._claims[token] if self._rows[t].token == token]
+            return [self._show(task_id, token) for task_id in held]
+        taken: list[str] = []
+        for tier, concurrency in tiers.items():
+            slots = self._slots[tier] = {t: end for t, end in self._slots[tier].items() if end > now}
+            free = at_most if alone else concurrency - len(slots)
+            queue = f"!{tier}" if alone else tier
+            while free > 0 and len(taken) < at_most and (task_id := self._next(queue)):
+                if self._lease(task_id, token, now):
+                    taken.append(task_id)
+                    free -= 1
+        if taken:
+            self._claims[token] = taken
+        return [self._show(task_id, token) for task_id in taken]
+
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
+        lost = set()
+        for claim in claims:
+            row = self._rows.get(claim.task.id)
+            if row is None or row.state is not TaskState.RUNNING or row.token != claim.token:
+                lost.add(claim.task.id)
+                continue
+            row.lease_ms = self._clock_ms() + self._lease_ms
+            self._slots[row.tier][row.task.id] = self._due[row.task.id] = row.lease_ms
+        return frozenset(lost)
+
+    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+        if intent.call in self._calls:
+            return None
+        row, now = self._rows[claim.task.id], self._clock_ms()
+        if row.state is not TaskState.RUNNING or row.token != claim.token or row.task.deadline_ms <= now:
+            return Refusal(limit="stale", message="the lease is gone")
+        if row.held_nusd + intent.reserved_nusd > limit_nusd:
+            return Refusal(limit="cost", message="the call might pass limits.cost_usd")
+        self._calls[intent.call] = _Call(intent, EntryKind.RESERVED, intent.reserved_nusd, now + open_for_ms)
+        row.held_nusd += intent.reserved_nusd
+        self._line(EntryKind.RESERVED, intent, intent.reserved_nusd)
+        return None
+
+    async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
+        call = self._calls.get(intent.call)
+        if call is None:
+            call = self._forgotten(intent, settlement)
+        if call.kind in (EntryKind.SETTLED, EntryKind.VOID, settlement.kind):
+            return
+        row = self._rows.get(call.intent.task)
+        if row is not None and not row.state.terminal and len(row.trail) + 1 == call.intent.attempt:
+            row.kept.setdefault(call.intent.position, kept)
+        self._settle(call, settlement)
+
+    async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
+        row = self._rows[claim.task.id]
+        done = f"{claim.token}:{attempt.number if attempt else 0}:{_move(claim, decision)}"
+        if row.done == done:
+            return True
+        if row.state is not TaskState.RUNNING or row.token != claim.token:
+            return False
+        if attempt is not None and len(row.trail) + 1 != attempt.number:
+            return False
+        row.done = done
+        if attempt is not None:
+            row.trail += (attempt,)
+            row.kept.clear()
+            self._lines.append(_attempt_line(self._clock_ms(), claim, policy, attempt, decision))
+        self._move(row, policy, attempt, decision)
+        return True
+
+    async def release(self, claim: Claim) -> bool:
+        row = self._rows[claim.task.id]
+        if row.state is not TaskState.RUNNING or row.token != claim.token:
+            return False
+        self._slots[row.tier].pop(row.task.id, None)
+        row.shows_kept = True
+        self._make_ready(row)
+        return True
+
+    async def sweep(self, *, at_most: int) -> Swept:
+        now, found = self._clock_ms(), Swept()
+        for task_id in sorted((t for t, at in self._due.items() if at <= now), key=lambda t: (self._due[t], t))[:at_most]:
+            found = self._look_at(self._rows[task_id], now, found)
+        for call in [c for c in self._calls.values() if c.kind is EntryKind.RESERVED and c.until_ms <= now][:at_most]:
+            self._settle(call, Settlement(kind=EntryKind.UNSETTLED))
+            found = replace(found, unsettled=found.unsettled + 1)
+        return found
+
+    async def cancel(self, task_id: str) -> TaskState:
+        row = self._row(task_id)
+        if not row.state.terminal:
+            self._end(row, TaskState.CANCELLED, "cancelled by the caller")
+        return row.state
+
+    async def read(self, task_id: str) -> Record:
+        row = self._row(task_id)
+        return Record(
+            task=row.task,
+            state=row.state,
+            tier=row.tier,
+            trail=row.trail,
+            reason=row.reason,
+            cost_nusd=row.held_nusd,
+            ended_ms=row.ended_ms,
+        )
+
+    def now_ms(self) -> int:
+        return self._clock_ms()
+
+    async def ledger(self) -> Sequence[Entry]:
+        return tuple(self._lines)
+
+    async def balance(self) -> Balance:
+        return fold(self._lines)
+
+    def _row(self, task_id: str) -> _Row:
+        if task_id not in self._rows:
+            raise UnknownTask(f"there is no task {task_id}")
+        return self._rows[task_id]
+
+    def _admit(self, s: Submission) -> Admission:
+        known = self._keys.get((s.tenant, s.key)) if s.key else None
+        if known is not None:
+            task_id, fingerprint = known
+            if fingerprint != s.fingerprint:
+                return Conflict(task_id)
+            return Submitted(task_id, replayed=task_id != s.task_id)
+        if s.task_id in self._rows:
+            return Submitted(s.task_id)
+        if len(self._due) >= self._waiting_max:
+            return Busy(len(self._due))
+        now = self._clock_ms()
+        task = Task(
+            id=s.task_id,
+            policy=s.policy,
+            input=dict(s.input),
+            tenant=s.tenant,
+            priority=s.priority,
+            created_ms=now,
+            deadline_ms=now + int(s.deadline_s * 1000),
+            metadata=dict(s.metadata),
+        )
+        urgency_ms = min(task.deadline_ms, now + PATIENCE_MS[s.priority])
+        row = self._rows[s.task_id] = _Row(task=task, tier=s.tier, urgency_ms=urgency_ms)
+        if s.key:
+            self._keys[s.tenant, s.key] = (s.task_id, s.fingerprint)
+        self._make_ready(row)
+        return Submitted(s.task_id)
+
+    def _make_ready(self, row: _Row) -> None:
+        row.state, row.token = TaskState.READY, ""
+        self._ready[row.queue][row.task.tenant][row.task.id] = row.urgency_ms
+        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue])
+        self._due[row.task.id] = min(self._clock_ms() + READY_CHECK_MS, row.task.deadline_ms)
+
+    def _next(self, queue: str) -> str | None:
+        """The most urgent task of the tenant whose turn it is."""
+        turn = self._turn[queue]
+        while turn:
+            tenant = min(turn, key=lambda name: (turn[name], name))
+            ready = self._ready[queue][tenant]
+            if not ready:
+                del turn[tenant]
+                continue
+            task_id = min(ready, key=lambda t: (ready[t], t))
+            del ready[task_id]
+            self._virtual[queue] = turn[tenant]
+            turn[tenant] += 1
+            return task_id
+        return None
+
+    def _lease(self, task_id: str, token: str, now: int) -> bool:
+        row = self._rows[task_id]
+        if row.state is not TaskState.READY:
+            return False
+        if row.task.deadline_ms <= now:
+            self._end(row, TaskState.EXPIRED, f"the deadline passed before {row.tier} was asked")
+            return False
+        row.state, row.token, row.lease_ms = TaskState.RUNNING, token, now + self._lease_ms
+        self._slots[row.tier][task_id] = self._due[task_id] = row.lease_ms
+        return True
+
+    def _show(self, task_id: str, token: str) -> Claim:
+        row = self._rows[task_id]
+        kept = dict(row.kept) if row.shows_kept else {}
+        return Claim(task=row.task, trail=row.trail, tier=row.tier, token=token, kept=kept)
+
+    def _move(self, row: _Row, policy: Policy, attempt: Attempt | None, decision: Decision) -> None:
+        if isinstance(decision, Ask) and decision.tier == row.tier:
+            return
+        if attempt is not None:
+            row.suspect, row.crashes, row.shows_kept = False, 0, False
+        self._slots[row.tier].pop(row.task.id, None)
+        match decision:
+            case Ask(tier=tier):
+                row.tier = tier
+                self._make_ready(row)
+            case Wait(until_ms=until_ms):
+                row.state, row.token = TaskState.DELAYED, ""
+                self._due[row.task.id] = min(until_ms, row.task.deadline_ms)
+            case Review(reason=reason):
+                row.state, row.token, row.reason = TaskState.REVIEW, "", reason
+                self._due[row.task.id] = self._clock_ms() + int(policy.limits.wait_at_most_s * 1000)
+            case Accept():
+                self._end(row, TaskState.SUCCEEDED, None)
+            case Reject(reason=reason):
+                self._end(row, TaskState.REJECTED, reason)
+            case DeadLetter(reason=reason):
+                self._end(row, TaskState.DEAD, reason)
+            case Expire(reason=reason):
+                self._end(row, TaskState.EXPIRED, reason)
+            case never:
+                assert_never(never)
+
+    def _end(self, row: _Row, state: TaskState, reason: str | None) -> None:
+        self._ready[row.queue][row.task.tenant].pop(row.task.id, None)
+        self._slots[row.tier].pop(row.task.id, None)
+        self._due.pop(row.task.id, None)
+        row.state, row.token, row.ended_ms, row.kept = state, "", self._clock_ms(), {}
+        row.reason = reason or row.reason
+        self.events.append((state, row.task.id))
+
+    def _look_at(self, row: _Row, now: int, found: Swept) -> Swept:
+        """What a sweep does with one due task."""
+        if row.state is TaskState.RUNNING:
+            if row.noted_lease_ms == row.lease_ms:
+                return self._reclaim(row, now, found)
+            row.noted_lease_ms = row.lease_ms
+            self._due[row.task.id] = now + self._lease_ms // 2
+            return found
+        if row.state is TaskState.REVIEW or row.task.deadline_ms <= now:
+            self._end(row, TaskState.EXPIRED, "nobody reviewed it in time or its deadline passed")
+            return replace(found, ended=found.ended + 1)
+        lost = row.task.id not in self._ready[row.queue][row.task.tenant]
+        self._make_ready(row)
+        return replace(found, readied=found.readied + lost)
+
+    def _reclaim(self, row: _Row, now: int, found: Swept) -> Swept:
+        self._slots[row.tier].pop(row.task.id, None)
+        row.noted_lease_ms = None
+        row.crashes += row.suspect
+        if row.crashes >= self._crashes_max:
+            self._end(row, TaskState.DEAD, f"its worker crashed {row.crashes} times while it ran alone")
+        elif row.task.deadline_ms <= now:
+            self._end(row, TaskState.EXPIRED, "the deadline passed while the task was running")
+        else:
+            row.suspect = row.shows_kept = True
+            self._make_ready(row)
+            return replace(found, reclaimed=found.reclaimed + 1)
+        return replace(found, ended=found.ended + 1)
+
+    def _forgotten(self, intent: Intent, settlement: Settlement) -> _Call:
+        """A call whose record is lost is booked all the same: it was really sent."""
+        reserved = intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0
+        if reserved:
+            self._line(EntryKind.RESERVED, intent, reserved)
+        call = self._calls[intent.call] = _Call(intent, EntryKind.RESERVED, reserved, 0)
+        return call
+
+    def _settle(self, call: _Call, settlement: Settlement) -> None:
+        call.kind = settlement.kind
+        if settlement.kind is EntryKind.UNSETTLED:
+            self._line(settlement.kind, call.intent, call.reserved_nusd)
+            return
+        cost = settlement.cost_nusd if settlement.kind is EntryKind.SETTLED else 0
+        row = self._rows.get(call.intent.task)
+        if row is not None:
+            row.held_nusd += cost - call.reserved_nusd
+        overrun = max(0, cost - call.reserved_nusd)
+        self._line(settlement.kind, call.intent, cost, overrun=overrun, settlement=settlement)
+
+    def _line(
+        self, kind: EntryKind, intent: Intent, amount: int, *, overrun: int = 0, settlement: Settlement | None = None
+    ) -> None:
+        self._lines.append(
+            Entry(
+                kind=kind,
+                at_ms=self._clock_ms(),
+                task=intent.task,
+                attempt=intent.attempt,
+                tier=intent.tier,
+                policy=intent.policy,
+                tenant=intent.tenant,
+                why=intent.why,
+                call=intent.call,
+                purpose=intent.purpose,
+                model=intent.model,
+                amount_nusd=amount,
+                overrun_nusd=overrun,
+                price_since=intent.price_since,
+                simulated=intent.simulated,
+                usage=settlement.usage if settlement else None,
+                latency_ms=settlement.latency_ms if settlement else 0,
+            )
+        )
+
+
+def _move(claim: Claim, decision: Decision) -> str:
+    """The kind of a decision: with lease and attempt it tells a repeated finish from another one."""
+    if isinstance(decision, Ask):
+        return "same" if decision.tier == claim.tier else "tier"
+    return {Wait: "later", Review: "review"}.get(type(decision), "end")
+
+
+def _attempt_line(now_ms: int, claim: Claim, policy: Policy, attempt: Attempt, decision: Decision) -> Entry:
+    verdict = attempt.verdict
+    return Entry(
+        kind=EntryKind.ATTEMPT,
+        at_ms=now_ms,
+        task=claim.task.id,
+        attempt=attempt.number,
+        tier=attempt.tier,
+        policy=policy.policy,
+        tenant=claim.task.tenant,
+        why=attempt.why,
+        outcome=verdict.outcome if verdict else None,
+        accepted=isinstance(decision, Accept),
+        checks=tuple(finding.check for finding in verdict.reasons) if verdict else (),
+    )

@@ -1,0 +1,179 @@
+"""A policy: what is asked, which tiers a task may climb, and what its output must meet."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
+from .cost import nusd
+from .jsontext import canonical
+from .output import Output
+from .tier import Tier, Tiers
+from .values import Json, Name, Probability, Value
+
+Move: TypeAlias = Literal["accept", "repair", "retry", "escalate", "review", "reject", "dead_letter"]
+Ending: TypeAlias = Literal["review", "reject", "dead_letter"]
+
+
+class Prompt(Value):
+    """
+    Jinja2 templates over the input's fields. `images` names the fields that hold images.
+
+    `examples` puts that many hand-written examples before the task; `earlier` says what a larger model sees of the
+    attempts before it: nothing, what the checks found, or the whole answers too.
+    """
+
+    system: str
+    user: str
+    images: tuple[str, ...] = ()
+    examples: Annotated[int, Field(ge=0, le=50)] = 0
+    earlier: Literal["none", "findings", "attempts"] = "none"
+
+
+class Input(Value):
+    """The JSON Schema that a task's input must meet."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    json_schema: dict[str, Json] = Field(alias="schema")
+
+
+class Rung(Value):
+    """A tier's place in the escalation path. `spec` is filled in by `Policy.on`, and no part of the policy."""
+
+    tier: Name
+    attempts: Annotated[int, Field(ge=1, le=10)] = 1
+    spec: Tier | None = Field(default=None, exclude=True)
+
+
+class Moves(Value):
+    """What the author wishes after a verdict. `retry` after an error is bounded by `limits.retries`."""
+
+    fail: Move = "escalate"
+    unsure: Move = "escalate"
+    error: Literal["retry", "escalate", "review", "reject", "dead_letter"] = "retry"
+    refused: Literal["escalate", "review", "reject", "dead_letter"] = "escalate"
+    exhausted: Ending = "dead_letter"
+
+
+class Limits(Value):
+    """Bounds of one task. `attempts` counts all tiers together, `retries` repeated errors of one tier."""
+
+    attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400
+    cost_usd: Annotated[Decimal, Field(gt=0, max_digits=12)] = Decimal("0.25")
+    input_bytes: Annotated[int, Field(ge=1, le=67_108_864)] = 262_144
+    image_bytes: Annotated[int, Field(ge=1, le=67_108_864)] = 10_485_760
+    output_tokens: Annotated[int, Field(ge=1)] = 1024
+    wait_at_most_s: Annotated[float, Field(gt=0, le=31_536_000)] = 604_800
+
+    @property
+    def cost_nusd(self) -> int:
+        return nusd(self.cost_usd)
+
+
+class Promise(Value):
+    """A threshold from evidence instead of by eye; see `router calibrate`."""
+
+    kind: Literal["regret", "accepted_error", "disagreement"]
+    at_most: Probability
+    confidence: Probability = 0.9
+    against: str | None = None
+
+
+class Audit(Value):
+    """The share of accepted outputs that is re-run in the background against a larger tier."""
+
+    rate: Probability
+    against: str
+
+
+class Example(Value):
+    """A hand-written input with its right output. `held_out` keeps it from few-shots and the demo's learners."""
+
+    input: dict[str, Json]
+    output: Json
+    held_out: bool = False
+
+
+def _one_rung(value: Any) -> Any:
+    return {"tier": value} if isinstance(value, str) else value
+
+
+class Policy(Value):
+    """One version of a policy, complete in itself: its schemas and examples are part of it, and of its digest."""
+
+    policy: Name
+    description: str = ""
+    prompt: Prompt
+    input: Input
+    output: Output
+    tiers: Annotated[tuple[Annotated[Rung, BeforeValidator(_one_rung)], ...], Field(min_length=1, max_length=10)]
+    checks: tuple[AnyCheck, ...] = ()
+    moves: Moves = Moves()
+    limits: Limits = Limits()
+    keep_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
+    promise: Promise | None = None
+    audit: Audit | None = None
+    examples: tuple[Example, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (("tier", [r.tier for r in self.tiers]), ("check", [c.name for c in self.checks])):
+            if twice := sorted({n for n in names if names.count(n) > 1}):
+                raise ValueError(f"{what} {twice[0]!r} is there twice; give each check its own id")
+        return self
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical form in which the policy is published."""
+        return canonical(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies this version: 16 hexadecimal digits of the SHA-256 of its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def types(self) -> Types:
+        return Types(input_schema=self.input.json_schema, output=self.output, images=self.prompt.images)
+
+    @cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The listed checks, with those in front that no policy may do without: refusal, and schema unless text."""
+        needed: list[Check] = [Refusal(check="refusal")] if not self._lists(Refusal) else []
+        if self.output.kind != "text" and not self._lists(Schema):
+            needed.append(Schema(check="schema"))
+        listed = sorted(self.checks, key=lambda c: not isinstance(c, Refusal))
+        return (*needed, *listed)
+
+    def _lists(self, kind: type[Check]) -> bool:
+        return any(isinstance(c, kind) for c in self.checks)
+
+    @cached_property
+    def shots(self) -> tuple[Example, ...]:
+        return tuple(e for e in self.examples if not e.held_out)[: self.prompt.examples]
+
+    @cached_property
+    def tier_names(self) -> frozenset[str]:
+        """Every tier the policy may ask, judges included."""
+        return frozenset(r.tier for r in self.tiers) | {c.tier for c in self.checks if isinstance(c, Judge)}
+
+    def on(self, tiers: Tiers) -> Policy:
+        """This policy with what its tiers can do filled in; tiers that are not known stay empty."""
+        rungs = tuple(r.model_copy(update={"spec": tiers.get(r.tier)}) for r in self.tiers)
+        return self.model_copy(update={"tiers": rungs})
+
+    def rung(self, tier: str) -> Rung:
+        return next(r for r in self.tiers if r.tier == tier)
+
+    def above(self, tier: str | None) -> tuple[Rung, ...]:
+        """The rungs after *tier*, all of them for None."""
+        names = [r.tier for r in self.tiers]
+        return self.tiers[names.index(tier) + 1 :] if tier is not None else self.tiers

@@ -1,0 +1,214 @@
+"""YAML text in, values out: policies, tiers and prices, with every mistake of a file told at once, at its place."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from .cost import PriceBook
+from .errors import PolicyInvalid
+from .jsontext import NotJson, parse
+from .policy import Policy
+from .policyrules import mistakes
+from .problem import Problem, closest
+from .tier import Tier
+from .values import Json, Value
+from .yamlfile import Document, Path, read_yaml
+
+ReadText = Callable[[str], str]
+"""Reads a file that a policy names, by its path relative to the folder of policies. Raises: OSError, UnicodeError."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _TiersFile(Value):
+    tiers: Mapping[str, Tier]
+
+
+def parse_policy(text: str, file: str, read: ReadText) -> Policy:
+    """Raises: PolicyInvalid."""
+    document = read_yaml(text, file)
+    included, problems = _include(document, posixpath.dirname(file), read)
+    try:
+        policy = Policy.model_validate(included.data)
+    except ValidationError as why:
+        raise PolicyInvalid([*problems, *_problems(document, why, Policy)]) from None
+    problems += [included.problem_at(mistake) for mistake in mistakes(policy)]
+    if problems:
+        raise PolicyInvalid(problems)
+    return policy
+
+
+def parse_tiers(text: str, file: str) -> dict[str, Tier]:
+    """Raises: PolicyInvalid."""
+    document = read_yaml(text, file)
+    data = document.data
+    if isinstance(data, dict) and isinstance(data.get("tiers"), dict):
+        named = {name: {**t, "name": name} if isinstance(t, dict) else t for name, t in data["tiers"].items()}
+        data = {**data, "tiers": named}
+    return dict(_validate(document, data, _TiersFile).tiers)
+
+
+def parse_prices(text: str, file: str) -> PriceBook:
+    """Raises: PolicyInvalid."""
+    document = read_yaml(text, file)
+    return _validate(document, document.data, PriceBook)
+
+
+def unpriced(tiers: Mapping[str, Tier], prices: PriceBook, day: Any) -> list[str]:
+    """One sentence for each tier whose model has no price in force on *day*."""
+    return [
+        f"tier {tier.name}: no price of {tier.priced_model} is in force on {day}; add one to prices.yaml"
+        + (f" (did you mean {near!r}?)" if (near := closest(tier.priced_model, prices.prices)) else "")
+        for tier in tiers.values()
+        if prices.price(tier.priced_model, day) is None
+    ]
+
+
+class _Included:
+    """A policy's data with the files that it names put in their places."""
+
+    def __init__(self, document: Document, data: Json, examples: Document | None) -> None:
+        self.data = data
+        self._document = document
+        self._examples = examples
+
+    def problem_at(self, mistake: Any) -> Problem:
+        path: Path = mistake.path
+        if self._examples is not None and path[:1] == ("examples",):
+            return self._examples.problem(path[1:], mistake.message, suggestion=mistake.suggestion)
+        if mistake.line:
+            return self._document.problem_in(
+                path, mistake.line, mistake.column, mistake.message, suggestion=mistake.suggestion
+            )
+        return self._document.problem(path, mistake.message, suggestion=mistake.suggestion)
+
+
+def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included, list[Problem]]:
+    data = document.data
+    problems: list[Problem] = []
+    examples = None
+    if not isinstance(data, dict):
+        return _Included(document, data, None), problems
+    data = dict(data)
+    for section, field in (("input", "schema"), ("output", "schema"), ("output", "tools")):
+        part = data.get(section)
+        if isinstance(part, dict) and isinstance(part.get(field), str):
+            value = _read_json(document, (section, field), folder, part[field], read, problems)
+            data[section] = {**part, field: value}
+    if isinstance(data.get("examples"), str):
+        examples = _read_examples(document, folder, data["examples"], read, problems)
+        data["examples"] = examples.data if examples is not None else []
+    return _Included(document, data, examples), problems
+
+
+def _read_json(
+    document: Document, path: Path, folder: str, name: str, read: ReadText, problems: list[Problem]
+) -> Json:
+    try:
+        return parse(read(posixpath.join(folder, name)))
+    except (OSError, UnicodeError):
+        problems.append(document.problem(path, f"the file {name} cannot be read; paths start at the policy's folder"))
+    except NotJson as why:
+        problems.append(document.problem(path, f"{name} is not JSON: {why}"))
+    return {}
+
+
+def _read_examples(
+    document: Document, folder: str, name: str, read: ReadText, problems: list[Problem]
+) -> Document | None:
+    try:
+        return read_yaml(read(posixpath.join(folder, name)), posixpath.join(folder, name))
+    except (OSError, UnicodeError):
+        problems.append(document.problem(("examples",), f"the file {name} cannot be read"))
+    except PolicyInvalid as why:
+        problems.extend(p for p in why.problems if isinstance(p, Problem))
+    return None
+
+
+def _validate(document: Document, data: Json, model: type[M]) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as why:
+        raise PolicyInvalid(_problems(document, why, model)) from None
+
+
+def _problems(document: Document, why: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    return [_located(document, error, model) for error in why.errors(include_url=False)]
+
+
+def _located(document: Document, error: ErrorDetails, model: type[BaseModel]) -> Problem:
+    path = tuple(part for part in error["loc"])
+    known = _in_file(document, path)
+    where = ".".join(map(str, known)) or "the file"
+    if error["type"] == "extra_forbidden":
+        wrong = str(path[-1])
+        near = closest(wrong, _fields_at(model, path[:-1]))
+        return document.problem((*known, wrong), f"{where}: there is no such key", suggestion=near)
+    if error["type"] == "missing":
+        return document.problem(known, f"{where}: the key {path[-1]!r} is missing")
+    if error["type"] in ("union_tag_invalid", "literal_error", "enum"):
+        return document.problem(known, f"{where}: {_lowered(error['msg'])}", suggestion=_near_choice(error))
+    return document.problem(known, f"{where}: {_lowered(error['msg'].removeprefix('Value error, '))}")
+
+
+def _in_file(document: Document, path: Path) -> Path:
+    """The part of *path* that stands in the file: pydantic puts union tags between, which are no keys."""
+    known: Path = ()
+    for part in path:
+        if (*known, part) in document.keys:
+            known = (*known, part)
+    return known
+
+
+def _near_choice(error: ErrorDetails) -> str | None:
+    given = error.get("input")
+    context = error.get("ctx", {})
+    choices = str(context.get("expected_tags") or context.get("expected") or "")
+    wrong = given.get("check") if isinstance(given, dict) else given
+    return closest(str(wrong), [c.strip(" '") for c in choices.replace(" or ", ",").split(",")])
+
+
+def _fields_at(model: type[BaseModel], path: Path) -> Iterator[str]:
+    """The keys that the model admits at *path*."""
+    for candidate in _models_at(model, path):
+        for name, field in candidate.model_fields.items():
+            yield field.alias or name
+
+
+def _models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    models = [model]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        inner = [_inner_models(m.model_fields[f].annotation) for m in models for f in _field_names(m, part)]
+        found = [candidate for candidates in inner for candidate in candidates]
+        tagged = [m for m in models if _tag(m) == part]
+        models = tagged or found or models
+    return models
+
+
+def _field_names(model: type[BaseModel], key: str | int) -> list[str]:
+    return [name for name, field in model.model_fields.items() if key in (name, field.alias)]
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("check")
+    values = get_args(field.annotation) if field is not None and field.annotation is not str else ()
+    return values[0] if values else None
+
+
+def _inner_models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) if inner is not Literal for model in _inner_models(inner)]
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+

@@ -1,0 +1,123 @@
+"""The two places where the service touches the world, and the values that pass there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .call import Answer, Call
+from .decision import Decision
+from .ledger import Balance, Entry, Intent, Settlement
+from .policy import Policy
+from .record import Record
+from .submission import Admission, Submission
+from .task import Task, TaskState
+from .trail import Attempt, Refusal, Spent, Trail
+
+
+class LLM(Protocol):
+    """The seam to the models."""
+
+    async def complete(self, call: Call) -> Answer:
+        """Send *call* as exactly one HTTP request. Never raises: what goes wrong is a Failure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that was paid for before a crash, with its booking."""
+
+    answer: Answer
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    A shift's time-limited right to a task at one tier. `kept` holds what the open attempt has been answered already,
+    by the position of the call in it.
+    """
+
+    task: Task
+    trail: Trail
+    tier: str
+    token: str
+    kept: Mapping[int, Kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many tasks a sweep put back, made ready, and ended; how many calls it gave up on."""
+
+    reclaimed: int = 0
+    readied: int = 0
+    ended: int = 0
+    unsettled: int = 0
+
+
+class Store(Protocol):
+    """
+    The seam to Redis. Every write is one atomic step that may be applied twice; a shift whose lease is gone is told so
+    and changes nothing, but money is booked whoever brings it.
+    """
+
+    async def publish(self, policies: Sequence[Policy]) -> None:
+        """Make these versions the current ones of their names; older versions stay for the tasks that have them."""
+        ...
+
+    async def policy(self, digest: str) -> Policy:
+        """Raises: UnknownPolicy."""
+        ...
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]: ...
+
+    async def claim(
+        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+    ) -> Sequence[Claim]:
+        """Take the most urgent ready tasks of *tiers* (name -> concurrency); `alone`: suspects of a crash instead."""
+        ...
+
+    async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
+        """Prolong these leases; returns the ids of the tasks that are no longer ours."""
+        ...
+
+    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+        """Set the worst case of a call aside before it is sent; a Refusal means that it must not be sent."""
+        ...
+
+    async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
+        """Book how a call ended, and keep its answer while its attempt is open."""
+        ...
+
+    async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
+        """Append *attempt* and carry out *decision*. False where the lease was lost: nothing has changed then."""
+        ...
+
+    async def release(self, claim: Claim) -> bool:
+        """Give a task back unchanged."""
+        ...
+
+    async def sweep(self, *, at_most: int) -> Swept:
+        """Put lost, late and stuck things back."""
+        ...
+
+    async def cancel(self, task_id: str) -> TaskState:
+        """End a task that has not ended; returns the state it is in now. Raises: UnknownTask."""
+        ...
+
+    async def read(self, task_id: str) -> Record:
+        """Raises: UnknownTask."""
+        ...
+
+    def now_ms(self) -> int:
+        """The store's clock: the only one that leases and deadlines go by."""
+        ...
+
+    async def ledger(self) -> Sequence[Entry]:
+        """Every line, oldest first."""
+        ...
+
+    async def balance(self) -> Balance:
+        """The running sums that the scripts keep."""
+        ...

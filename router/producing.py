@@ -1,0 +1,120 @@
+"""What a producer does with an input before it is sent: check it against the policy's card, and write the submission."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+from .errors import Backlogged, TaskConflict, TaskInvalid
+from .schema import Validator
+from .submission import Admission, Busy, Card, Conflict, Submission, Submitted, fingerprint
+from .task import Priority
+
+_NAME_BYTES_MAX = 200
+_METADATA_BYTES_MAX = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller may say about a task besides its input. `deadline_s` is capped by the policy's own limit."""
+
+    key: str | None = None
+    tenant: str = "default"
+    deadline_s: float | None = None
+    priority: str = "normal"
+    metadata: Mapping[str, Any] | None = None
+
+
+def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str | None) -> Submission:
+    """Write the submission of one input. Raises: TaskInvalid."""
+    _check_order(order)
+    _check_size(card, input)
+    if problem := _validator(json.dumps(card.input_schema)).problem(dict(input)):
+        raise TaskInvalid(f"the input does not meet the schema of policy {card.policy!r}: {problem}")
+    settings = {"deadline_s": order.deadline_s, "priority": order.priority, "metadata": dict(order.metadata or {})}
+    return Submission(
+        task_id=uuid4().hex,
+        policy=card.digest,
+        tier=card.tier,
+        input=input,
+        deadline_s=min(order.deadline_s or card.deadline_s, card.deadline_s),
+        keep_s=card.keep_s,
+        tenant=order.tenant,
+        priority=Priority(order.priority),
+        metadata=order.metadata or {},
+        key=order.key,
+        fingerprint=fingerprint(card.policy, input, settings),
+        reply_to=reply_to,
+    )
+
+
+def prepare_many(
+    card: Card, inputs: Sequence[Mapping[str, Any]], keys: Sequence[str] | None, order: Order, *, reply_to: str | None
+) -> list[Submission]:
+    """Write the submissions of many inputs, all or none. Raises: TaskInvalid, naming the input by its number."""
+    if keys is not None and len(keys) != len(inputs):
+        raise TaskInvalid(f"{len(inputs)} inputs and {len(keys)} keys were given; give one key for each input")
+    prepared = []
+    for number, input in enumerate(inputs):
+        own = replace(order, key=keys[number]) if keys is not None else order
+        try:
+            prepared.append(prepare(card, input, own, reply_to=reply_to))
+        except TaskInvalid as why:
+            raise TaskInvalid(f"input {number}: {why}") from None
+    return prepared
+
+
+def admitted(admissions: Sequence[Admission]) -> list[Submitted]:
+    """Raises: TaskConflict, Backlogged."""
+    return [_admitted(admission) for admission in admissions]
+
+
+def _admitted(admission: Admission) -> Submitted:
+    match admission:
+        case Submitted():
+            return admission
+        case Conflict(task_id=task_id):
+            raise TaskConflict(f"the key was used for task {task_id} with another body; use a new key for a new body")
+        case Busy(waiting=waiting):
+            raise Backlogged(f"{waiting:,} tasks wait already; try again later or start more workers")
+
+
+def _check_order(order: Order) -> None:
+    for what, text in (("key", order.key), ("tenant", order.tenant)):
+        if text is not None and (not text or len(text.encode()) > _NAME_BYTES_MAX or not text.isprintable() or " " in text):
+            raise TaskInvalid(f"the {what} must be 1 to {_NAME_BYTES_MAX} bytes of printable text without blanks")
+    if ":" in order.tenant:
+        raise TaskInvalid("the tenant must not contain a colon")
+    if order.deadline_s is not None and not order.deadline_s > 0:
+        raise TaskInvalid(f"deadline_s is {order.deadline_s}, it must be greater than 0")
+    if order.priority not in list(Priority):
+        raise TaskInvalid(f"priority is {order.priority!r}, expected one of {', '.join(Priority)}")
+    if order.metadata and len(json.dumps(dict(order.metadata))) > _METADATA_BYTES_MAX:
+        raise TaskInvalid(f"metadata has more than {_METADATA_BYTES_MAX:,} bytes; store it and pass an id")
+
+
+def _check_size(card: Card, input: Mapping[str, Any]) -> None:
+    try:
+        images = {name: input[name] for name in card.images if input.get(name)}
+        for name, image in images.items():
+            if (size := len(str(image))) > card.image_bytes:
+                raise TaskInvalid(_too_large(f"the image in {name!r}", size, "image_bytes", card.image_bytes))
+        rest = {name: value for name, value in input.items() if name not in images}
+        size = len(json.dumps(rest, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError) as why:
+        raise TaskInvalid(f"the input is not JSON data: {why}") from None
+    if size > card.input_bytes:
+        raise TaskInvalid(_too_large("the input", size, "input_bytes", card.input_bytes))
+
+
+def _too_large(what: str, size: int, limit: str, limit_bytes: int) -> str:
+    return f"{what} has {size:,} bytes, the policy's limits.{limit} is {limit_bytes:,}; shorten it, or raise the limit"
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Validator:
+    return Validator(json.loads(schema))

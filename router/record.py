@@ -1,0 +1,31 @@
+"""Everything that is known of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .reading import Reading
+from .task import Task, TaskState
+from .trail import Trail
+from .values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A task with its trail. `cost_nusd` counts calls of unknown outcome at their bound; times are Unix ms."""
+
+    task: Task
+    state: TaskState
+    tier: str
+    trail: Trail
+    reason: str | None = None
+    cost_nusd: int = 0
+    ended_ms: int | None = None
+
+    @property
+    def output(self) -> Json:
+        """The accepted output; None unless the task succeeded."""
+        if self.state is not TaskState.SUCCEEDED or not self.trail:
+            return None
+        answer = self.trail[-1].answer
+        return answer.output if isinstance(answer, Reading) else None

@@ -1,0 +1,89 @@
+"""Settings from the environment; a name that is not known is an error, not a surprise later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SettingsInvalid
+from .problem import closest
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Where things are. `ROUTER_REDIS_URL`, `ROUTER_POLICIES` (folder), `ROUTER_TIERS` (file; default `tiers.yaml` in that
+    folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (the embedded server's data),
+    `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight of one
+    worker process).
+    """
+
+    redis_url: str = "redis://localhost:6379/0"
+    policies: Path = Path("policies")
+    tiers: Path | None = None
+    prefix: str = "r:"
+    log: str = "info"
+    state_dir: Path = Path.home() / ".local" / "state" / "router"
+    worker_tiers: str = ""
+    worker_concurrency: str = "200"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Raises: SettingsInvalid, naming every variable that is wrong."""
+        given = {n: v for n, v in (os.environ if environ is None else environ).items() if n.startswith("ROUTER_")}
+        mistakes = [_unknown(name) for name in given if name not in _READ]
+        values = {_READ[name]: value for name, value in given.items() if name in _READ and value}
+        if values.get("log", "info") not in _LEVELS:
+            mistakes.append(f"ROUTER_LOG is {values['log']!r}, expected one of {', '.join(_LEVELS)}")
+        if not values.get("redis_url", "redis://").startswith(("redis://", "rediss://", "unix://")):
+            mistakes.append("ROUTER_REDIS_URL must begin with redis://, rediss:// or unix://")
+        if not values.get("worker_concurrency", "1").isdecimal() or values.get("worker_concurrency") == "0":
+            mistakes.append("ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on")
+        if mistakes:
+            raise SettingsInvalid("; ".join(mistakes))
+        paths = {name: Path(values.pop(name)).expanduser() for name in ("policies", "tiers", "state_dir") if name in values}
+        return cls(**values, **paths)  # type: ignore[arg-type]
+
+    @property
+    def tiers_file(self) -> Path:
+        return self.tiers or self.policies / "tiers.yaml"
+
+    @property
+    def prices_file(self) -> Path:
+        return self.policies / "prices.yaml"
+
+    @property
+    def tiers_served(self) -> tuple[str, ...]:
+        """The tiers that workers started with these settings serve; empty for all."""
+        return tuple(name.strip() for name in self.worker_tiers.split(",") if name.strip())
+
+    @property
+    def group(self) -> str:
+        """Workers that serve the same tiers are of one group."""
+        return "+".join(sorted(self.tiers_served)) or "all"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a process started from here the same settings."""
+        values = {name: getattr(self, field) for name, field in _READ.items()}
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+
+_READ = {
+    "ROUTER_REDIS_URL": "redis_url",
+    "ROUTER_POLICIES": "policies",
+    "ROUTER_TIERS": "tiers",
+    "ROUTER_PREFIX": "prefix",
+    "ROUTER_LOG": "log",
+    "ROUTER_STATE_DIR": "state_dir",
+    "ROUTER_WORKER_TIERS": "worker_tiers",
+    "ROUTER_WORKER_CONCURRENCY": "worker_concurrency",
+}
+
+
+def _unknown(name: str) -> str:
+    near = closest(name, _READ)
+    return f"{name} is no setting of ours" + (f"; did you mean {near}?" if near else "")

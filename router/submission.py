@@ -1,0 +1,78 @@
+"""A task on its way in: what a producer knows of a policy, what it sends, and what it is told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from .jsontext import canonical
+from .task import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a producer has to know of a policy's current version: no checks, no prompt, no examples."""
+
+    policy: str
+    digest: str
+    tier: str
+    input_schema: Mapping[str, Any]
+    images: tuple[str, ...]
+    input_bytes: int
+    image_bytes: int
+    deadline_s: float
+    keep_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """
+    `policy` is the digest of a version, `tier` the queue to start in, `deadline_s` counts from the moment the store
+    takes the task, `reply_to` names the wake list of who waits for its end.
+    """
+
+    task_id: str
+    policy: str
+    tier: str
+    input: Mapping[str, Any]
+    deadline_s: float
+    keep_s: int
+    tenant: str = "default"
+    priority: Priority = Priority.NORMAL
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    fingerprint: str = ""
+    reply_to: str | None = None
+
+
+def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Tell one body from another: under the same idempotency key only the same one may come again."""
+    text = canonical({"policy": policy, "input": input, "settings": settings})
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The task stands in the store; `replayed` where the key had been used with the same body before."""
+
+    task_id: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The key stands for the other body of that task."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Refused: that many tasks wait already."""
+
+    waiting: int
+
+
+Admission: TypeAlias = Submitted | Conflict | Busy

@@ -1,0 +1,73 @@
+"""What a caller asks for, and how it can end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+
+from .values import Json, Value
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class TaskState(StrEnum):
+    """Where a task stands. The last five are ends: exactly one of them is ever reached, once."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DELAYED = "delayed"
+    REVIEW = "review"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    DEAD = "dead"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        return self in _ENDS
+
+
+_ENDS = frozenset(
+    {TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED}
+)
+
+
+class Task(Value):
+    """One piece of work. Times are Unix milliseconds; `policy` is the digest of the version it was submitted under."""
+
+    id: str
+    policy: str
+    input: dict[str, Json]
+    tenant: str = "default"
+    priority: Priority = Priority.NORMAL
+    created_ms: int
+    deadline_ms: int
+    metadata: dict[str, Json] = {}
+
+    @cached_property
+    def input_bytes(self) -> int:
+        """Size of the texts in the input, UTF-8; images count separately."""
+        return sum(len(text.encode("utf-8", "surrogatepass")) for text in _texts(self.input) if not _is_image(text))
+
+
+def _texts(value: Json) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for item in value.values() for text in _texts(item)]
+        case list():
+            return [text for item in value for text in _texts(item)]
+        case None:
+            return []
+        case _:
+            return [str(value)]
+
+
+def _is_image(text: str) -> bool:
+    return text.startswith("data:image/")

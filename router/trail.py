@@ -1,0 +1,72 @@
+"""What has happened to a task so far."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, assert_never
+
+from .call import Failure, Usage
+from .reading import Reading
+from .values import Value
+from .verdict import Outcome, Verdict
+
+Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "audit"]
+Purpose: TypeAlias = Literal["answer", "sample", "judge"]
+
+
+class Refusal(Value):
+    """Why the store did not grant a call: the limit that it would break."""
+
+    limit: Literal["cost", "stale"]
+    message: str
+
+
+class Spent(Value):
+    """
+    One call, as it was booked. Amounts are nano-dollars: `cost_nusd` is exact, or 0 while `doubt_nusd`,
+    the most that an unknown outcome may have cost, is not.
+    """
+
+    call: str
+    purpose: Purpose
+    tier: str
+    model: str
+    cost_nusd: int = 0
+    doubt_nusd: int = 0
+    usage: Usage | None = None
+    latency_ms: int = 0
+
+
+class Attempt(Value):
+    """One tier asked once: its answer, what the checks say of it, and every call that took. Times: Unix ms."""
+
+    number: int
+    tier: str
+    why: Why
+    answer: Reading | Failure | Refusal
+    verdict: Verdict | None = None
+    calls: tuple[Spent, ...] = ()
+    started_ms: int
+    ended_ms: int
+
+    @property
+    def cost_nusd(self) -> int:
+        return sum(call.cost_nusd for call in self.calls)
+
+    @property
+    def told(self) -> str:
+        """What went wrong, in a sentence for people."""
+        match self.answer:
+            case Refusal(message=message) | Failure(message=message):
+                return f"{self.tier}: {message}"
+            case Reading():
+                reasons = self.verdict.reasons if self.verdict is not None else ()
+                return f"{self.tier}: " + ("; ".join(f.reason for f in reasons) or "nothing was found")
+            case never:
+                assert_never(never)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is not None and self.verdict.outcome is Outcome.PASS
+
+
+Trail: TypeAlias = tuple[Attempt, ...]

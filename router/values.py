@@ -1,0 +1,20 @@
+"""The base of every value that crosses a boundary (YAML, Redis, HTTP)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any
+"""A value as `json.loads` gives it: dict, list, str, int, float, bool or None."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+"""How policies, tiers and checks are called: lower case, digits, `_` and `-`."""
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,0 +1,200 @@
+"""YAML, strictly: no anchors, tags, merge keys, duplicate keys or surprises of YAML 1.1; every value knows its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .errors import PolicyInvalid
+from .problem import Place, Problem
+from .values import Json
+
+BYTES_MAX = 512 * 1024
+DEPTH_MAX = 32
+NODES_MAX = 50_000
+
+Path = tuple[str | int, ...]
+
+
+class _Loader(yaml.CSafeLoader):
+    """Resolves plain scalars as YAML 1.2 does: `no`, `on`, `1:30` and dates stay texts."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|false)$", "tf"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    ("float", r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """How a scalar is written: where its text begins, and whether a column of the text is a column of the file."""
+
+    start: Place
+    inline: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file: its data, and the place of every key and value in it."""
+
+    file: str
+    lines: tuple[str, ...]
+    data: Json
+    keys: Mapping[Path, Place]
+    values: Mapping[Path, Scalar | Place]
+
+    def problem(self, path: Path, message: str, *, suggestion: str | None = None) -> Problem:
+        """A problem at *path*, or at the nearest thing around it that stands in the file."""
+        return self.at(self._nearest(path), message, suggestion=suggestion)
+
+    def problem_in(self, path: Path, line: int, column: int, message: str, *, suggestion: str | None = None) -> Problem:
+        """A problem at a line and column (from 1) *inside* the text at *path*, such as an expression."""
+        scalar = self.values.get(path)
+        if not isinstance(scalar, Scalar):
+            return self.problem(path, message, suggestion=suggestion)
+        if scalar.inline:
+            place = Place(scalar.start.line, scalar.start.column + column - 1) if line == 1 else scalar.start
+        else:
+            place = Place(scalar.start.line + line, self._indent(scalar.start.line + line) + column)
+        return self.at(place, message, suggestion=suggestion)
+
+    def at(self, place: Place, message: str, *, suggestion: str | None = None) -> Problem:
+        text = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
+        return Problem(self.file, place, message, text, suggestion)
+
+    def _nearest(self, path: Path) -> Place:
+        known: Path = ()
+        for part in path:
+            if (*known, part) in self.keys:
+                known = (*known, part)
+        return self.keys[known]
+
+    def _indent(self, line: int) -> int:
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return len(text) - len(text.lstrip())
+
+
+def read_yaml(text: str, file: str) -> Document:
+    """Parse one document. Raises: PolicyInvalid, with every duplicate key and forbidden thing at its place."""
+    lines = tuple(text.splitlines())
+    node = _compose(text, file, lines)
+    if node is None:
+        raise PolicyInvalid([Problem(file, Place(1, 1), "the file is empty")])
+    walk = _Walk(file, lines)
+    data = walk.value(node, ())
+    if walk.problems:
+        raise PolicyInvalid(walk.problems)
+    return Document(file, lines, data, walk.keys, walk.values)
+
+
+def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
+    if len(text.encode("utf-8", "replace")) > BYTES_MAX:
+        raise PolicyInvalid([Problem(file, Place(1, 1), f"the file is larger than {BYTES_MAX // 1024} kB; split it")])
+    try:
+        _scan(text, file, lines)
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as why:
+        mark = why.problem_mark or why.context_mark
+        place = _place(mark) if mark else Place(1, 1)
+        raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.problem or why.context}")]) from None
+    except (yaml.YAMLError, ValueError) as why:
+        raise PolicyInvalid([Problem(file, Place(1, 1), f"not YAML: {why}")]) from None
+
+
+def _scan(text: str, file: str, lines: tuple[str, ...]) -> None:
+    """Refuse what could blow up before anything is built of it."""
+    depth = documents = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        said = None
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            said = "anchors and aliases are not allowed; write the value out"
+        elif getattr(event, "tag", None) not in (None, "!"):
+            said = "tags are not allowed; write a plain value"
+        elif depth > DEPTH_MAX:
+            said = f"nested deeper than {DEPTH_MAX}"
+        elif documents > 1:
+            said = "one document only; remove the `---`"
+        elif count > NODES_MAX:
+            said = f"more than {NODES_MAX:,} values; split the file"
+        if said:
+            raise PolicyInvalid([_problem(file, lines, _place(event.start_mark), said)])
+
+
+class _Walk:
+    """Turns nodes into data and remembers where everything stood."""
+
+    def __init__(self, file: str, lines: tuple[str, ...]) -> None:
+        self.problems: list[Problem] = []
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Scalar | Place] = {}
+        self._file = file
+        self._lines = lines
+        self._constructor = _Loader("")
+
+    def value(self, node: yaml.Node, path: Path) -> Json:
+        place = _place(node.start_mark)
+        self.keys.setdefault(path, place)
+        self.values[path] = place
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, path)
+            case yaml.SequenceNode():
+                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            case _:
+                self.values[path] = _scalar(node, place)
+                return self._scalar_value(node, place)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Json]:
+        mapping: dict[str, Json] = {}
+        for key_node, value_node in node.value:
+            place = _place(key_node.start_mark)
+            key = key_node.value
+            if not isinstance(key, str):
+                self._found(place, "a key must be a text")
+                continue
+            if key == "<<":
+                self._found(place, "merge keys are not allowed; write the values out")
+            elif key in mapping:
+                self._found(place, f"{key!r} is given twice")
+            self.keys[(*path, key)] = place
+            mapping[key] = self.value(value_node, (*path, key))
+        return mapping
+
+    def _scalar_value(self, node: yaml.Node, place: Place) -> Json:
+        if node.tag.endswith(":int") and len(node.value) > 19:
+            self._found(place, "the number is too long; quote it if it is an identifier")
+            return 0
+        return self._constructor.construct_object(node, deep=True)
+
+    def _found(self, place: Place, message: str) -> None:
+        self.problems.append(_problem(self._file, self._lines, place, message))
+
+
+def _scalar(node: Any, place: Place) -> Scalar:
+    quoted = node.style in ("'", '"')
+    start = Place(place.line, place.column + 1) if quoted else place
+    return Scalar(start, inline=node.style not in ("|", ">"))
+
+
+def _place(mark: yaml.Mark) -> Place:
+    return Place(mark.line + 1, mark.column + 1)
+
+
+def _problem(file: str, lines: tuple[str, ...], place: Place, message: str) -> Problem:
+    text = lines[place.line - 1] if place.line <= len(lines) else ""
+    return Problem(file, place, message, text)

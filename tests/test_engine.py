@@ -1,0 +1,171 @@
+"""Whole tasks, carried over either store, against models that are functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from router.asking import World
+from router.call import Answer, Call
+from router.engine import Engine
+from router.ports import Store
+from router.record import Record
+from router.task import TaskState
+from router.testing import FunctionLLM
+from tests.builders import BROKEN, DOUBTFUL, GOOD, PRICES, TIERS, a_failure, a_policy, a_reply, a_submission
+from tests.conftest import Clock
+
+
+class House:
+    """An engine that serves every tier, and a sweep, worked by hand."""
+
+    def __init__(self, store: Store, clock: Clock, answers: Callable[[Call], Answer]) -> None:
+        self.store, self.clock, self.llm = store, clock, FunctionLLM(answers)
+        self.engine = Engine(World(tiers=TIERS, prices=PRICES, llm=self.llm, store=store, clock_ms=clock))
+        self._tokens = 0
+
+    async def submit(self, **changes: object) -> None:
+        policy = changes.pop("policy", a_policy())
+        await self.store.publish([policy])
+        await self.store.submit([a_submission(policy=policy.digest, **changes)])
+
+    async def settle(self, task_id: str = "t1") -> Record:
+        """Claim and carry until the task has ended, moving the clock where it waits."""
+        for _ in range(40):
+            record = await self.store.read(task_id)
+            if record.state.terminal or record.state is TaskState.REVIEW:
+                return record
+            self._tokens += 1
+            claims = await self.store.claim(dict.fromkeys(TIERS, 10), at_most=10, token=f"token-{self._tokens}")
+            for claim in claims:
+                await self.engine.carry(claim)
+            if not claims:
+                self.clock.advance(1)
+                await self.store.sweep(at_most=100)
+        raise AssertionError(f"not settled: {record}")
+
+
+def by_tier(**answers: Answer) -> Callable[[Call], Answer]:
+    return lambda call: answers[call.tier]
+
+
+async def test_stays_with_the_mini_model_when_its_reply_passes(store: Store, clock: Clock) -> None:
+    """A reply that passes at the first tier is the result, and no larger model is asked."""
+    house = House(store, clock, by_tier(mini=GOOD))
+    await house.submit()
+
+    record = await house.settle()
+
+    assert record.state is TaskState.SUCCEEDED
+    assert record.output == {"merchant": "ACME", "total": 12.5}
+    assert [call.tier for call in house.llm.calls] == ["mini"]
+
+
+async def test_climbs_until_a_reply_passes(store: Store, clock: Clock) -> None:
+    """A task goes up tier by tier and stops at the first reply that passes."""
+    house = House(store, clock, by_tier(mini=BROKEN, small=DOUBTFUL, large=GOOD))
+    await house.submit()
+
+    record = await house.settle()
+
+    assert [(a.tier, a.why) for a in record.trail] == [("mini", "first"), ("small", "escalate"), ("large", "escalate")]
+    assert record.output == {"merchant": "ACME", "total": 12.5}
+
+
+async def test_says_with_all_evidence_that_no_tier_could(store: Store, clock: Clock) -> None:
+    """When every tier fails, the task is dead, says why, and keeps every attempt."""
+    house = House(store, clock, lambda call: BROKEN)
+    await house.submit()
+
+    record = await house.settle()
+
+    assert record.state is TaskState.DEAD
+    assert "no tier is left" in record.reason
+    assert record.output is None
+    assert len(record.trail) == 3
+
+
+async def test_books_every_attempt(store: Store, clock: Clock) -> None:
+    """What rejected attempts cost is booked like what the accepted one cost, and the balance is the ledger's sum."""
+    house = House(store, clock, by_tier(mini=BROKEN, small=GOOD))
+    await house.submit()
+
+    record = await house.settle()
+
+    balance = await store.balance()
+    assert record.cost_nusd == balance.settled_nusd == 2 * 210_000
+    assert (balance.reserved_nusd, balance.unsettled_nusd, balance.calls) == (0, 0, 2)
+
+
+async def test_an_error_is_tried_again_after_a_pause(store: Store, clock: Clock) -> None:
+    """A passing error costs nothing, waits, and is tried again at the same tier."""
+    answers = iter([a_failure(), GOOD])
+    house = House(store, clock, lambda call: next(answers))
+    await house.submit()
+
+    record = await house.settle()
+
+    assert [(a.tier, a.why) for a in record.trail] == [("mini", "first"), ("mini", "retry")]
+    assert record.cost_nusd == 210_000
+
+
+async def test_an_unknown_outcome_is_held_at_its_bound(store: Store, clock: Clock) -> None:
+    """A reply without usage is no free reply: its reservation stays held as unsettled."""
+    house = House(store, clock, lambda call: a_reply(usage=None))
+    await house.submit()
+
+    record = await house.settle()
+
+    balance = await store.balance()
+    assert balance.settled_nusd == 0
+    assert balance.unsettled_nusd == record.cost_nusd == record.trail[0].calls[0].doubt_nusd > 0
+
+
+async def test_the_cost_limit_is_never_passed(store: Store, clock: Clock) -> None:
+    """No call is sent whose worst case would take the task over its limit."""
+    house = House(store, clock, lambda call: BROKEN)
+    await house.submit(policy=a_policy(limits={"attempts": 8, "cost_usd": "0.0010", "output_tokens": 1000}))
+
+    record = await house.settle()
+
+    assert record.state is TaskState.DEAD
+    assert "cost_usd" in record.reason
+    assert record.cost_nusd <= 1_000_000
+
+
+async def test_repairs_at_the_same_tier_with_the_findings(store: Store, clock: Clock) -> None:
+    """A repair shows the model its answer and what was found in it."""
+    answers = iter([a_reply({"merchant": "ACME"}), GOOD])
+    house = House(store, clock, lambda call: next(answers))
+    policy = a_policy(tiers=[{"tier": "mini", "attempts": 2}], moves={"fail": "repair"})
+    await house.submit(policy=policy)
+
+    record = await house.settle()
+
+    assert [a.why for a in record.trail] == ["first", "repair"]
+    assert house.llm.calls[1].messages[2] == {"role": "assistant", "content": '{"merchant":"ACME"}'}
+    assert "total" in house.llm.calls[1].messages[3]["content"]
+
+
+async def test_a_second_sample_is_booked_by_itself(store: Store, clock: Clock) -> None:
+    """Agreement asks the same tier again, and that call has a line of its own."""
+    house = House(store, clock, lambda call: GOOD if call.temperature is None else a_reply({"merchant": "B", "total": 1}))
+    await house.submit(policy=a_policy(checks=[{"check": "agreement"}], tiers=["mini"]))
+
+    record = await house.settle()
+
+    assert record.state is TaskState.DEAD
+    assert [call.purpose for call in record.trail[0].calls] == ["answer", "sample"]
+    assert "differs in merchant, total" in record.reason
+
+
+async def test_a_judge_can_only_add_doubt(store: Store, clock: Clock) -> None:
+    """A judge's no makes an answer unsure; a broken answer never reaches a judge."""
+    judgement = a_reply({"right": "no", "mistake": "the total is wrong"}, sure=None)
+    house = House(store, clock, by_tier(mini=GOOD, small=BROKEN, large=judgement))
+    policy = a_policy(tiers=["mini", "small"], checks=[{"check": "judge", "tier": "large", "question": "Right?"}])
+    await house.submit(policy=policy)
+
+    record = await house.settle()
+
+    assert [a.verdict.outcome for a in record.trail] == ["unsure", "fail"]
+    assert [[c.purpose for c in a.calls] for a in record.trail] == [["answer", "judge"], ["answer"]]

@@ -1,0 +1,173 @@
+"""`python -m workers`: RQ workers, a quarantine worker and a sweep, kept running until SIGTERM drains them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from redis import Redis
+
+from router import log
+from router.app import load_book, open_store, served
+from router.errors import OperatorError, PolicyInvalid
+from router.io.folder import Book
+from router.settings import Settings
+
+from .rq_worker import ShiftWorker, queue_name
+from .sweep import sweep_forever
+
+_RESTART_PAUSE_S = 1.0
+_LOOK_S = 0.2
+
+
+@dataclass
+class _Process:
+    name: str
+    run: Callable[[], None]
+    pid: int = 0
+    restart_at_s: float = 0.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and supervise. Exit codes: 0 drained, 1 a policy is wrong, 2 a setting is wrong."""
+    arguments = _arguments(argv)
+    try:
+        settings = _settings(arguments)
+        log.configure(settings.log)
+        book = load_book(settings)
+        served(book, settings)
+    except PolicyInvalid as why:
+        print(why, file=sys.stderr)
+        return 1
+    except OperatorError as why:
+        print(why, file=sys.stderr)
+        return 2
+    return supervise(settings, book, workers=arguments.workers)
+
+
+def supervise(settings: Settings, book: Book, *, workers: int) -> int:
+    """Load litellm once, publish the folder, then keep the processes running until SIGTERM or SIGINT."""
+    os.environ |= settings.environment()
+    asyncio.run(_publish(settings, book))
+    from router.io.litellm_llm import warm  # noqa: PLC0415  # before the fork, so that every worker shares it
+
+    warm()
+    log.logger().info("policies.published", policies=sorted(book.policies))
+    return _Supervisor(_processes(settings, workers)).run()
+
+
+def _processes(settings: Settings, workers: int) -> list[_Process]:
+    shifts = [_Process(f"worker-{i}", lambda: _rq_worker(settings, alone=False)) for i in range(workers)]
+    quarantine = _Process("quarantine", lambda: _rq_worker(settings, alone=True))
+    return [*shifts, quarantine, _Process("sweep", lambda: sweep_forever(settings))]
+
+
+def _rq_worker(settings: Settings, *, alone: bool) -> None:
+    connection = Redis.from_url(settings.redis_url)
+    ShiftWorker(queue_name(settings, alone=alone), connection=connection).work(logging_level="WARNING")
+
+
+async def _publish(settings: Settings, book: Book) -> None:
+    async with open_store(settings) as store:
+        await store.publish(list(book.policies.values()))
+
+
+class _Supervisor:
+    """Forks the processes and starts again what ends unasked."""
+
+    def __init__(self, processes: list[_Process]) -> None:
+        self._processes = processes
+        self._stopping = False
+
+    def run(self) -> int:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        while not self._stopping:
+            for process in self._processes:
+                if not process.pid and time.monotonic() >= process.restart_at_s:
+                    self._start(process)
+            self._reap()
+            time.sleep(_LOOK_S)
+        return self._drain()
+
+    def _stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _start(self, process: _Process) -> None:
+        pid = os.fork()
+        if pid == 0:
+            _become(process)
+        process.pid = pid
+        log.logger().info("worker.started", process=process.name, pid=pid)
+
+    def _reap(self) -> None:
+        for process in self._processes:
+            if process.pid and _ended(process.pid):
+                log.logger().warning("worker.died", process=process.name, pid=process.pid)
+                process.pid = 0
+                process.restart_at_s = time.monotonic() + _RESTART_PAUSE_S
+
+    def _drain(self) -> int:
+        for process in self._processes:
+            if process.pid:
+                os.kill(process.pid, signal.SIGTERM)
+        while any(p.pid for p in self._processes):
+            for process in self._processes:
+                if process.pid and _ended(process.pid):
+                    process.pid = 0
+            time.sleep(_LOOK_S / 4)
+        return 0
+
+
+def _become(process: _Process) -> None:
+    """Turn the forked child into *process*; never returns."""
+    code = 1
+    try:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, signal.SIG_DFL)
+        os.setpgrp()  # Ctrl-C reaches the supervisor alone, which drains in order
+        process.run()
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = Settings.from_env()
+    if arguments.tier:
+        settings = replace(settings, worker_tiers=",".join(arguments.tier))
+    if arguments.concurrency:
+        settings = replace(settings, worker_concurrency=str(arguments.concurrency))
+    return settings
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="router worker",
+        description="Run RQ workers with their sweep. Settings come from ROUTER_* variables.",
+        epilog="example: router worker --tier mini --tier small --workers 2 --concurrency 200",
+    )
+    parser.add_argument("--tier", action="append", help="serve only this tier; may be given several times")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
+    parser.add_argument("--concurrency", type=int, help="calls in flight in one worker process (default 200)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
