@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
@@ -13,6 +13,7 @@ from uuid import uuid4
 import redis
 
 from .errors import ResultPending
+from .event import Event
 from .io.producer_commands import ProducerCommands, record
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
@@ -63,6 +64,7 @@ class Client:
         self._link = Link(connect(redis_url), prefix=prefix)
         self._waiter = _Waiter(redis_url, self._commands.keys)
         self._cards: dict[str, tuple[float, Card]] = {}
+        self._seen = "-"
 
     @classmethod
     def from_env(cls) -> Self:
@@ -147,6 +149,19 @@ class Client:
         """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
         return self._link.run(self._commands.cancel(task_id)).value
 
+    def card(self, policy: str) -> Card:
+        """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""
+        return self._link.run(self._commands.card(policy))
+
+    def events(self, *, wait_s: float) -> Iterator[Event]:
+        """What happened since the last call, at once, or after *wait_s* where there was nothing yet."""
+        news = self._link.run(self._commands.events(self._seen))
+        if not news:
+            time.sleep(wait_s)
+            news = self._link.run(self._commands.events(self._seen))
+        for self._seen, event in news:
+            yield event
+
     def _send(self, submissions: Sequence[Submission]) -> list[Handle]:
         taken = admitted(self._link.run(self._commands.submit(submissions)))
         return [Handle(s.task_id, s.replayed, self) for s in taken]
@@ -154,7 +169,7 @@ class Client:
     def _card(self, policy: str) -> Card:
         known = self._cards.get(policy)
         if known is None or time.monotonic() - known[0] > CARD_FRESH_S:
-            known = self._cards[policy] = (time.monotonic(), self._link.run(self._commands.card(policy)))
+            known = self._cards[policy] = (time.monotonic(), self.card(policy))
         return known[1]
 
 

@@ -727,7 +727,8 @@ class _Issue:
         return self._syntax() if self.text.startswith("Syntax error") else self._at(self.column, self.text)
 
     def _at(self, column: int, message: str, meant: str | None = None) -> ExpressionProblem:
-        return ExpressionProblem(self.line, column, message, meant)
+        after_dot = self._code[column - 1 : column] == "."  # CEL's place for a field
+        return ExpressionProblem(self.line, column + after_dot, message, meant)
 
     @property
     def _code(self) -> str:
@@ -786,6 +787,8 @@ def _overload_hint(operator: str, kinds: set[str]) -> str | None:
         return "the schema never allows null here, has(...) tells whether a field is there"
     if operator == "in" and kinds == {"string"}:
         return "write whole.contains(part)"
+    if operator in ("==", "!=") and all(kind.startswith(f"{_PACKAGE}.") for kind in kinds):
+        return "compare their fields"
     if operator == "[]" and any(kind.startswith(f"{_PACKAGE}.") for kind in kinds):
         return "write a dot and the field's name"
     return None

@@ -11,7 +11,7 @@ from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review,
 from .errors import UnknownPolicy, UnknownTask
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold
 from .policy import Policy
-from .ports import Claim, Kept, Swept
+from .ports import Claim, Kept, Swept, attempt_entry
 from .record import Record
 from .submission import Admission, Busy, Conflict, Submission, Submitted
 from .task import Priority, Task, TaskState
@@ -162,7 +162,7 @@ class MemoryStore:
         if attempt is not None:
             row.trail += (attempt,)
             row.kept.clear()
-            self._lines.append(_attempt_line(self._clock_ms(), claim, policy, attempt, decision))
+            self._lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
         self._move(row, policy, attempt, decision)
         return True
 
@@ -398,20 +398,3 @@ def _move(claim: Claim, decision: Decision) -> str:
     if isinstance(decision, Ask):
         return "same" if decision.tier == claim.tier else "tier"
     return {Wait: "later", Review: "review"}.get(type(decision), "end")
-
-
-def _attempt_line(now_ms: int, claim: Claim, policy: Policy, attempt: Attempt, decision: Decision) -> Entry:
-    verdict = attempt.verdict
-    return Entry(
-        kind=EntryKind.ATTEMPT,
-        at_ms=now_ms,
-        task=claim.task.id,
-        attempt=attempt.number,
-        tier=attempt.tier,
-        policy=policy.policy,
-        tenant=claim.task.tenant,
-        why=attempt.why,
-        outcome=verdict.outcome if verdict else None,
-        accepted=isinstance(decision, Accept),
-        checks=tuple(finding.check for finding in verdict.reasons) if verdict else (),
-    )

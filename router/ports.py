@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .call import Answer, Call
-from .decision import Decision
-from .ledger import Balance, Entry, Intent, Settlement
+from .decision import Accept, Decision
+from .ledger import Balance, Entry, EntryKind, Intent, Settlement
 from .policy import Policy
 from .record import Record
 from .submission import Admission, Submission
@@ -44,6 +44,27 @@ class Claim:
     tier: str
     token: str
     kept: Mapping[int, Kept]
+
+
+def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Decision, *, at_ms: int = 0) -> Entry:
+    """The ledger's line that says what became of an attempt; a store fills in the time."""
+    verdict = attempt.verdict
+    asked = next((rung.spec for rung in policy.tiers if rung.tier == attempt.tier), None)
+    return Entry(
+        kind=EntryKind.ATTEMPT,
+        at_ms=at_ms,
+        task=claim.task.id,
+        attempt=attempt.number,
+        tier=attempt.tier,
+        model=asked.model if asked else None,
+        policy=policy.policy,
+        tenant=claim.task.tenant,
+        why=attempt.why,
+        outcome=verdict.outcome if verdict else None,
+        accepted=isinstance(decision, Accept),
+        simulated=asked.simulated if asked else False,
+        checks=tuple(finding.check for finding in verdict.reasons) if verdict else (),
+    )
 
 
 @dataclass(frozen=True, slots=True)

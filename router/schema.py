@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
 from json import JSONEncoder
@@ -176,11 +177,10 @@ def _meta_problems(schema: JsonSchema) -> Iterator[SchemaProblem]:
     except (ValueError, TypeError) as why:
         yield SchemaProblem((), f"not a JSON value: {why}")
         return
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  (60 ms, see above)
-    from jsonschema.exceptions import best_match
+    from jsonschema import Draft202012Validator, exceptions  # noqa: PLC0415  (60 ms, see above)
 
     errors = islice(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema), 100)
-    closest = [best_match([error]) or error for error in errors]
+    closest = [exceptions.best_match([error]) or error for error in errors]
     # The meta-schema says most things once per vocabulary: a dict keeps each once, in order.
     yield from dict.fromkeys(SchemaProblem(tuple(error.absolute_path), _sentence(error)) for error in closest)
 
@@ -338,12 +338,13 @@ def _decoded(why: re2.error) -> str:
 
 
 def _most_relevant(schema: JsonSchema, value: Any) -> ValidationError | None:
-    from jsonschema.exceptions import best_match  # noqa: PLC0415  (60 ms, see above)
+    from jsonschema import exceptions  # noqa: PLC0415  (60 ms, see above)
 
     errors: list[ValidationError] = []
     with suppress(_Tired, RecursionError):
         errors.extend(islice(hardened(schema).iter_errors(value), 100))
-    return best_match(errors)
+    closest: ValidationError | None = exceptions.best_match(errors)
+    return closest
 
 
 class _Tired(Exception):
@@ -357,7 +358,7 @@ def hardened(schema: JsonSchema) -> Any:
     It exists for its error messages, and for the test that it agrees with jsonschema-rs.
     """
     from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  (60 ms, see above)
-    from referencing import Registry
+    from referencing import Registry  # noqa: PLC0415
 
     left = iter(range(_STEPS_MAX))
 
@@ -377,7 +378,7 @@ def hardened(schema: JsonSchema) -> Any:
 
 
 def _error(message: str) -> ValidationError:
-    from jsonschema.exceptions import ValidationError
+    from jsonschema import ValidationError  # noqa: PLC0415  (60 ms, see above)
 
     return ValidationError(message)
 
@@ -434,8 +435,6 @@ def _hashable(value: Any) -> Any:
 
 
 def _multiple_of(validator: Any, divisor: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    from fractions import Fraction
-
     if isinstance(instance, bool) or not isinstance(instance, int | float):
         return
     # By the decimals as written, as jsonschema-rs does: 19.99 is a multiple of 0.01.

@@ -8,14 +8,12 @@ from typing import Any
 
 from ..call import Usage
 from ..ledger import Entry, EntryKind, Intent, Settlement
-from ..task import Task
-from ..trail import Attempt
 from ..verdict import Outcome
-from .redis_commands import as_text
+from .redis_commands import as_pairs, as_text
 
 # intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt
 # settlement: input, cached input, output, reasoning tokens (or null), latency ms
-# attempt:    tier, policy, tenant, why, attempt, outcome, accepted, checks that found something
+# attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something
 
 
 def intent_words(intent: Intent) -> str:
@@ -45,17 +43,18 @@ def settlement_words(settlement: Settlement) -> str:
     )
 
 
-def attempt_words(task: Task, attempt: Attempt, *, policy: str, accepted: bool) -> str:
-    verdict = attempt.verdict
+def attempt_words(entry: Entry) -> str:
     return _words(
-        attempt.tier,
-        policy,
-        task.tenant,
-        attempt.why,
-        attempt.number,
-        verdict.outcome if verdict else None,
-        int(accepted),
-        [finding.check for finding in verdict.reasons] if verdict else [],
+        entry.tier,
+        entry.model,
+        entry.policy,
+        entry.tenant,
+        entry.why,
+        entry.attempt,
+        entry.outcome,
+        int(entry.accepted),
+        int(entry.simulated),
+        list(entry.checks),
     )
 
 
@@ -100,7 +99,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
 
 
 def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
-    tier, policy, tenant, why, attempt, outcome, accepted, checks = info
+    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks = info
     return Entry(
         kind=EntryKind.ATTEMPT,
         at_ms=at_ms,
@@ -110,15 +109,16 @@ def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> En
         policy=policy,
         tenant=tenant,
         why=why,
+        model=model,
         outcome=Outcome(outcome) if outcome else None,
         accepted=bool(accepted),
+        simulated=bool(simulated),
         checks=tuple(checks),
     )
 
 
 def _fields(reply: Any) -> dict[str, str]:
-    items = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
-    return {as_text(name): as_text(value) for name, value in items}
+    return {name: as_text(value) for name, value in as_pairs(reply).items()}
 
 
 def _words(*words: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..errors import UnknownPolicy, UnknownTask
+from ..event import Again, Event, Moved, Stands
 from ..record import Record
 from ..submission import Admission, Busy, Card, Conflict, Submission, Submitted
 from ..task import Priority, Task, TaskState
@@ -19,6 +20,8 @@ from .redis_link import Command
 
 _PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
 """How long after its creation a task becomes urgent; a nearer deadline counts instead."""
+
+_PAGE = 1000
 
 CARD = TypeAdapter(Card)
 
@@ -66,6 +69,12 @@ class ProducerCommands(Scripted):
         )
 
 
+    def events(self, after: str) -> Command[list[tuple[str, Event]]]:
+        """What happened after the event of that id; with the ids."""
+        words = ("XRANGE", self.keys.events, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)
+        return Command(words, lambda reply: [_event(line) for line in reply])
+
+
 def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None, trail: Trail) -> Record:
     """Put the replies of `ProducerCommands.read` together. Raises: UnknownTask."""
     if not fields or packed_input is None:
@@ -100,6 +109,20 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
 
 def trail_of(reply: Sequence[bytes]) -> Trail:
     return tuple(Attempt.model_validate_json(unpack(packed)) for packed in reply)
+
+
+def _event(reply: Any) -> tuple[str, Event]:
+    fields = {name: as_text(value) for name, value in as_pairs(reply[1]).items()}
+    kind, task, detail = fields["e"], fields["t"], fields["x"]
+    stream_id = as_text(reply[0])
+    match kind:
+        case "moved":
+            left, reached, reason = detail.split(" ", 2)
+            return stream_id, Moved(task, left, reached, reason)
+        case "again" | "reclaimed":
+            return stream_id, Again(task, repaired=kind == "again", reason=detail)
+        case _:
+            return stream_id, Stands(task, TaskState(kind), detail)
 
 
 def _words(submission: Submission) -> list[str | bytes | int]:

@@ -16,7 +16,7 @@ from ..task import TaskState
 from ..trail import Attempt, Refusal
 from .ledger_lines import entry
 from .producer_commands import ProducerCommands, record
-from .redis_commands import as_text
+from .redis_commands import as_pairs, as_text
 from .redis_link import AsyncLink, Command
 from .shift_commands import ShiftCommands
 
@@ -116,5 +116,4 @@ def _monotonic_ms() -> int:
 
 
 def _counts(reply: Any) -> dict[str, int]:
-    items = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
-    return {as_text(name): int(value) for name, value in items}
+    return {name: int(value) for name, value in as_pairs(reply).items()}

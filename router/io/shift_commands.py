@@ -9,7 +9,7 @@ from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review
 from ..errors import UnknownPolicy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
-from ..ports import Claim, Kept, Swept
+from ..ports import Claim, Kept, Swept, attempt_entry
 from ..submission import Card
 from ..task import TaskState
 from ..trail import Attempt, Refusal
@@ -96,9 +96,7 @@ class ShiftCommands(Scripted):
         move, argument, reason = _carried_out(claim, policy, attempt, decision)
         number = attempt.number if attempt else 0
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
-        info = ""
-        if attempt is not None:
-            info = attempt_words(claim.task, attempt, policy=policy.policy, accepted=isinstance(decision, Accept))
+        info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else ""
         words = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 

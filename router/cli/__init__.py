@@ -1,0 +1,68 @@
+"""The command line. Each command's module is loaded when it is called, so that `router --help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ..errors import OperatorError, RouterError, StoreUnavailable
+
+_COMMANDS = {
+    "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
+    "up": ("up", "Run everything on a laptop: embedded server and workers."),
+    "worker": ("worker", "Run workers, for production."),
+    "policy": ("policy", "Check, test and publish policies."),
+    "task": ("task", "Submit, show and cancel tasks."),
+    "cost": ("cost", "What was spent, from the ledger."),
+    "audit": ("audit", "Hold the ledger against its balances and a provider's bill."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f".{_COMMANDS[cmd_name][0]}", __name__)
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, epilog="Example: router demo --tasks 60")
+@click.version_option(package_name="router", prog_name="router")
+def root() -> None:
+    """Tiered routing and escalation for language-model work."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a command; errors of ours become one sentence and an exit code: 1 no, 2 wrong use, 3 the world is down."""
+    try:
+        code: Any = root.main(args=argv, standalone_mode=False)
+    except click.ClickException as why:
+        why.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except StoreUnavailable as why:
+        _say(why)
+        sys.exit(3)
+    except OperatorError as why:
+        _say(why)
+        sys.exit(2)
+    except RouterError as why:
+        _say(why)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(why: Exception) -> None:
+    print(f"router: {why}", file=sys.stderr)

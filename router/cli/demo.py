@@ -1,0 +1,201 @@
+"""`router demo`"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from ..app import load_book
+from ..audit import Audit, audit
+from ..client import Client, Handle
+from ..cost import usd
+from ..event import Moved, Stands
+from ..io.folder import Book
+from ..policy import Policy
+from ..record import Record
+from ..report import CostRow, costs, total
+from ..settings import Settings
+from ..task import TaskState
+from .house import House, require_keys
+from .ledger import read_bill, read_books
+from .printing import SIMULATED, console, dollars, print_json, table
+
+_LEFT_OUT = frozenset({"translate"})
+_PATIENCE_S = 300.0
+_TOLD_MAX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run of the demo came to."""
+
+    records: list[Record]
+    rows: list[CostRow]
+    always_top_nusd: int
+    audit: Audit
+    seconds: float
+
+    @property
+    def sound(self) -> bool:
+        """Every task ended, and the books agree."""
+        return all(record.state.terminal for record in self.records) and self.audit.agrees
+
+
+@click.command(epilog="Example: router demo --tasks 60")
+@click.option("--tasks", default=200, show_default=True, type=click.IntRange(1, 100_000), help="How many tasks to send.")
+@click.option("--provider", type=click.Choice(["local", "env"]), default="local", show_default=True,
+              help="local: models of our own, no key; env: the models of tiers.yaml, with your keys, for money.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+def command(tasks: int, provider: str, workers: int, as_json: bool) -> int:
+    """Send the shipped policies' sample inputs the real way, watch them climb, and see what it cost."""
+    settings = Settings.from_env()
+    local = provider == "local"
+    if not local:
+        require_keys(settings)
+    screen = Console(stderr=True, highlight=False) if as_json else console()
+    screen.print("[bold]router demo[/]" + (f"\n{SIMULATED}" if local else ""))
+    with tempfile.TemporaryDirectory(prefix="router-demo-") as folder:
+        house = House(settings, directory=Path(folder), local=local, workers=workers, quiet=True)
+        screen.print("starting an embedded server, " + ("the local models, " if local else "") + "workers ...")
+        with house:
+            house.wait_until_ready()
+            outcome = _run(house, load_book(house.settings), tasks, screen, local=local)
+    _tell(screen, outcome, local=local)
+    if as_json:
+        print_json(_as_json(outcome, local=local))
+    return 0 if outcome.sound else 1
+
+
+def samples(book: Book, count: int) -> list[tuple[Policy, dict[str, Any]]]:
+    """*count* inputs of the shipped policies in turn: first those that the learners never saw."""
+    queues = []
+    for policy in book.policies.values():
+        if policy.policy not in _LEFT_OUT:
+            examples = sorted(policy.examples, key=lambda e: not e.held_out)
+            queues.append([(policy, e.input) for e in examples if not any(e.input.get(i) for i in policy.prompt.images)])
+    taken: list[tuple[Policy, dict[str, Any]]] = []
+    turn = 0
+    while len(taken) < count and any(queues):
+        queue = queues[turn % len(queues)]
+        if queue:
+            taken.append(queue[(turn // len(queues)) % len(queue)])
+        turn += 1
+    return taken
+
+
+def _run(house: House, book: Book, count: int, screen: Console, *, local: bool) -> Outcome:
+    sent = samples(book, count)
+    started = time.monotonic()
+    with Client(house.settings.redis_url, prefix=house.settings.prefix) as client:
+        handles = _submit(client, sent)
+        screen.print(f"{len(handles)} tasks sent; watching them climb:\n")
+        _watch(client, [handle.id for handle in handles], screen)
+        seconds = time.monotonic() - started
+        records = [client.read(handle.id) for handle in handles]
+    entries, balance = read_books(house.settings)
+    bill = read_bill(house.bill_file) if local else None
+    by_tier = {row.group["tier"]: row for row in costs(entries, ["tier"])}
+    rows = [by_tier[name] for name in book.tiers if name in by_tier]
+    tops = sum(_at_the_top(book, record) for record in records)
+    return Outcome(records, rows, tops, audit(entries, balance, bill), seconds)
+
+
+def _submit(client: Client, sent: list[tuple[Policy, dict[str, Any]]]) -> list[Handle]:
+    names = dict.fromkeys(policy.policy for policy, _ in sent)
+    return [h for name in names for h in client.submit_many(name, [i for p, i in sent if p.policy == name])]
+
+
+def _watch(client: Client, task_ids: list[str], screen: Console) -> None:
+    """Tell the climbs as they happen, until all tasks have ended."""
+    waiting, told, climbs = set(task_ids), 0, 0
+    end_s = time.monotonic() + _PATIENCE_S
+    with screen.status("") as status:
+        while waiting and time.monotonic() < end_s:
+            for event in client.events(wait_s=0.5):
+                if isinstance(event, Moved):
+                    climbs += 1
+                    if told < _TOLD_MAX:
+                        told += 1
+                        screen.print(f"  {event.task[:8]}  [cyan]{event.left:>5} -> {event.reached:<8}[/] {_cut(event.reason)}")
+                elif isinstance(event, Stands) and event.state.terminal:
+                    waiting.discard(event.task)
+            status.update(f"{len(task_ids) - len(waiting)} of {len(task_ids)} ended, {climbs} climbs")
+    if climbs > told:
+        screen.print(f"  ... and {climbs - told} more climbs")
+
+
+def _cut(reason: str) -> str:
+    said = reason.partition(": ")[2] or reason
+    return said if len(said) <= 80 else said[:77] + "..."
+
+
+def _at_the_top(book: Book, record: Record) -> int:
+    """What the task would have cost at its policy's top tier at once: the tokens of its first answer, at that price."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    policy = next(p for p in book.policies.values() if p.digest == record.task.policy)
+    top = book.tiers[policy.tiers[-1].tier]
+    price = book.prices.price(top.priced_model, datetime.now(UTC).date())
+    usage = next((call.usage for a in record.trail for call in a.calls if call.usage), None)
+    return price.of(usage) if price and usage else 0
+
+
+def _tell(screen: Console, outcome: Outcome, *, local: bool) -> None:
+    mark = " (simulated)" if local else ""
+    spent = total(outcome.rows)
+    lines = [
+        [r.group["tier"], f"{r.attempts}", f"{r.accepted}", f"{r.escalated}", dollars(r.cost_nusd)] for r in outcome.rows
+    ]
+    lines.append(["all", f"{spent.attempts}", f"{spent.accepted}", f"{spent.escalated}", dollars(spent.cost_nusd)])
+    screen.print()
+    screen.print(table(None, ["tier", "attempts", "accepted", "escalated", f"cost{mark}"], lines))
+    states = Counter(record.state.value for record in outcome.records)
+    screen.print(f"\n{len(outcome.records)} tasks in {outcome.seconds:.1f} s: "
+                 + ", ".join(f"{count} {state}" for state, count in states.most_common()))
+    if outcome.always_top_nusd:
+        share = spent.cost_nusd / outcome.always_top_nusd
+        screen.print(f"total {dollars(spent.cost_nusd)}, always the top tier {dollars(outcome.always_top_nusd)}: "
+                     f"{share:.0%} of it{mark}")
+    screen.print(_books(outcome.audit))
+
+
+def _books(result: Audit) -> str:
+    settled = usd(result.ledger.settled_nusd)
+    if result.billed_nusd is None:
+        return f"ledger ${settled}; its balances {'agree' if result.balanced else 'DIFFER'}"
+    verdict = "equal to the nano-dollar" if result.agrees else "THEY DIFFER"
+    return f"ledger ${settled}, the provider's own bill ${usd(result.billed_nusd)}: {verdict}"
+
+
+def _as_json(outcome: Outcome, *, local: bool) -> dict[str, object]:
+    states = Counter(record.state for record in outcome.records)
+    spent = total(outcome.rows)
+    billed = outcome.audit.billed_nusd
+    return {
+        "tasks": len(outcome.records),
+        "succeeded": states[TaskState.SUCCEEDED],
+        "dead": states[TaskState.DEAD],
+        "rejected": states[TaskState.REJECTED],
+        "escalated": sum(len({a.tier for a in record.trail}) > 1 for record in outcome.records),
+        "attempts": spent.attempts,
+        "tiers": {
+            row.group["tier"]: {"attempts": row.attempts, "accepted": row.accepted, "cost_usd": usd(row.cost_nusd)}
+            for row in outcome.rows
+        },
+        "cost_usd": usd(spent.cost_nusd),
+        "billed_usd": None if billed is None else usd(billed),
+        "always_top_usd": usd(outcome.always_top_nusd),
+        "seconds": round(outcome.seconds, 3),
+        "simulated": local,
+        "ledger_agrees": outcome.audit.agrees,
+    }
+
+

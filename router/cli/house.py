@@ -1,0 +1,132 @@
+"""A whole service on one machine: embedded server, local models if wished, workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import click
+
+from ..errors import OperatorError, UnknownPolicy
+from ..io.embedded import EmbeddedServer
+from ..io.folder import policy_files
+from ..local.tiers import write_tiers
+from ..settings import Settings
+
+_START_S = 60.0
+_STOP_S = 30.0
+
+
+class House:
+    """
+    Starts the parts as processes of their own and stops them in order. While entered, `settings` lead to them.
+
+    Raises: OperatorError when a part does not start.
+    """
+
+    def __init__(self, settings: Settings, *, directory: Path, local: bool, workers: int, quiet: bool) -> None:
+        self.settings = settings
+        self.bill_file = directory / "bill.jsonl"
+        self._directory = directory
+        self._local = local
+        self._workers = workers
+        self._quiet = quiet
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            server = stack.enter_context(EmbeddedServer(self._directory / "redis"))
+            self.settings = replace(self.settings, redis_url=server.url)
+            if self._local:
+                self.settings = replace(self.settings, tiers=self._start_models(stack))
+            self._worker = self._start(stack, "workers", ["--workers", str(self._workers)])
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def wait_until_ready(self) -> None:
+        """Return once the workers have published every policy of the folder."""
+        from ..client import Client  # noqa: PLC0415  # keeps `--help` quick
+
+        names = [path.stem for path in policy_files(self.settings.policies)]
+        end_s = time.monotonic() + _START_S
+        with Client(self.settings.redis_url, prefix=self.settings.prefix) as client:
+            while time.monotonic() < end_s and self._worker.poll() is None:
+                try:
+                    for name in names:
+                        client.card(name)
+                    return
+                except UnknownPolicy:
+                    time.sleep(0.05)
+        raise OperatorError(f"the workers did not start; see {self.log_file('workers')}\n{self._last_words('workers')}")
+
+    def wait(self) -> int:
+        """Wait for the workers to end; Ctrl-C makes them drain."""
+        try:
+            return self._worker.wait()
+        except KeyboardInterrupt:
+            return 0
+
+    def log_file(self, name: str) -> Path:
+        return self._directory / f"{name}.log"
+
+    def _start_models(self, stack: ExitStack) -> Path:
+        ready = self._directory / "models.url"
+        ready.unlink(missing_ok=True)
+        folder = str(self.settings.policies)
+        words = ["--policies", folder, "--bill", str(self.bill_file), "--ready-file", str(ready)]
+        process = self._start(stack, "router.local", words)
+        end_s = time.monotonic() + _START_S
+        while not (ready.exists() and ready.read_text().strip()):
+            if process.poll() is not None or time.monotonic() > end_s:
+                raise OperatorError(f"the local models did not start\n{self._last_words('router.local')}")
+            time.sleep(0.02)
+        return write_tiers(self._directory / "tiers.local.yaml", api_base=ready.read_text().strip())
+
+    def _start(self, stack: ExitStack, module: str, words: list[str]) -> subprocess.Popen[bytes]:
+        log = stack.enter_context(self.log_file(module).open("ab"))
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            env={**os.environ, **self.settings.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log if self._quiet else None,
+            start_new_session=True,
+        )
+        stack.callback(_stop, process)
+        return process
+
+    def _last_words(self, module: str) -> str:
+        return "\n".join(self.log_file(module).read_text(errors="replace").splitlines()[-15:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=_STOP_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def require_keys(settings: Settings) -> None:
+    """Say at once which provider keys are missing. Raises: click.UsageError."""
+    from ..io.folder import read_tiers  # noqa: PLC0415  # keeps `--help` quick
+
+    names = {t.api_key_env for t in read_tiers(settings.tiers_file).values() if t.api_key_env}
+    missing = sorted(name for name in names if not os.environ.get(name))
+    if missing:
+        raise click.UsageError(
+            f"{' and '.join(missing)} must be set: {settings.tiers_file} names it; without a key use --provider local"
+        )

@@ -1,0 +1,39 @@
+"""What happens to tasks, as it is told live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .task import TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A task left one tier for another, and why."""
+
+    task: str
+    left: str
+    reached: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """A task reached a state: it ended, waits for a person, or for a time."""
+
+    task: str
+    state: TaskState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A task is asked again at its tier (`repaired`), or was taken back from a shift that is gone."""
+
+    task: str
+    repaired: bool
+    reason: str
+
+
+Event: TypeAlias = Moved | Stands | Again

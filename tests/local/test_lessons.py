@@ -1,0 +1,60 @@
+"""Reading policies and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from router.local.lessons import Lesson, LessonError, lessons_in
+
+
+def test_every_policy_with_examples_is_a_lesson(lessons: dict[str, Lesson]) -> None:
+    """Labels, forms and functions are taught; files that are no policies are passed over."""
+    assert set(lessons) == {"mail", "orders", "desk"}
+    assert lessons["desk"].functions == {"track", "book"}
+    assert len(lessons["mail"].examples) == 19
+
+
+def test_texts_are_rendered_as_a_request_renders_them(lessons: dict[str, Lesson]) -> None:
+    """The prompt's template is filled in with the example's input."""
+    assert lessons["mail"].examples[0].text == "Mail: refund"
+
+
+def test_dates_stay_text_and_only_true_and_false_are_booleans(policies: Path) -> None:
+    """YAML's plain words mean what JSON would make of them."""
+    (policies / "mail.yaml").unlink()
+    (policies / "orders.yaml").write_text(
+        """
+policy: orders
+output: {schema: schemas/orders.json}
+examples:
+  - {input: {text: "no"}, output: {a: 2026-03-04, b: no, c: 12:30, d: 1.5, e: 0123, f: true, g: 7, h: null, i: 1e3}}
+"""
+    )
+    (lesson,) = [lesson for lesson in lessons_in(policies) if lesson.policy == "orders"]
+
+    form = lesson.examples[0].form
+    assert form == {
+        "a": "2026-03-04", "b": "no", "c": "12:30", "d": 1.5, "e": "0123", "f": True, "g": 7, "h": None, "i": 1000.0,
+    }  # fmt: skip
+
+
+def test_examples_held_out_are_never_taught(policies: Path) -> None:
+    """`held_out: true` keeps an example from the learners."""
+    (policies / "examples" / "mail.yaml").write_text(
+        "- {input: {text: a}, output: refund}\n- {input: {text: b}, output: praise, held_out: true}\n"
+    )
+    (lesson,) = [lesson for lesson in lessons_in(policies) if lesson.policy == "mail"]
+
+    assert [example.text for example in lesson.examples] == ["Mail: a"]
+    assert [example.text for example in lesson.held_out] == ["Mail: b"]
+
+
+@pytest.mark.parametrize("broken", ["- {input: [", "- {input: {text: a}}", "- just words"])
+def test_a_broken_file_is_named(policies: Path, broken: str) -> None:
+    """The author is told which file to look at."""
+    (policies / "examples" / "mail.yaml").write_text(broken)
+
+    with pytest.raises(LessonError, match="mail"):
+        lessons_in(policies)
