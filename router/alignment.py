@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from .call import Token
-from .jsontext import spans
+from .jsontext import Path, spans
+from .schema import resolve
 from .values import Json
 
-Path = tuple[str | int, ...]
+_HOPS_MAX = 8
+"""How many references and combinations are followed in search of an enum; a schema may refer to itself."""
 
 
 def field_confidences(text: str, tokens: Sequence[Token], schema: Mapping[str, Json]) -> dict[str, float] | None:
@@ -32,7 +34,8 @@ def field_confidences(text: str, tokens: Sequence[Token], schema: Mapping[str, J
         first = bisect_right(ends, at(start))
         last = bisect_right(ends, max(at(start), at(end) - 1))
         logprobs = [token.logprob for token in tokens[first : last + 1]]
-        level = sum(logprobs) if _is_closed(_schema_at(schema, path), text[start:end]) else min(logprobs)
+        free = text[start - 1 : start] == '"' and not _is_closed(schema, path)
+        level = min(logprobs) if free else sum(logprobs)
         confidences[".".join(map(str, path))] = _probability(level)
     return confidences
 
@@ -46,7 +49,7 @@ def _probability(logprob: float) -> float:
     return round(min(1.0, math.exp(min(0.0, logprob))), 6)
 
 
-def _byte_offsets(text: str):  # type: ignore[no-untyped-def]
+def _byte_offsets(text: str) -> Callable[[int], int]:
     """Characters are bytes in ASCII text, which most JSON is: only other text pays for a table."""
     if text.isascii():
         return int
@@ -54,17 +57,22 @@ def _byte_offsets(text: str):  # type: ignore[no-untyped-def]
     return offsets.__getitem__
 
 
-def _schema_at(schema: Mapping[str, Json], path: Path) -> Mapping[str, Json]:
+def _is_closed(schema: Mapping[str, Json], path: Path) -> bool:
+    """True where the schema lists the values that may stand at *path*, in whatever branch it says so."""
+    branches = list(_branches(schema, schema, _HOPS_MAX))
     for part in path:
-        inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)
-        if not isinstance(inner, Mapping):
-            return {}
-        schema = inner
-    return schema
+        inner = (b.get("items") if isinstance(part, int) else b.get("properties", {}).get(part) for b in branches)
+        branches = [branch for found in inner for branch in _branches(schema, found, _HOPS_MAX)]
+    return any("enum" in branch or "const" in branch for branch in branches)
 
 
-def _is_closed(schema: Mapping[str, Json], literal: str) -> bool:
-    if "enum" in schema or "const" in schema:
-        return True
-    types = schema.get("type")
-    return "string" not in (types if isinstance(types, list) else [types]) or literal == "null"
+def _branches(root: Mapping[str, Json], schema: Json, hops: int) -> Iterator[Mapping[str, Json]]:
+    """The schema, and those that it refers to or combines."""
+    if not isinstance(schema, Mapping) or not hops:
+        return
+    yield schema
+    if isinstance(ref := schema.get("$ref"), str):
+        yield from _branches(root, resolve(root, ref), hops - 1)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(keyword, ()):
+            yield from _branches(root, part, hops - 1)

@@ -82,7 +82,7 @@ async def open_shift_world(
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
     store = _store(link, settings, lease_s)
     queues = [f"!{name}" if alone else name for name in tiers]
-    bell = RedisBell(settings.redis_url, keys=keys, group=shift_group(settings, alone=alone), queues=queues)
+    bell = RedisBell(settings.redis_url, keys=keys, queues=queues)
     world = World(tiers=book.tiers, prices=book.prices, llm=llm, store=store, clock_ms=store.now_ms)
     try:
         yield ShiftWorld(
@@ -97,11 +97,6 @@ async def open_shift_world(
     finally:
         await bell.close()
         await store.close()
-
-
-def shift_group(settings: Settings, *, alone: bool) -> str:
-    """How the shifts of some workers are counted together; quarantine shifts by themselves."""
-    return f"{settings.group}!" if alone else settings.group
 
 
 def _store(link: AsyncLink, settings: Settings, lease_s: float) -> RedisStore:

@@ -6,14 +6,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-_NUM = r"[$€£¥]?\s?-?\d{1,15}(?:,\d{3})*(?:\.\d{1,12})?"
-_UNIT = r"(?:\s?(?!of\b|x\b|times\b)[a-zA-Z]{1,12}){0,2}"
-_OPERATOR = r"(?:%\s?of\b|[-+*/×÷–−]|\bx\b|\btimes\b)"
-_ATOM = rf"{_NUM}(?:\s?%(?!\s?of\b))?{_UNIT}"
-_SIDE = rf"{_ATOM}(?:\s?{_OPERATOR}\s?{_ATOM})*"
-_STATED = re.compile(rf"(?<![\w.]){_SIDE}(?:\s?=\s?{_SIDE})+")
-_PIECE = re.compile(rf"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%(?!\s?of\b))?|(?P<operator>{_OPERATOR})")
+_NUM = r"[$€£¥]?+ ?+-?+(?:\d{1,3}(?:,\d{3}){1,5}+|\d{1,15}+)(?:\.\d{1,40}+)?+"
+_UNIT = r"(?: ?+(?!of\b|x\b|times\b|(?<=\d)[a-fi-km-zA-Z]\b)[a-zA-Z]{1,12}+){0,2}+"  # 2x is a product, no two x
+_OPERATOR = r"(?:% ?of\b|[-+*/×÷–−]|\bx\b|\btimes\b)"
+_ATOM = rf"{_NUM}(?: ?%(?! ?of\b))?+{_UNIT}"
+_SIDE = rf"{_ATOM}(?: ?{_OPERATOR} ?{_ATOM}){{0,50}}+"
+_STATED = re.compile(rf"(?<![\w.,]){_SIDE}(?: ?= ?{_SIDE}){{1,20}}+(?![\w%]|[.,]\d| ?[(^*/×÷])")
+"""Nothing in it is tried twice (`++`, `?+`): a model's text must not be able to make a worker think for hours."""
+
+_LONGER = re.compile(r"[^\s:] ?[-+*/×÷–−^] ?[(]?$")
+"""Before a match: the sum began further left, with something that cannot be computed."""
+
+_PIECE = re.compile(rf"(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent> ?%(?! ?of\b))?|(?P<operator>{_OPERATOR})")
+_AMOUNT_MAX = 10**300
 _MEANING = {"×": "*", "x": "*", "times": "*", "÷": "/", "–": "-", "−": "-"}
 
 
@@ -31,14 +38,13 @@ class Step:
 
 
 def stated_steps(text: str) -> Iterator[Step]:
-    """Yield every stated equation with an operation on its left; `3 + 4 = 7 = 14 / 2` gives one step a sign."""
+    """Yield every stated equation with an operation on its left; `3 + 4 = 14 / 2 = 7` gives one step a sign."""
     for match in _STATED.finditer(text):
+        if _LONGER.search(text[max(0, match.start() - 5) : match.start()]):
+            continue
         sides = [side.strip() for side in match[0].split("=")]
-        amounts = [_amount(side) for side in sides]
-        for (left, computed), (right, stated) in zip(
-            zip(sides, amounts, strict=True), list(zip(sides, amounts, strict=True))[1:], strict=False
-        ):
-            if computed is not None and stated is not None and _PIECE.search(left) and _operations(left):
+        for (left, computed), (right, stated) in pairwise((side, _amount(side)) for side in sides):
+            if computed is not None and stated is not None and _operations(left):
                 yield Step(text=f"{left} = {right}", computed=float(computed), stated=float(stated))
 
 
@@ -63,7 +69,7 @@ def _pieces(side: str) -> Iterator[Fraction | str]:
 
 
 def _amount(side: str) -> Fraction | None:
-    """Products before sums, from the left; None where it cannot be computed."""
+    """Products before sums, from the left; None where it cannot be computed, or no double can hold it."""
     terms: list[Fraction] = []
     operator = "+"
     for piece in _pieces(side):
@@ -85,4 +91,5 @@ def _amount(side: str) -> Fraction | None:
                 terms[-1] *= piece / 100
             case _:
                 terms[-1] *= piece
-    return sum(terms, Fraction(0)) if terms else None
+    total = sum(terms, Fraction(0))
+    return total if terms and abs(total) < _AMOUNT_MAX else None

@@ -11,7 +11,7 @@ from uuid import uuid4
 from . import log
 from .call import Answer, Call, Failure, FailureKind, Reply
 from .checks import Consultation, Question, SecondSample, Subject, examine
-from .compose import compose, consultation, consulted, second_sample
+from .compose import PromptInvalid, compose, consultation, consulted, second_sample
 from .cost import Price, PriceBook, input_tokens_at_most
 from .decision import Ask
 from .ledger import EntryKind, Intent, Settlement
@@ -56,31 +56,39 @@ class Asking:
 
     async def attempt(self) -> Attempt:
         """Make the call, then those that the checks want, each booked by itself."""
-        ask = self._ask
         started_ms = self._world.clock_ms()
-        tier = self._world.tiers[ask.tier]
-        call = compose(
-            self._policy,
-            self._claim.task,
-            self._trail,
-            ask,
-            tier,
-            call_id=_new_id(),
-            timeout_s=self._timeout_s(tier),
-        )
-        answer = await self._complete(call, tier, "answer")
-        reading = read(self._policy.output, answer) if isinstance(answer, Reply) else answer
-        verdict = await self._judge(call, tier, reading) if isinstance(reading, Reading) else None
+        tier = self._world.tiers[self._ask.tier]
+        answer, verdict = await self._answer(tier)
         return Attempt(
             number=self._number,
             tier=tier.name,
-            why=ask.why,
-            answer=reading,
+            why=self._ask.why,
+            answer=answer,
             verdict=verdict,
             calls=tuple(self._calls),
             started_ms=started_ms,
             ended_ms=self._world.clock_ms(),
         )
+
+    async def _answer(self, tier: Tier) -> tuple[Reading | Failure | Refusal, Verdict | None]:
+        try:
+            call = compose(
+                self._policy,
+                self._claim.task,
+                self._trail,
+                self._ask,
+                tier,
+                call_id=_new_id(),
+                timeout_s=self._timeout_s(tier),
+            )
+        except PromptInvalid as why:
+            message = f"the prompt cannot be written for this input: {why}"
+            return Failure(kind=FailureKind.BAD_REQUEST, message=message, billed="no"), None
+        answer = await self._complete(call, tier, "answer")
+        if not isinstance(answer, Reply):
+            return answer, None
+        reading = read(self._policy.output, answer)
+        return reading, await self._judge(call, tier, reading)
 
     @property
     def _number(self) -> int:
@@ -125,10 +133,11 @@ class Asking:
 
     async def _complete(self, call: Call, tier: Tier, purpose: Purpose) -> Answer | Refusal:
         """Write the money down, send, book what came; or take the answer that was paid for before a crash."""
-        position = len(self._calls)
-        if position in self._kept:
-            self._calls.append(self._kept[position].spent)
-            return self._kept[position].answer
+        kept = self._kept.get(len(self._calls))
+        if kept is not None and (kept.spent.tier, kept.spent.purpose) == (tier.name, purpose):
+            self._calls.append(kept.spent)
+            return kept.answer
+        self._kept = {}  # what was kept for later calls is about another answer than the one asked for now
         price = self._price(tier)
         if price is None:
             log.logger().error("price.unknown", model=tier.priced_model, tier=tier.name)

@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import redis
 
-from .client import CARD_FRESH_S, LOOK_AGAIN_S, MANY
-from .errors import ResultPending
+from .client import CARD_FRESH_S, LOOK_AGAIN_S, MANY, pending
 from .io.producer_commands import ProducerCommands, record
+from .io.redis_commands import as_text
 from .io.redis_link import AsyncLink, connect_async
 from .producing import Order, admitted, prepare, prepare_many
 from .record import Record
 from .result import Result
 from .settings import Settings
-from .submission import Card, Submission
+from .submission import Admission, Card, Submission
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class AsyncClient:
         self._name = f"client-{uuid4().hex[:12]}"
         self._woken: dict[str, list[asyncio.Event]] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._closed = False
 
     @classmethod
     def from_env(cls) -> Self:
@@ -67,6 +68,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
+        self._closed = True
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -112,13 +114,15 @@ class AsyncClient:
 
     async def wait(self, task_id: str, *, timeout_s: float | None = None) -> Result:
         """Wait for the end of a task that anybody submitted. Raises as `AsyncHandle.wait`."""
+        clock = asyncio.get_running_loop().time
+        until_s = None if timeout_s is None else clock() + timeout_s
         woken = self._expect(task_id)
         try:
-            async with asyncio.timeout(timeout_s):
-                while not (await self._link.run(self._commands.watch(task_id, self._name))).terminal:
-                    await _woken_within(woken, LOOK_AGAIN_S)
-        except TimeoutError:
-            raise ResultPending(f"task {task_id} has not ended after {timeout_s} s; it goes on, wait again") from None
+            while not (state := await self._link.run(self._commands.watch(task_id, self._name))).terminal:
+                left_s = LOOK_AGAIN_S if until_s is None else min(LOOK_AGAIN_S, until_s - clock())
+                if left_s <= 0:
+                    raise pending(task_id, state, timeout_s)
+                await _woken_within(woken, left_s)
         finally:
             self._forget(task_id, woken)
         return await self.get(task_id)
@@ -137,7 +141,8 @@ class AsyncClient:
         return (await self._link.run(self._commands.cancel(task_id))).value
 
     async def _send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
-        taken = admitted(await self._link.run(self._commands.submit(submissions)))
+        admissions: list[Admission] = await self._link.run(self._commands.submit(submissions))
+        taken = admitted(admissions)
         return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]
 
     async def _card(self, policy: str) -> Card:
@@ -163,13 +168,13 @@ class AsyncClient:
     async def _read(self) -> None:
         client = connect_async(self._redis_url)
         try:
-            while True:
+            while not self._closed:  # Python 3.11's `wait_for`, below, may swallow a cancellation
                 try:
                     popped = await client.blpop([self._commands.keys.wake(self._name)], timeout=1)
                 except (redis.ConnectionError, redis.TimeoutError):
                     await asyncio.sleep(1)
                     continue
-                for event in self._woken.get(popped[1].decode(), ()) if popped else ():
+                for event in self._woken.get(as_text(popped[1]), ()) if popped else ():
                     event.set()
         finally:
             await client.aclose()

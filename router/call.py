@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from .values import Json, Value
 
@@ -49,13 +49,17 @@ class Usage(Value):
     reasoning_tokens: int = 0
 
 
-class Token(Value):
-    """One token of the reply's text and the natural logarithm of its probability."""
+class Token(NamedTuple):
+    """
+    One token of the reply's text and the natural logarithm of its probability.
+
+    `size` is its length in UTF-8 bytes: a token may hold a part of a character only. A plain tuple, because there are
+    hundreds of them in a reply.
+    """
 
     text: str
     logprob: float
     size: int
-    """Length in UTF-8 bytes: a token may hold a part of a character only."""
 
 
 class ToolCall(Value):

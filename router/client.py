@@ -15,13 +15,15 @@ import redis
 from .errors import ResultPending
 from .event import Event
 from .io.producer_commands import ProducerCommands, record
+from .io.redis_commands import as_text
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
 from .producing import Order, admitted, prepare, prepare_many
 from .record import Record
 from .result import Result
 from .settings import Settings
-from .submission import Card, Submission
+from .submission import Admission, Card, Submission
+from .task import TaskState
 
 CARD_FRESH_S = 5.0
 """How long a producer goes by the policy version it knows before it asks again which one is current."""
@@ -134,7 +136,7 @@ class Client:
                     continue
             if state.terminal:
                 return self.get(task_id)
-            raise ResultPending(f"task {task_id} is {state} after {timeout_s} s; it goes on, wait for it again")
+            raise pending(task_id, state, timeout_s)
 
     def get(self, task_id: str) -> Result:
         """How a task stands now. Raises: UnknownTask, StoreUnavailable."""
@@ -163,7 +165,8 @@ class Client:
             yield event
 
     def _send(self, submissions: Sequence[Submission]) -> list[Handle]:
-        taken = admitted(self._link.run(self._commands.submit(submissions)))
+        admissions: list[Admission] = self._link.run(self._commands.submit(submissions))
+        taken = admitted(admissions)
         return [Handle(s.task_id, s.replayed, self) for s in taken]
 
     def _card(self, policy: str) -> Card:
@@ -173,24 +176,39 @@ class Client:
         return known[1]
 
 
+def pending(task_id: str, state: TaskState, timeout_s: float | None) -> ResultPending:
+    return ResultPending(f"task {task_id} is {state} after {timeout_s} s; it goes on, wait for it again")
+
+
 class _Waiter:
     """Reads this process's wake list in one thread, started when somebody first waits, and wakes who waits here."""
 
     def __init__(self, redis_url: str, keys: Keys) -> None:
         self._redis_url = redis_url
         self._keys = keys
-        self._names: dict[int, str] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._name = f"client-{uuid4().hex[:12]}"
         self._lock = threading.Lock()
         self._woken: dict[str, list[threading.Event]] = {}
         self._reader: threading.Thread | None = None
         self._closed = threading.Event()
 
+    def _begin_after_fork(self) -> None:
+        """A process that forked off has a wake list of its own, and locks that no thread of its parent holds."""
+        if self._pid != os.getpid():
+            self._begin()
+
     @property
     def name(self) -> str:
-        """The name of the wake list; a process that forked off has its own."""
-        return self._names.setdefault(os.getpid(), f"client-{uuid4().hex[:12]}")
+        """The name of the wake list."""
+        self._begin_after_fork()
+        return self._name
 
     def expecting(self, task_id: str) -> _Expecting:
+        self._begin_after_fork()
         with self._lock:
             if self._reader is None or not self._reader.is_alive():
                 self._reader = threading.Thread(target=self._read, name="router-waiter", daemon=True)
@@ -198,6 +216,7 @@ class _Waiter:
         return _Expecting(self, task_id)
 
     def close(self) -> None:
+        self._begin_after_fork()
         self._closed.set()
 
     def _read(self) -> None:
@@ -209,7 +228,7 @@ class _Waiter:
                 self._closed.wait(1)
                 continue
             if popped is not None:
-                self._wake(popped[1].decode())
+                self._wake(as_text(popped[1]))
         client.close()
 
     def _wake(self, task_id: str) -> None:
@@ -237,5 +256,3 @@ class _Expecting:
             events.remove(self._event)
             if not events:
                 del self._waiter._woken[self._task_id]
-
-

@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .call import Call, Failure, ResponseSchema
@@ -18,14 +20,26 @@ from .policy import Policy
 from .reading import Reading
 from .task import Task
 from .tier import Tier
-from .trail import Attempt, Refusal, Trail
+from .trail import Attempt, Refusal, Trail, Why
 from .values import Json
-
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
 
 
 class PromptInvalid(ValueError):
     """A template of the prompt cannot be parsed or rendered; the message says why."""
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Templates see their input and nothing else, and cannot make a gigabyte of a line."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not isinstance(left, int | float) or not isinstance(right, int | float):
+            raise SecurityError(f"{operator} is not allowed here")
+        return left * right
+
+
+_ENVIRONMENT = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
 
 
 @lru_cache(maxsize=1024)
@@ -95,7 +109,7 @@ def render_user(policy: Policy, input: dict[str, Json]) -> str:
     known = dict.fromkeys(policy.input.json_schema.get("properties", ()), "")
     try:
         return template(policy.prompt.user).render(known | input)
-    except TemplateError as why:
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as why:
         raise PromptInvalid(str(why)) from None
 
 
@@ -116,8 +130,9 @@ def _messages(policy: Policy, task: Task, trail: Trail, ask: Ask) -> Iterator[di
         yield _message("user", render_user(policy, shot.input))
         yield _message("assistant", spelled(policy.output, shot.output))
     yield {"role": "user", "content": _content(policy, task)}
-    for attempt in _shown(policy, trail, ask):
-        yield from _earlier(policy, attempt, whole=ask.why == "repair" or policy.prompt.earlier == "attempts")
+    trail, why = _repeated(trail, ask.why)
+    for attempt in _shown(policy, trail, why):
+        yield from _earlier(policy, attempt, whole=why == "repair" or policy.prompt.earlier == "attempts")
 
 
 def _content(policy: Policy, task: Task) -> Any:
@@ -128,11 +143,18 @@ def _content(policy: Policy, task: Task) -> Any:
     return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in images)]
 
 
-def _shown(policy: Policy, trail: Trail, ask: Ask) -> Iterator[Attempt]:
+def _repeated(trail: Trail, why: Why) -> tuple[Trail, Why]:
+    """A retry asks what the attempt before it was asked, for the reason and with the trail of that one."""
+    while why == "retry":
+        trail, why = trail[:-1], trail[-1].why
+    return trail, why
+
+
+def _shown(policy: Policy, trail: Trail, why: Why) -> Iterator[Attempt]:
     """The earlier attempts that this call may see: its own tier's last for a repair, else what the policy allows."""
-    if ask.why == "repair":
+    if why == "repair":
         yield trail[-1]
-    elif ask.why == "escalate" and policy.prompt.earlier != "none":
+    elif why == "escalate" and policy.prompt.earlier != "none":
         yield from trail
 
 
@@ -152,8 +174,9 @@ def _answer_text(policy: Policy, reading: Reading) -> str:
 
 
 def _findings_text(findings: str, *, whole: bool) -> str:
-    about = "That answer was checked and this was found:" if whole else "An earlier answer was checked and this was found:"
-    return f"{about}\n{findings}\nAnswer the task again, correctly and in the same form. Do not mention this message."
+    which = "That answer" if whole else "An earlier answer"
+    again = "Answer the task again, correctly and in the same form. Do not mention this message."
+    return f"{which} was checked and this was found:\n{findings}\n{again}"
 
 
 def _message(role: str, content: str) -> dict[str, Json]:

@@ -39,11 +39,20 @@ class Rates(Value):
         return fresh, kept, out
 
     def of(self, usage: Usage) -> int:
-        """Cost of *usage* in nano-dollars, half a nano-dollar rounded up."""
+        """Cost of *usage* in nano-dollars."""
         fresh, kept, out = self.pusd_per_token
         cached = min(usage.cached_input_tokens, usage.input_tokens)
-        pusd = (usage.input_tokens - cached) * fresh + cached * kept + usage.output_tokens * out
-        return (pusd + _PUSD_PER_NUSD // 2) // _PUSD_PER_NUSD
+        return _nusd((usage.input_tokens - cached) * fresh + cached * kept + usage.output_tokens * out)
+
+    def most(self, input_tokens: int, output_tokens: int) -> int:
+        """What so many tokens cost at most, whether the input is read from a cache or not; in nano-dollars."""
+        fresh, kept, out = self.pusd_per_token
+        return _nusd(input_tokens * max(fresh, kept) + output_tokens * out)
+
+
+def _nusd(pusd: int) -> int:
+    """Whole nano-dollars, half a one rounded up."""
+    return (pusd + _PUSD_PER_NUSD // 2) // _PUSD_PER_NUSD
 
 
 class LongContext(Rates):
@@ -72,8 +81,10 @@ class Price(Rates):
 
     def worst(self, *, input_tokens: int, output_tokens: int) -> int:
         """The most that a call within these bounds can cost, in nano-dollars."""
-        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
-        return max(self.of(usage), super().of(usage))
+        base = self.most(input_tokens, output_tokens)
+        if self.above is None or input_tokens <= self.above.input_tokens:
+            return base
+        return max(base, self.above.most(input_tokens, output_tokens))
 
 
 class PriceBook(Value):

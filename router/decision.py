@@ -98,7 +98,7 @@ def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
 def _first(policy: Policy, task: Task, now_ms: int) -> Decision:
     if now_ms >= task.deadline_ms:
         return Expire("the deadline passed before any tier was asked")
-    fitting = [rung for rung in policy.tiers if _misfit(policy, task, rung) is None]
+    fitting = [rung for rung in policy.tiers if misfit(policy, task, rung) is None]
     if not fitting:
         return Reject("no tier can take this input: " + "; ".join(_misfits(policy, task, policy.tiers)))
     return Ask(fitting[0].tier, "first")
@@ -137,7 +137,7 @@ def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) ->
     if now_ms >= task.deadline_ms:
         return Expire(f"the deadline passed after {len(trail)} attempts")
     if isinstance(last.answer, Refusal):
-        return _exhausted(policy, last.answer.message)
+        return _refused(policy, last.answer)
     if len(trail) >= policy.limits.attempts:
         return _exhausted(policy, f"limits.attempts ({policy.limits.attempts}) is reached; {last.told}")
     if sum(attempt.cost_nusd for attempt in trail) >= policy.limits.cost_nusd:
@@ -163,10 +163,15 @@ def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move
 def _next_tier(policy: Policy, task: Task, last: Attempt) -> Decision:
     above = policy.above(last.tier)
     for rung in above:
-        if _misfit(policy, task, rung) is None:
+        if misfit(policy, task, rung) is None:
             return Ask(rung.tier, "escalate")
-    left_out = "".join(f" ({misfit})" for misfit in _misfits(policy, task, above))
+    left_out = "".join(f" ({said})" for said in _misfits(policy, task, above))
     return _exhausted(policy, f"no tier is left{left_out}; {last.told}")
+
+
+def _refused(policy: Policy, refusal: Refusal) -> Decision:
+    """The store knows the time better than a shift; where a lease is gone, nothing of this is carried out."""
+    return Expire(refusal.message) if refusal.limit == "stale" else _exhausted(policy, refusal.message)
 
 
 def _exhausted(policy: Policy, reason: str) -> Decision:
@@ -195,7 +200,7 @@ def _replies_of(trail: Trail, tier: str) -> int:
 
 
 def _backoff_ms(task: Task, trail: Trail, failure: Failure) -> int:
-    """What the provider asked for, else doubling with up to half of jitter; the jitter is the task's own, not chance."""
+    """What the provider asked for, else doubling with up to half of jitter; the jitter is the task's own, no chance."""
     if failure.retry_after_s is not None:
         return int(failure.retry_after_s * 1000) + 1
     base_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** (_errors_in_a_row(trail) - 1))
@@ -204,10 +209,10 @@ def _backoff_ms(task: Task, trail: Trail, failure: Failure) -> int:
 
 
 def _misfits(policy: Policy, task: Task, rungs: tuple[Rung, ...]) -> list[str]:
-    return [misfit for rung in rungs if (misfit := _misfit(policy, task, rung))]
+    return [said for rung in rungs if (said := misfit(policy, task, rung))]
 
 
-def _misfit(policy: Policy, task: Task, rung: Rung) -> str | None:
+def misfit(policy: Policy, task: Task, rung: Rung) -> str | None:
     """Why *rung* cannot take the task at all; None where it can, or where its abilities are not known."""
     tier = rung.spec
     if tier is None:
@@ -226,7 +231,8 @@ def _needs_logprobs(policy: Policy, tier: str) -> bool:
 
 
 def _overflow(policy: Policy, task: Task, tier: Tier) -> str | None:
-    asked = (task.input_bytes + len(policy.prompt.system)) // _BYTES_PER_TOKEN + policy.limits.output_tokens
+    answer = min(policy.limits.output_tokens, tier.output_tokens_max)
+    asked = (task.input_bytes + len(policy.prompt.system)) // _BYTES_PER_TOKEN + answer
     if asked > tier.context_tokens:
         return f"{tier.name} holds {tier.context_tokens:,} tokens, this takes about {asked:,}"
     return None

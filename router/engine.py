@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from . import log
@@ -17,7 +18,7 @@ class Engine:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._policies: dict[str, Policy] = {}
+        self._policies: dict[str, asyncio.Task[Policy]] = {}
         self._log = log.logger()
 
     async def carry(self, claim: Claim, *, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -56,6 +57,11 @@ class Engine:
         return held
 
     async def _policy(self, digest: str) -> Policy:
-        if digest not in self._policies:
-            self._policies[digest] = (await self._world.store.policy(digest)).on(self._world.tiers)
-        return self._policies[digest]
+        """The policy, fetched and compiled once, however many tasks ask for it at the same time."""
+        fetching = self._policies.get(digest)
+        if fetching is None or (fetching.done() and fetching.exception() is not None):
+            fetching = self._policies[digest] = asyncio.create_task(self._fetch(digest))
+        return await asyncio.shield(fetching)
+
+    async def _fetch(self, digest: str) -> Policy:
+        return (await self._world.store.policy(digest)).on(self._world.tiers)

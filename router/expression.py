@@ -19,7 +19,8 @@ from .schema import resolve
 SOURCE_BYTES_MAX: Final = 4096
 ELEMENTS_MAX: Final = 2_000
 """How long a list may be for rules that use map, filter or sum.  CEL copies the list for each element it adds: 1,000
-take 16 ms, 10,000 (CEL's own budget of iterations) 2 s, and all other tasks of the process would wait."""
+take 16 ms, 10,000 (CEL's own budget of iterations) 2 s, and all other tasks of the process would wait.  Lists that a
+rule makes with split() are bounded by that budget alone."""
 
 
 class Word(NamedTuple):
@@ -144,6 +145,8 @@ def compile_expression(source: str, *, input_schema: Mapping[str, Any], output_s
         checked = scope.checker.compile(source)
     except RuntimeError as why:
         raise ExpressionInvalid(_problems(source, str(why), scope.objects)) from None
+    if problems := _problems_in_nullable_lists(source, scope):
+        raise ExpressionInvalid(problems)
     if problems := [*_result_problems(checked), *_growth_problems(source, scope.checker, checked)]:
         raise ExpressionInvalid(problems)
     try:
@@ -290,61 +293,64 @@ class _Reader:
     def __init__(self, root: Mapping[str, Any], objects: _Objects) -> None:
         self._root = root
         self._objects = objects
-        self._by_ref: dict[str, _Shape] = {}
+        self._known: dict[str, _Shape] = {}
 
-    def read(self, schema: Any, place: str, ref: str | None = None) -> _Shape:
+    def read(self, schema: Any, place: str) -> _Shape:
         if not isinstance(schema, Mapping):
             return _UNKNOWN
         if isinstance(schema.get("$ref"), str):
-            return self._referred(schema["$ref"], place)
+            return self._once(schema["$ref"], resolve(self._root, schema["$ref"]), place)
         if "allOf" in schema:
-            schema = self._merged(schema, 16)
+            return self._once(f"allOf {id(schema)}", schema, place)
+        return self._read(schema, place)
+
+    def _once(self, key: str, schema: Any, place: str) -> _Shape:
+        """Read what may contain itself: within itself it is known by its name, or unknown."""
+        if key not in self._known:
+            self._known[key] = _UNKNOWN
+            self._known[key] = self._read(self._merged(schema, 16), place, key)
+        return self._known[key]
+
+    def _read(self, schema: Mapping[str, Any], place: str, key: str | None = None) -> _Shape:
         one_of = schema.get("anyOf", schema.get("oneOf"))
         if one_of and "type" not in schema and "properties" not in schema:
             shapes = [self.read(alternative, place) for alternative in one_of if not _is_null(alternative)]
             return _union(shapes, nullable=len(shapes) < len(one_of))
         kind, nullable = _kind(schema)
-        shape = self._container(kind, schema, place, ref)
+        shape = self._container(kind, schema, place, key)
         return shape.or_null() if nullable else shape
 
-    def _container(self, kind: Kind, schema: Mapping[str, Any], place: str, ref: str | None) -> _Shape:
+    def _container(self, kind: Kind, schema: Mapping[str, Any], place: str, key: str | None) -> _Shape:
         if kind == "list":
             return _Shape("list", item=self.read({} if "prefixItems" in schema else schema.get("items"), f"{place}[]"))
         if kind != "object":
             return _Shape(kind)
         if _has_known_fields(schema):
-            return self._object(schema, place, ref)
+            return self._object(schema, place, key)
         named = schema.keys() & {"properties", "patternProperties"}
         values = None if named else schema.get("additionalProperties")
         return _Shape("map", item=self.read(values, f"{place}[]"))
 
-    def _object(self, schema: Mapping[str, Any], place: str, ref: str | None) -> _Shape:
+    def _object(self, schema: Mapping[str, Any], place: str, key: str | None) -> _Shape:
         shape = _Shape("object", name=f"O{len(self._objects)}")
         fields: dict[str, _Shape] = {}
         self._objects[shape.name] = _Object(place, fields)
-        if ref is not None:
-            self._by_ref[ref] = shape  # before its fields are read: they may refer to it
+        if key is not None:
+            self._known[key] = shape  # before its fields are read: they may refer to it
         fields.update({name: self.read(field, f"{place}.{name}") for name, field in schema["properties"].items()})
         return shape
 
-    def _referred(self, ref: str, place: str) -> _Shape:
-        if ref not in self._by_ref:
-            self._by_ref[ref] = _UNKNOWN
-            self._by_ref[ref] = self.read(resolve(dict(self._root), ref), place, ref)
-        return self._by_ref[ref]
-
-    def _merged(self, schema: Mapping[str, Any], levels: int) -> Mapping[str, Any]:
-        """Take `allOf` and the references in it as one schema; good enough for types."""
-        parts = [*schema.get("allOf", ()), {key: schema[key] for key in schema if key != "allOf"}]
-        merged: dict[str, Any] = {}
-        for part in parts if levels else ():
-            while isinstance(part, Mapping) and isinstance(part.get("$ref"), str) and (levels := levels - 1) > 0:
-                part = resolve(dict(self._root), part["$ref"])
-            if not isinstance(part, Mapping):
-                continue
-            part = self._merged(part, levels - 1) if "allOf" in part else part
-            properties = {**merged.get("properties", {}), **part.get("properties", {})}
-            merged = {**merged, **part, **({"properties": properties} if properties else {})}
+    def _merged(self, schema: Any, levels: int) -> Mapping[str, Any]:
+        """Take references and `allOf` as one schema; good enough for types."""
+        if not isinstance(schema, Mapping) or not levels:
+            return {}
+        if isinstance(schema.get("$ref"), str):
+            return self._merged(resolve(self._root, schema["$ref"]), levels - 1)
+        merged: dict[str, Any] = {key: schema[key] for key in schema if key != "allOf"}
+        for part in schema.get("allOf", ()):
+            more = self._merged(part, levels - 1)
+            properties = {**more.get("properties", {}), **merged.get("properties", {})}
+            merged = {**more, **merged, **({"properties": properties} if properties else {})}
         return merged
 
 
@@ -482,20 +488,42 @@ class _Scope:
 
     def __init__(self, input_schema: Mapping[str, Any], output_schema: Mapping[str, Any]) -> None:
         self.objects: _Objects = {}
-        self._input = _Reader(input_schema, self.objects).read(input_schema, "input", "#")
-        self._output = _Reader(output_schema, self.objects).read(output_schema, "output", "#")
+        self._input = _Reader(input_schema, self.objects).read({"$ref": "#"}, "input")
+        self._output = _Reader(output_schema, self.objects).read({"$ref": "#"}, "output")
         self.coerce_input = _coercion(self._input, self.objects) or _same
         self.coerce_output = _coercion(self._output, self.objects) or _same
 
     @cached_property
     def checker(self) -> Any:
-        ints, doubles = ((cel.Type.List(number), number) for number in (cel.Type.INT, cel.Type.DOUBLE))
-        return cel.NewEnv(
-            descriptor_pool=_pool(self.objects),
-            variables={"input": _variable(self._input), "output": _variable(self._output)},
-            extensions=_EXTENSIONS,
-            functions=[_method("sum", [ints, doubles], _same), _method(_INTS, [ints], _same)],
-        )
+        """CEL with the types of the schemas; lists and maps that can be null are open, CEL has no type for them."""
+        return _checker(self._input, self._output, self.objects)
+
+    @cached_property
+    def checker_without_null(self) -> Any | None:
+        """CEL with such lists and maps typed, as if they were never null; None if there are none."""
+        bare = {name: _Object(o.place, {k: _bare(f) for k, f in o.fields.items()}) for name, o in self.objects.items()}
+        tops = (_bare(self._input), _bare(self._output))
+        if bare == self.objects and tops == (self._input, self._output):
+            return None
+        return _checker(*tops, bare)
+
+
+def _bare(shape: _Shape) -> _Shape:
+    return _Shape(shape.kind, False, shape.item and _bare(shape.item)) if shape.kind in ("list", "map") else shape
+
+
+def _checker(input: _Shape, output: _Shape, objects: _Objects) -> Any:
+    ints, doubles = ((cel.Type.List(number), number) for number in (cel.Type.INT, cel.Type.DOUBLE))
+    return cel.NewEnv(
+        descriptor_pool=_pool(objects),
+        variables={"input": _variable(input), "output": _variable(output)},
+        extensions=_EXTENSIONS,
+        functions=[
+            _method("sum", [ints, doubles], _same),
+            _method(_INTS, [ints], _same),
+            _method(_DOUBLES, [doubles], _same),
+        ],
+    )
 
 
 class _Same:
@@ -645,17 +673,18 @@ def _growth_problems(source: str, checker: Any, checked: Any) -> Iterator[Expres
             case "replace" if not _shortens(tokens[index + 2 : index + 5]):
                 message = "replace() takes two literals, the second no longer than the first"
                 yield _problem_at(source, token.start("method"), message)
-    for plus in _pluses_in_map(tokens):
-        if _joins_texts(source, plus, checker, checked):
-            message = (
-                "within map(), + adds numbers only: if they are numbers, write double(...) or int(...) around both"
-            )
-            yield _problem_at(source, plus, message)
+    joining: set[int] = set()  # one map() that joins texts grows them by a factor, each further one multiplies it
+    for plus, innermost in _pluses_in_map(tokens):
+        if innermost not in joining and _joins_texts(source, plus, checker, checked):
+            joining.add(innermost)
+            if len(joining) > 1:
+                yield _problem_at(source, plus, "only one map() of a rule may join texts or lists with +")
 
 
 def _shortens(arguments: list[re.Match[str]]) -> bool:
-    texts = [token["text"] for token in arguments]
-    return len(texts) == 3 and bool(texts[0] and texts[2]) and len(texts[0]) >= len(texts[2]) and len(texts[0]) > 2
+    old, _, new = ((token["text"] or "")[1:-1] for token in arguments) if len(arguments) == 3 else ("", "", "")
+    at_least = len(re.sub(r"\\(?:x..|u.{4}|U.{8}|[0-7]{3}|.)", "-", old))
+    return at_least > 0 and at_least >= len(new) and bool(arguments[2]["text"])
 
 
 def _joins_texts(source: str, plus: int, checker: Any, checked: Any) -> bool:
@@ -667,23 +696,28 @@ def _joins_texts(source: str, plus: int, checker: Any, checked: Any) -> bool:
     return bool(subtracted.serialize().count(b"add_string") < checked.serialize().count(b"add_string"))
 
 
-def _pluses_in_map(tokens: list[re.Match[str]]) -> Iterator[int]:
-    """The places of `+` inside the brackets of a `.map(...)`."""
-    open_maps: list[bool] = []
+def _pluses_in_map(tokens: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
+    """The places of `+` inside the brackets of a `.map(...)`, each with the place of the innermost such bracket."""
+    brackets: list[int] = []  # for each open bracket, the innermost map() it is or stands in; -1 for none
     after_map = False
     for token in tokens:
+        around = brackets[-1] if brackets else -1
         match token["sign"]:
             case "(" | "[" | "{":
-                open_maps.append(after_map)
-            case ")" | "]" | "}" if open_maps:
-                open_maps.pop()
-            case "+" if any(open_maps):
-                yield token.start()
+                brackets.append(token.start() if after_map else around)
+            case ")" | "]" | "}" if brackets:
+                brackets.pop()
+            case "+" if around >= 0:
+                yield token.start(), around
         after_map = token["method"] == "map"
 
 
 _ISSUE: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _NO_OVERLOAD: Final = re.compile(r"found no matching overload for '(.+)' applied to '\((.*)\)'")
+_COMPARED_WITH_NULL: Final = re.compile(
+    r"found no matching overload for '_[!=]=_' applied to "
+    r"'\((?:(?:list|map)\(.*\), null_type|null_type, (?:list|map)\(.*\))\)'"
+)
 _UNDEFINED: Final = re.compile(r"undefined field '(.+)' not found in struct '(.+)'")
 _UNDECLARED: Final = re.compile(r"undeclared reference to '(.+)' \(in")
 _NOT_A_RANGE: Final = re.compile(r"expression of type '(.+)' cannot be the range of a comprehension")
@@ -691,17 +725,38 @@ _NO_FIELDS: Final = re.compile(r"expression of type '(.+)' cannot be the operand
 
 
 def _problems(source: str, said: str, objects: _Objects) -> list[ExpressionProblem]:
-    issues = [(int(line), int(column), text) for line, column, text in _ISSUE.findall(said)]
+    issues = _issues(said)
     if "recursion" in said or any(line < 1 for line, _, _ in issues):
         message = "the expression is nested deeper than 32 (long chains of + or . count too): split the rule in two"
         return [ExpressionProblem(1, 1, message)]
     if not source.strip():
         return [ExpressionProblem(1, 1, "the expression is empty")]
+    return _told(source, issues, objects) or [ExpressionProblem(1, 1, said)]
+
+
+def _problems_in_nullable_lists(source: str, scope: _Scope) -> list[ExpressionProblem]:
+    """Find the mistakes about elements of lists and maps that can be null; comparing those with null is none."""
+    if scope.checker_without_null is None:
+        return []
+    try:
+        scope.checker_without_null.compile(source)
+    except RuntimeError as why:
+        issues = [issue for issue in _issues(str(why)) if not _COMPARED_WITH_NULL.match(issue[2])]
+        return _told(source, issues, scope.objects)
+    return []
+
+
+def _issues(said: str) -> list[tuple[int, int, str]]:
+    """Take CEL's message apart: line, column and text of each complaint."""
+    return [(int(line), int(column), text) for line, column, text in _ISSUE.findall(said)]
+
+
+def _told(source: str, issues: list[tuple[int, int, str]], objects: _Objects) -> list[ExpressionProblem]:
     # After the first syntax error the parser guesses; after an unknown name the checker repeats itself.
     issues = [issue for issue in issues if issue[2].startswith("Syntax error")][:1] or issues
     told = [issue for issue in issues if "*error*" not in issue[2] and "to 'math' (in" not in issue[2]]
     found = [_Issue(source, line, column, text, objects).problem() for line, column, text in told or issues]
-    return list(dict.fromkeys(found)) or [ExpressionProblem(1, 1, said)]
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

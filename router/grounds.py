@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -30,12 +30,16 @@ _MONTHS = (
 _MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"\d+(?:[.,' \u00a0\u202f]\d+)*")
+_NUMBER = re.compile(r"\d+(?:[.,'\u2019 \u00a0\u202f]\d+)*")
+_BLANK = re.compile("[ \u00a0\u202f]")
+_THREE_DIGITS = re.compile(r"\d{3}(?!\d)")
 _NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})(?!\d)")
 _COMPACT_DATE = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
 _NAME = "(" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + ")"
-_DAY_FIRST = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[\s.,/-]*(?:de\s+|of\s+)?{_NAME}\b[\s.,'/-]*(?:de\s+)?(\d{{4}}|\d{{2}})(?!\d)")
-_MONTH_FIRST = re.compile(rf"\b{_NAME}[\s.-]*(\d{{1,2}})(?:st|nd|rd|th)?[\s.,'-]+(\d{{4}}|\d{{2}})(?!\d)")
+_DAY = r"(\d{1,2})(?:st|nd|rd|th|er|o)?"
+_YEAR = r"(\d{4}|\d{2})(?!\d)"
+_DAY_FIRST = re.compile(rf"(?<!\d){_DAY}[\s.,/-]*(?:de\s+|of\s+)?{_NAME}(?![a-z])[\s.,'/-]*(?:de\s+)?{_YEAR}")
+_MONTH_FIRST = re.compile(rf"\b{_NAME}[\s.-]*{_DAY}[\s.,'-]+{_YEAR}")
 _YEAR_FIRST = re.compile(rf"(?<!\d)(\d{{4}})[\s./-]*{_NAME}[\s./-]*(\d{{1,2}})(?!\d)")
 _EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]?")
 _NUMERIC = re.compile(r"[-+]?\d+(\.\d+)?")
@@ -60,14 +64,17 @@ class Grounds:
         return Grounds(text)
 
     def hold(self, value: str | int | float) -> bool:
-        """Say whether *value* occurs: a number by its amount (either sign), an ISO date by its day, a text by its words."""
+        """Say whether *value* occurs: a number by its amount, of either sign, an ISO date by its day, else by words."""
         if not isinstance(value, str):
             return _decimal(value) in self._numbers
         if _ISO_DATE.fullmatch(value) and value in self._dates:
             return True
-        return self._has_words(normal(value)) or bool(_NUMERIC.fullmatch(value)) and abs(Decimal(value)) in self._numbers
+        return self._has_words(value) or (bool(_NUMERIC.fullmatch(value)) and abs(Decimal(value)) in self._numbers)
 
-    def _has_words(self, words: str) -> bool:
+    def _has_words(self, value: str) -> bool:
+        words = normal(value)
+        if not words:  # "€" or "": nothing is left to compare but the signs themselves
+            return value in self.text
         if f" {words} " in f" {self._words} ":
             return True
         squashed = words.replace(" ", "")
@@ -95,10 +102,9 @@ def _decimal(value: int | float) -> Decimal:
 
 
 def _numbers_in(written: str) -> Iterator[Decimal]:
-    """Every amount that *written* may mean: `1.234,50` is one, `1,234` two, `3 12.50` three (two columns run together)."""
-    parts = re.split(r"[ \u00a0\u202f]", written)
-    for spelled in {written.replace(" ", "").replace("\u00a0", "").replace("\u202f", ""), *parts}:
-        spelled = spelled.replace("'", "")
+    """Every amount that *written* may mean: `1.234,50` is one, `1,234` two, `3 12.50` two (columns run together)."""
+    for spelled in _spelled_in(_BLANK.split(written)):
+        spelled = spelled.replace("'", "").replace("\u2019", "")
         for point, comma in ((".", ","), (",", ".")):
             text = spelled.replace(comma, "").replace(point, ".") if spelled.count(point) <= 1 else ""
             if text and len(text) < 40:
@@ -107,9 +113,23 @@ def _numbers_in(written: str) -> Iterator[Decimal]:
             yield Decimal(re.sub(r"[.,]", "", spelled)[:40]).normalize()
 
 
+def _spelled_in(parts: Sequence[str]) -> Iterator[str]:
+    """Each part, and each run of parts that blanks may only group by thousands: `2 1 234,50` holds `1234,50`."""
+    for start, spelled in enumerate(parts):
+        yield spelled
+        grouped = len(spelled) <= 3
+        for following in parts[start + 1 : start + 7] if grouped else ():
+            if not spelled.isdecimal() or not _THREE_DIGITS.match(following):
+                break
+            spelled += following
+            yield spelled
+
+
 def _unaccented(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c) or c > "\u0400")
+    """Without case, width and Latin accents; other scripts stay whole, their marks are letters."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c for c in folded if not unicodedata.combining(c) or c > "\u0400")
+    return unicodedata.normalize("NFC", plain)
 
 
 def _dates_in(text: str) -> Iterator[str]:
@@ -126,9 +146,14 @@ def _dates_in(text: str) -> Iterator[str]:
 
 
 def _iso(year: str, month: str, day: str) -> tuple[str, ...]:
-    if len(year) not in (2, 4):
-        return ()
+    """The day, if there is such a day; a year of two digits may be of this century or the last."""
+    centuries = {2: (1900, 2000), 4: (0,)}.get(len(year), ())
+    days = (_day(century + int(year), int(month), int(day)) for century in centuries)
+    return tuple(day for day in days if day is not None)
+
+
+def _day(year: int, month: int, day: int) -> str | None:
     try:
-        return (date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day)).isoformat(),)
+        return date(year, month, day).isoformat()
     except ValueError:
-        return ()
+        return None

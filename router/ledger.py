@@ -80,7 +80,7 @@ class Entry(Value):
 
 
 class Balance(Value):
-    """What the ledger comes to, in nano-dollars; `overrun` is part of `settled`, charged above the proven worst case."""
+    """What the ledger comes to, in nano-dollars; `overrun` is a part of `settled`: what was above the worst case."""
 
     reserved_nusd: int = 0
     settled_nusd: int = 0

@@ -1,4 +1,4 @@
-"""A store in memory: for tests of one's own policies and services, and the plain model that the scripts are tested against."""
+"""A store in memory: for tests of one's own policies and services, and the model that the scripts are held against."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review,
 from .errors import UnknownPolicy, UnknownTask
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold
 from .policy import Policy
-from .ports import Claim, Kept, Swept, attempt_entry
+from .ports import Claim, Kept, Swept, attempt_entry, lost_lease, over_cost
 from .record import Record
 from .submission import Admission, Busy, Conflict, Submission, Submitted
 from .task import Priority, Task, TaskState
@@ -50,6 +50,7 @@ class _Row:
 @dataclass
 class _Call:
     intent: Intent
+    token: str
     kind: EntryKind
     reserved_nusd: int
     until_ms: int
@@ -104,12 +105,11 @@ class MemoryStore:
         taken: list[str] = []
         for tier, concurrency in tiers.items():
             slots = self._slots[tier] = {t: end for t, end in self._slots[tier].items() if end > now}
-            free = at_most if alone else concurrency - len(slots)
+            limit = at_most if alone else min(at_most, len(taken) + concurrency - len(slots))
             queue = f"!{tier}" if alone else tier
-            while free > 0 and len(taken) < at_most and (task_id := self._next(queue)):
+            while len(taken) < limit and (task_id := self._next(queue)):
                 if self._lease(task_id, token, now):
                     taken.append(task_id)
-                    free -= 1
         if taken:
             self._claims[token] = taken
         return [self._show(task_id, token) for task_id in taken]
@@ -121,19 +121,21 @@ class MemoryStore:
             if row is None or row.state is not TaskState.RUNNING or row.token != claim.token:
                 lost.add(claim.task.id)
                 continue
-            row.lease_ms = self._clock_ms() + self._lease_ms
-            self._slots[row.tier][row.task.id] = self._due[row.task.id] = row.lease_ms
+            self._prolong(row)
         return frozenset(lost)
 
     async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
         if intent.call in self._calls:
             return None
         row, now = self._rows[claim.task.id], self._clock_ms()
-        if row.state is not TaskState.RUNNING or row.token != claim.token or row.task.deadline_ms <= now:
-            return Refusal(limit="stale", message="the lease is gone")
+        if row.state is not TaskState.RUNNING or row.token != claim.token:
+            return lost_lease(row.state)
+        if row.task.deadline_ms <= now:
+            return lost_lease("past its deadline")
         if row.held_nusd + intent.reserved_nusd > limit_nusd:
-            return Refusal(limit="cost", message="the call might pass limits.cost_usd")
-        self._calls[intent.call] = _Call(intent, EntryKind.RESERVED, intent.reserved_nusd, now + open_for_ms)
+            return over_cost(row.held_nusd)
+        until_ms = now + open_for_ms
+        self._calls[intent.call] = _Call(intent, claim.token, EntryKind.RESERVED, intent.reserved_nusd, until_ms)
         row.held_nusd += intent.reserved_nusd
         self._line(EntryKind.RESERVED, intent, intent.reserved_nusd)
         return None
@@ -142,12 +144,11 @@ class MemoryStore:
         call = self._calls.get(intent.call)
         if call is None:
             call = self._forgotten(intent, settlement)
-        if call.kind in (EntryKind.SETTLED, EntryKind.VOID, settlement.kind):
+        if call.kind in (EntryKind.SETTLED, EntryKind.VOID):
             return
-        row = self._rows.get(call.intent.task)
-        if row is not None and not row.state.terminal and len(row.trail) + 1 == call.intent.attempt:
-            row.kept.setdefault(call.intent.position, kept)
-        self._settle(call, settlement)
+        self._keep(call, kept)
+        if call.kind is not settlement.kind:
+            self._settle(call, settlement)
 
     async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
         row = self._rows[claim.task.id]
@@ -161,15 +162,19 @@ class MemoryStore:
         row.done = done
         if attempt is not None:
             row.trail += (attempt,)
-            row.kept.clear()
+            row.kept, row.suspect, row.crashes, row.shows_kept = {}, False, 0, False
             self._lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
-        self._move(row, policy, attempt, decision)
+        self._move(row, policy, decision)
         return True
 
     async def release(self, claim: Claim) -> bool:
         row = self._rows[claim.task.id]
+        done = f"{claim.token}:release"
+        if row.done == done:
+            return True
         if row.state is not TaskState.RUNNING or row.token != claim.token:
             return False
+        row.done = done
         self._slots[row.tier].pop(row.task.id, None)
         row.shows_kept = True
         self._make_ready(row)
@@ -177,9 +182,11 @@ class MemoryStore:
 
     async def sweep(self, *, at_most: int) -> Swept:
         now, found = self._clock_ms(), Swept()
-        for task_id in sorted((t for t, at in self._due.items() if at <= now), key=lambda t: (self._due[t], t))[:at_most]:
+        due = (task_id for task_id, at_ms in self._due.items() if at_ms <= now)
+        for task_id in sorted(due, key=lambda t: (self._due[t], t))[:at_most]:
             found = self._look_at(self._rows[task_id], now, found)
-        for call in [c for c in self._calls.values() if c.kind is EntryKind.RESERVED and c.until_ms <= now][:at_most]:
+        late = (c for c in self._calls.values() if c.kind is EntryKind.RESERVED and c.until_ms <= now)
+        for call in sorted(late, key=lambda c: (c.until_ms, c.intent.call))[:at_most]:
             self._settle(call, Settlement(kind=EntryKind.UNSETTLED))
             found = replace(found, unsettled=found.unsettled + 1)
         return found
@@ -248,24 +255,28 @@ class MemoryStore:
     def _make_ready(self, row: _Row) -> None:
         row.state, row.token = TaskState.READY, ""
         self._ready[row.queue][row.task.tenant][row.task.id] = row.urgency_ms
-        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue])
-        self._due[row.task.id] = min(self._clock_ms() + READY_CHECK_MS, row.task.deadline_ms)
+        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue] + 1)
+        check_ms = READY_CHECK_MS + len(self._due)
+        self._due[row.task.id] = min(self._clock_ms() + check_ms, row.task.deadline_ms)
 
     def _next(self, queue: str) -> str | None:
-        """The most urgent task of the tenant whose turn it is."""
+        """The most urgent task of the tenant whose turn it is; tenants take turns by virtual time."""
         turn = self._turn[queue]
-        while turn:
-            tenant = min(turn, key=lambda name: (turn[name], name))
-            ready = self._ready[queue][tenant]
-            if not ready:
-                del turn[tenant]
-                continue
-            task_id = min(ready, key=lambda t: (ready[t], t))
-            del ready[task_id]
-            self._virtual[queue] = turn[tenant]
-            turn[tenant] += 1
-            return task_id
-        return None
+        if not turn:
+            return None
+        tenant = min(turn, key=lambda name: (turn[name], name))
+        ready = self._ready[queue][tenant]
+        task_id = min(ready, key=lambda t: (ready[t], t))
+        self._virtual[queue] = turn[tenant]
+        turn[tenant] += 1
+        self._pull(queue, tenant, task_id)
+        return task_id
+
+    def _pull(self, queue: str, tenant: str, task_id: str) -> None:
+        ready = self._ready[queue][tenant]
+        ready.pop(task_id, None)
+        if not ready:
+            self._turn[queue].pop(tenant, None)
 
     def _lease(self, task_id: str, token: str, now: int) -> bool:
         row = self._rows[task_id]
@@ -274,24 +285,27 @@ class MemoryStore:
         if row.task.deadline_ms <= now:
             self._end(row, TaskState.EXPIRED, f"the deadline passed before {row.tier} was asked")
             return False
-        row.state, row.token, row.lease_ms = TaskState.RUNNING, token, now + self._lease_ms
-        self._slots[row.tier][task_id] = self._due[task_id] = row.lease_ms
+        row.state, row.token = TaskState.RUNNING, token
+        self._prolong(row)
         return True
+
+    def _prolong(self, row: _Row) -> None:
+        """No lease outlives the deadline by more than its own length."""
+        row.lease_ms = min(self._clock_ms(), row.task.deadline_ms) + self._lease_ms
+        self._slots[row.tier][row.task.id] = self._due[row.task.id] = row.lease_ms
 
     def _show(self, task_id: str, token: str) -> Claim:
         row = self._rows[task_id]
         kept = dict(row.kept) if row.shows_kept else {}
         return Claim(task=row.task, trail=row.trail, tier=row.tier, token=token, kept=kept)
 
-    def _move(self, row: _Row, policy: Policy, attempt: Attempt | None, decision: Decision) -> None:
+    def _move(self, row: _Row, policy: Policy, decision: Decision) -> None:
         if isinstance(decision, Ask) and decision.tier == row.tier:
             return
-        if attempt is not None:
-            row.suspect, row.crashes, row.shows_kept = False, 0, False
         self._slots[row.tier].pop(row.task.id, None)
         match decision:
             case Ask(tier=tier):
-                row.tier = tier
+                row.tier, row.kept = tier, {}
                 self._make_ready(row)
             case Wait(until_ms=until_ms):
                 row.state, row.token = TaskState.DELAYED, ""
@@ -311,7 +325,7 @@ class MemoryStore:
                 assert_never(never)
 
     def _end(self, row: _Row, state: TaskState, reason: str | None) -> None:
-        self._ready[row.queue][row.task.tenant].pop(row.task.id, None)
+        self._pull(row.queue, row.task.tenant, row.task.id)
         self._slots[row.tier].pop(row.task.id, None)
         self._due.pop(row.task.id, None)
         row.state, row.token, row.ended_ms, row.kept = state, "", self._clock_ms(), {}
@@ -327,7 +341,9 @@ class MemoryStore:
             self._due[row.task.id] = now + self._lease_ms // 2
             return found
         if row.state is TaskState.REVIEW or row.task.deadline_ms <= now:
-            self._end(row, TaskState.EXPIRED, "nobody reviewed it in time or its deadline passed")
+            reviewed = row.state is TaskState.REVIEW
+            late = "nobody reviewed it in time" if reviewed else f"the deadline passed while the task was {row.state}"
+            self._end(row, TaskState.EXPIRED, late)
             return replace(found, ended=found.ended + 1)
         lost = row.task.id not in self._ready[row.queue][row.task.tenant]
         self._make_ready(row)
@@ -347,24 +363,39 @@ class MemoryStore:
             return replace(found, reclaimed=found.reclaimed + 1)
         return replace(found, ended=found.ended + 1)
 
+    def _keep(self, call: _Call, kept: Kept) -> None:
+        """The answer that the holder of the lease got stands; a late one of an older call only fills a gap."""
+        row = self._rows.get(call.intent.task)
+        if row is None or row.state.terminal or len(row.trail) + 1 != call.intent.attempt:
+            return
+        if row.token == call.token:
+            row.kept[call.intent.position] = kept
+        else:
+            row.kept.setdefault(call.intent.position, kept)
+            row.shows_kept = True
+
     def _forgotten(self, intent: Intent, settlement: Settlement) -> _Call:
         """A call whose record is lost is booked all the same: it was really sent."""
-        reserved = intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0
-        if reserved:
+        unknown = settlement.kind is EntryKind.UNSETTLED
+        reserved = intent.reserved_nusd if unknown else 0
+        if unknown:
+            self._hold(intent.task, reserved)
             self._line(EntryKind.RESERVED, intent, reserved)
-        call = self._calls[intent.call] = _Call(intent, EntryKind.RESERVED, reserved, 0)
+        call = self._calls[intent.call] = _Call(intent, "-", EntryKind.RESERVED, reserved, 0)
         return call
+
+    def _hold(self, task_id: str, change_nusd: int) -> None:
+        if row := self._rows.get(task_id):
+            row.held_nusd += change_nusd
 
     def _settle(self, call: _Call, settlement: Settlement) -> None:
         call.kind = settlement.kind
         if settlement.kind is EntryKind.UNSETTLED:
-            self._line(settlement.kind, call.intent, call.reserved_nusd)
+            self._line(settlement.kind, call.intent, call.reserved_nusd, settlement=settlement)
             return
         cost = settlement.cost_nusd if settlement.kind is EntryKind.SETTLED else 0
-        row = self._rows.get(call.intent.task)
-        if row is not None:
-            row.held_nusd += cost - call.reserved_nusd
-        overrun = max(0, cost - call.reserved_nusd)
+        self._hold(call.intent.task, cost - call.reserved_nusd)
+        overrun = max(0, cost - call.intent.reserved_nusd)
         self._line(settlement.kind, call.intent, cost, overrun=overrun, settlement=settlement)
 
     def _line(

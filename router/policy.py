@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
 from .cost import nusd
@@ -17,6 +17,7 @@ from .tier import Tier, Tiers
 from .values import Json, Name, Probability, Value
 
 Move: TypeAlias = Literal["accept", "repair", "retry", "escalate", "review", "reject", "dead_letter"]
+FailMove: TypeAlias = Literal["repair", "retry", "escalate", "review", "reject", "dead_letter"]
 Ending: TypeAlias = Literal["review", "reject", "dead_letter"]
 
 
@@ -52,13 +53,21 @@ class Rung(Value):
 
 
 class Moves(Value):
-    """What the author wishes after a verdict. `retry` after an error is bounded by `limits.retries`."""
+    """
+    What the author wishes after a verdict. `retry` after an error is bounded by `limits.retries`; what failed a check
+    is never accepted.
+    """
 
-    fail: Move = "escalate"
+    fail: FailMove = "escalate"
     unsure: Move = "escalate"
     error: Literal["retry", "escalate", "review", "reject", "dead_letter"] = "retry"
     refused: Literal["escalate", "review", "reject", "dead_letter"] = "escalate"
     exhausted: Ending = "dead_letter"
+
+
+def _plain(amount: Decimal) -> Decimal:
+    """The same amount, written the same way: `1`, `1.0` and `1.00` are one limit, and one digest."""
+    return Decimal(f"{amount.normalize():f}")
 
 
 class Limits(Value):
@@ -67,7 +76,7 @@ class Limits(Value):
     attempts: Annotated[int, Field(ge=1, le=50)] = 8
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400
-    cost_usd: Annotated[Decimal, Field(gt=0, max_digits=12)] = Decimal("0.25")
+    cost_usd: Annotated[Decimal, Field(gt=0, max_digits=12), AfterValidator(_plain)] = Decimal("0.25")
     input_bytes: Annotated[int, Field(ge=1, le=67_108_864)] = 262_144
     image_bytes: Annotated[int, Field(ge=1, le=67_108_864)] = 10_485_760
     output_tokens: Annotated[int, Field(ge=1)] = 1024
@@ -146,15 +155,16 @@ class Policy(Value):
 
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:
-        """The listed checks, with those in front that no policy may do without: refusal, and schema unless text."""
+        """The listed checks, with those in front that no policy may do without: refusal and schema."""
         needed: list[Check] = [Refusal(check="refusal")] if not self._lists(Refusal) else []
-        if self.output.kind != "text" and not self._lists(Schema):
+        if not self._lists(Schema):
             needed.append(Schema(check="schema"))
         listed = sorted(self.checks, key=lambda c: not isinstance(c, Refusal))
         return (*needed, *listed)
 
     def _lists(self, kind: type[Check]) -> bool:
-        return any(isinstance(c, kind) for c in self.checks)
+        """True where a check of that kind is listed for all tiers."""
+        return any(isinstance(c, kind) and not c.tiers for c in self.checks)
 
     @cached_property
     def shots(self) -> tuple[Example, ...]:

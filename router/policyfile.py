@@ -14,7 +14,7 @@ from .errors import PolicyInvalid
 from .jsontext import NotJson, parse
 from .policy import Policy
 from .policyrules import mistakes
-from .problem import Problem, closest
+from .problem import Code, Problem, closest
 from .tier import Tier
 from .values import Json, Value
 from .yamlfile import Document, Path, read_yaml
@@ -50,13 +50,13 @@ def parse_tiers(text: str, file: str) -> dict[str, Tier]:
     if isinstance(data, dict) and isinstance(data.get("tiers"), dict):
         named = {name: {**t, "name": name} if isinstance(t, dict) else t for name, t in data["tiers"].items()}
         data = {**data, "tiers": named}
-    return dict(_validate(document, data, _TiersFile).tiers)
+    return dict(validated(document, data, _TiersFile).tiers)
 
 
 def parse_prices(text: str, file: str) -> PriceBook:
     """Raises: PolicyInvalid."""
     document = read_yaml(text, file)
-    return _validate(document, document.data, PriceBook)
+    return validated(document, document.data, PriceBook)
 
 
 def unpriced(tiers: Mapping[str, Tier], prices: PriceBook, day: Any) -> list[str]:
@@ -80,12 +80,12 @@ class _Included:
     def problem_at(self, mistake: Any) -> Problem:
         path: Path = mistake.path
         if self._examples is not None and path[:1] == ("examples",):
-            return self._examples.problem(path[1:], mistake.message, suggestion=mistake.suggestion)
+            return self._examples.problem(path[1:], mistake.message, suggestion=mistake.suggestion, code=mistake.code)
         if mistake.line:
             return self._document.problem_in(
-                path, mistake.line, mistake.column, mistake.message, suggestion=mistake.suggestion
+                path, mistake.line, mistake.column, mistake.message, suggestion=mistake.suggestion, code=mistake.code
             )
-        return self._document.problem(path, mistake.message, suggestion=mistake.suggestion)
+        return self._document.problem(path, mistake.message, suggestion=mistake.suggestion, code=mistake.code)
 
 
 def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included, list[Problem]]:
@@ -98,7 +98,8 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
     for section, field in (("input", "schema"), ("output", "schema"), ("output", "tools")):
         part = data.get(section)
         if isinstance(part, dict) and isinstance(part.get(field), str):
-            value = _read_json(document, (section, field), folder, part[field], read, problems)
+            path: Path = (section, field)
+            value = _read_json(document, path, posixpath.join(folder, part[field]), read=read, problems=problems)
             data[section] = {**part, field: value}
     if isinstance(data.get("examples"), str):
         examples = _read_examples(document, folder, data["examples"], read, problems)
@@ -106,15 +107,14 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
     return _Included(document, data, examples), problems
 
 
-def _read_json(
-    document: Document, path: Path, folder: str, name: str, read: ReadText, problems: list[Problem]
-) -> Json:
+def _read_json(document: Document, path: Path, name: str, *, read: ReadText, problems: list[Problem]) -> Json:
     try:
-        return parse(read(posixpath.join(folder, name)))
+        return parse(read(name))
     except (OSError, UnicodeError):
-        problems.append(document.problem(path, f"the file {name} cannot be read; paths start at the policy's folder"))
+        said = f"the file {name} cannot be read; paths start at the policy's folder"
+        problems.append(document.problem(path, said, code=Code.UNREADABLE_FILE))
     except NotJson as why:
-        problems.append(document.problem(path, f"{name} is not JSON: {why}"))
+        problems.append(document.problem(path, f"{name} is not JSON: {why}", code=Code.UNREADABLE_FILE))
     return {}
 
 
@@ -124,13 +124,14 @@ def _read_examples(
     try:
         return read_yaml(read(posixpath.join(folder, name)), posixpath.join(folder, name))
     except (OSError, UnicodeError):
-        problems.append(document.problem(("examples",), f"the file {name} cannot be read"))
+        problems.append(document.problem(("examples",), f"the file {name} cannot be read", code=Code.UNREADABLE_FILE))
     except PolicyInvalid as why:
         problems.extend(p for p in why.problems if isinstance(p, Problem))
     return None
 
 
-def _validate(document: Document, data: Json, model: type[M]) -> M:
+def validated(document: Document, data: Json, model: type[M]) -> M:
+    """Make *data* of a document into a value. Raises: PolicyInvalid, with every mistake at its place."""
     try:
         return model.model_validate(data)
     except ValidationError as why:
@@ -148,9 +149,11 @@ def _located(document: Document, error: ErrorDetails, model: type[BaseModel]) ->
     if error["type"] == "extra_forbidden":
         wrong = str(path[-1])
         near = closest(wrong, _fields_at(model, path[:-1]))
-        return document.problem((*known, wrong), f"{where}: there is no such key", suggestion=near)
+        return document.problem(
+            (*known, wrong), f"{where}: there is no such key", suggestion=near, code=Code.UNKNOWN_KEY
+        )
     if error["type"] == "missing":
-        return document.problem(known, f"{where}: the key {path[-1]!r} is missing")
+        return document.problem(known, f"{where}: the key {path[-1]!r} is missing", code=Code.MISSING_KEY)
     if error["type"] in ("union_tag_invalid", "literal_error", "enum"):
         return document.problem(known, f"{where}: {_lowered(error['msg'])}", suggestion=_near_choice(error))
     return document.problem(known, f"{where}: {_lowered(error['msg'].removeprefix('Value error, '))}")

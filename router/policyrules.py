@@ -13,7 +13,7 @@ from .checks.pattern import compiled
 from .compose import PromptInvalid, template, unknown_variables
 from .expression import ExpressionInvalid, compile_expression
 from .policy import Policy
-from .problem import closest
+from .problem import Code, closest
 from .schema import SchemaInvalid, Validator, check_schema
 from .values import Json
 from .yamlfile import Path
@@ -25,6 +25,7 @@ class Mistake:
 
     path: Path
     message: str
+    code: Code
     suggestion: str | None = None
     line: int = 0
     column: int = 0
@@ -47,7 +48,7 @@ def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
         *((("output", "tools"), tool.parameters) for tool in policy.output.tools or ()),
     ):
         for problem in check_schema(schema) if schema is not None else ():
-            yield Mistake(path, f"the schema is unsound: {problem}")
+            yield Mistake(path, f"the schema is unsound: {problem}", Code.UNSOUND_SCHEMA)
 
 
 def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -55,14 +56,14 @@ def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
     try:
         template(policy.prompt.user)
         for name in unknown_variables(policy.prompt.user, fields):
-            yield Mistake(
-                ("prompt", "user"), f"the input has no field {name!r} for the template", closest(name, fields)
-            )
+            said = f"the input has no field {name!r} for the template"
+            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields))
     except PromptInvalid as why:
-        yield Mistake(("prompt", "user"), f"the template cannot be read: {why}")
+        yield Mistake(("prompt", "user"), f"the template cannot be read: {why}", Code.WRONG_PROMPT)
     for index, name in enumerate(policy.prompt.images):
         if name not in fields:
-            yield Mistake(("prompt", "images", index), f"the input has no field {name!r}", closest(name, fields))
+            said = f"the input has no field {name!r}"
+            yield Mistake(("prompt", "images", index), said, Code.WRONG_PROMPT, closest(name, fields))
 
 
 def _tier_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -70,9 +71,8 @@ def _tier_mistakes(policy: Policy) -> Iterator[Mistake]:
     for index, check in enumerate(policy.checks):
         for number, tier in enumerate(check.tiers):
             if tier not in names:
-                yield Mistake(
-                    ("checks", index, "tiers", number), f"{tier} is no tier of this policy", closest(tier, names)
-                )
+                path = ("checks", index, "tiers", number)
+                yield Mistake(path, f"{tier} is no tier of this policy", Code.UNKNOWN_TIER, closest(tier, names))
 
 
 def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -103,13 +103,13 @@ def _expression_mistakes(policy: Policy, path: Path, source: str) -> Iterator[Mi
         )
     except ExpressionInvalid as why:
         for problem in why.problems:
-            hint = f"; {problem.suggestion}" if problem.suggestion else ""
-            yield Mistake(path, problem.message + hint, None, problem.line, problem.column)
+            at = problem.line, problem.column
+            yield Mistake(path, problem.message, Code.WRONG_EXPRESSION, problem.suggestion, *at)
 
 
 def _pattern_mistakes(check: Pattern, at: Path) -> Iterator[Mistake]:
     if check.matches is None and check.forbids is None:
-        yield Mistake(at, "give `matches` or `forbids`")
+        yield Mistake(at, "give `matches` or `forbids`", Code.WRONG_PATTERN)
     for name in ("matches", "forbids"):
         pattern = getattr(check, name)
         if pattern is None:
@@ -118,14 +118,14 @@ def _pattern_mistakes(check: Pattern, at: Path) -> Iterator[Mistake]:
             compiled(pattern)
         except re2.error as why:
             said = why.args[0].decode() if why.args and isinstance(why.args[0], bytes) else str(why)
-            yield Mistake((*at, name), f"RE2 cannot read the expression: {said}")
+            yield Mistake((*at, name), f"RE2 cannot read the expression: {said}", Code.WRONG_PATTERN)
 
 
 def _field_mistakes(policy: Policy, path: Path, fields: tuple[str | None, ...]) -> Iterator[Mistake]:
     for field in fields:
         known = _known_fields(policy, field)
         if field is not None and known is not None and field.split(".")[0] not in known:
-            yield Mistake(path, f"the output has no field {field!r}", closest(field, known))
+            yield Mistake(path, f"the output has no field {field!r}", Code.UNKNOWN_FIELD, closest(field, known))
 
 
 def _known_fields(policy: Policy, field: str | None) -> tuple[str, ...] | None:
@@ -145,6 +145,8 @@ def _example_mistakes(policy: Policy) -> Iterator[Mistake]:
         return
     for index, example in enumerate(policy.examples):
         if problem := inputs.problem(example.input):
-            yield Mistake(("examples", index, "input"), f"the example's input is not under the schema: {problem}")
+            said = f"the example's input is not under the schema: {problem}"
+            yield Mistake(("examples", index, "input"), said, Code.WRONG_EXAMPLE)
         if problem := outputs.problem(example.output):
-            yield Mistake(("examples", index, "output"), f"the example's output is not under the schema: {problem}")
+            said = f"the example's output is not under the schema: {problem}"
+            yield Mistake(("examples", index, "output"), said, Code.WRONG_EXAMPLE)

@@ -67,6 +67,19 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
     )
 
 
+def lost_lease(standing: str) -> Refusal:
+    """The refusal of a call for a task that somebody else has now, or nobody."""
+    return Refusal(limit="stale", message=f"the lease is gone: the task is {standing}")
+
+
+def over_cost(held_nusd: int) -> Refusal:
+    """The refusal of a call that might take its task over its limit, with what is spent or held already."""
+    return Refusal(
+        limit="cost",
+        message=f"the call might pass limits.cost_usd: ${held_nusd / 1e9:.6f} are spent or held already",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many tasks a sweep put back, made ready, and ended; how many calls it gave up on."""

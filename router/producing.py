@@ -1,8 +1,9 @@
-"""What a producer does with an input before it is sent: check it against the policy's card, and write the submission."""
+"""What a producer does with an input before it is sent: check it by the policy's card, and write the submission."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from .errors import Backlogged, TaskConflict, TaskInvalid
+from .jsontext import NotJson, canonical
 from .schema import Validator
 from .submission import Admission, Busy, Card, Conflict, Submission, Submitted, fingerprint
 from .task import Priority
@@ -47,7 +49,7 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
         priority=Priority(order.priority),
         metadata=order.metadata or {},
         key=order.key,
-        fingerprint=fingerprint(card.policy, input, settings),
+        fingerprint=_fingerprint(card, input, settings),
         reply_to=reply_to,
     )
 
@@ -59,10 +61,10 @@ def prepare_many(
     if keys is not None and len(keys) != len(inputs):
         raise TaskInvalid(f"{len(inputs)} inputs and {len(keys)} keys were given; give one key for each input")
     prepared = []
-    for number, input in enumerate(inputs):
+    for number, one in enumerate(inputs):
         own = replace(order, key=keys[number]) if keys is not None else order
         try:
-            prepared.append(prepare(card, input, own, reply_to=reply_to))
+            prepared.append(prepare(card, one, own, reply_to=reply_to))
         except TaskInvalid as why:
             raise TaskInvalid(f"input {number}: {why}") from None
     return prepared
@@ -85,30 +87,45 @@ def _admitted(admission: Admission) -> Submitted:
 
 def _check_order(order: Order) -> None:
     for what, text in (("key", order.key), ("tenant", order.tenant)):
-        if text is not None and (not text or len(text.encode()) > _NAME_BYTES_MAX or not text.isprintable() or " " in text):
+        if text is not None and not _is_name(text):
             raise TaskInvalid(f"the {what} must be 1 to {_NAME_BYTES_MAX} bytes of printable text without blanks")
     if ":" in order.tenant:
         raise TaskInvalid("the tenant must not contain a colon")
-    if order.deadline_s is not None and not order.deadline_s > 0:
+    if order.deadline_s is not None and not 0 < order.deadline_s < math.inf:
         raise TaskInvalid(f"deadline_s is {order.deadline_s}, it must be greater than 0")
     if order.priority not in list(Priority):
         raise TaskInvalid(f"priority is {order.priority!r}, expected one of {', '.join(Priority)}")
-    if order.metadata and len(json.dumps(dict(order.metadata))) > _METADATA_BYTES_MAX:
+    if order.metadata and _size("metadata", dict(order.metadata)) > _METADATA_BYTES_MAX:
         raise TaskInvalid(f"metadata has more than {_METADATA_BYTES_MAX:,} bytes; store it and pass an id")
 
 
+def _is_name(text: str) -> bool:
+    return text.isprintable() and " " not in text and 0 < len(text.encode()) <= _NAME_BYTES_MAX
+
+
 def _check_size(card: Card, input: Mapping[str, Any]) -> None:
-    try:
-        images = {name: input[name] for name in card.images if input.get(name)}
-        for name, image in images.items():
-            if (size := len(str(image))) > card.image_bytes:
-                raise TaskInvalid(_too_large(f"the image in {name!r}", size, "image_bytes", card.image_bytes))
-        rest = {name: value for name, value in input.items() if name not in images}
-        size = len(json.dumps(rest, ensure_ascii=False, allow_nan=False).encode())
-    except (TypeError, ValueError, RecursionError) as why:
-        raise TaskInvalid(f"the input is not JSON data: {why}") from None
-    if size > card.input_bytes:
+    images = {name: input[name] for name in card.images if input.get(name)}
+    for name, image in images.items():
+        if (size := len(str(image))) > card.image_bytes:
+            raise TaskInvalid(_too_large(f"the image in {name!r}", size, "image_bytes", card.image_bytes))
+    rest = {name: value for name, value in input.items() if name not in images}
+    if (size := _size("the input", rest)) > card.input_bytes:
         raise TaskInvalid(_too_large("the input", size, "input_bytes", card.input_bytes))
+
+
+def _fingerprint(card: Card, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    try:
+        return fingerprint(card.policy, dict(input), settings)
+    except NotJson as why:
+        raise TaskInvalid(f"the input is not JSON data: {why}") from None
+
+
+def _size(what: str, value: Any) -> int:
+    """Bytes of *value* as JSON. Raises: TaskInvalid."""
+    try:
+        return len(canonical(value).encode())
+    except NotJson as why:
+        raise TaskInvalid(f"{what} is not JSON data: {why}") from None
 
 
 def _too_large(what: str, size: int, limit: str, limit_bytes: int) -> str:

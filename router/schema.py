@@ -115,7 +115,7 @@ def subschemas(schema: JsonSchema, path: Path = ()) -> Iterator[tuple[Path, Mapp
         yield from subschemas(child, (*path, *keys))
 
 
-def resolve(schema: JsonSchema, ref: str) -> Any:
+def resolve(schema: Mapping[str, Any] | bool, ref: str) -> Any:
     """Follow a `$ref` (`#`, `#/$defs/item`) within a schema; None where it leads nowhere."""
     found: Any = schema
     for part in unquote(ref).split("/")[1:]:

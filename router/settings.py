@@ -17,9 +17,9 @@ _LEVELS = ("debug", "info", "warning", "error")
 class Settings:
     """
     Where things are. `ROUTER_REDIS_URL`, `ROUTER_POLICIES` (folder), `ROUTER_TIERS` (file; default `tiers.yaml` in that
-    folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (the embedded server's data),
-    `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight of one
-    worker process).
+    folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (data of the embedded
+    server), `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight
+    of one worker process).
     """
 
     redis_url: str = "redis://localhost:6379/0"
@@ -45,7 +45,8 @@ class Settings:
             mistakes.append("ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on")
         if mistakes:
             raise SettingsInvalid("; ".join(mistakes))
-        paths = {name: Path(values.pop(name)).expanduser() for name in ("policies", "tiers", "state_dir") if name in values}
+        given_paths = [name for name in ("policies", "tiers", "state_dir") if name in values]
+        paths = {name: Path(values.pop(name)).expanduser() for name in given_paths}
         return cls(**values, **paths)  # type: ignore[arg-type]
 
     @property

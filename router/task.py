@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 
+from pydantic import Field
+
 from .values import Json, Value
 
 
@@ -47,7 +49,7 @@ class Task(Value):
     priority: Priority = Priority.NORMAL
     created_ms: int
     deadline_ms: int
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
 
     @cached_property
     def input_bytes(self) -> int:

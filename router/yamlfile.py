@@ -1,4 +1,4 @@
-"""YAML, strictly: no anchors, tags, merge keys, duplicate keys or surprises of YAML 1.1; every value knows its place."""
+"""YAML, strictly: no anchors, tags, merge keys, duplicate keys or surprises of YAML 1.1; every value has a place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from .errors import PolicyInvalid
-from .problem import Place, Problem
+from .problem import Code, Place, Problem
 from .values import Json
 
 BYTES_MAX = 512 * 1024
@@ -52,24 +52,37 @@ class Document:
     keys: Mapping[Path, Place]
     values: Mapping[Path, Scalar | Place]
 
-    def problem(self, path: Path, message: str, *, suggestion: str | None = None) -> Problem:
+    def problem(
+        self, path: Path, message: str, *, suggestion: str | None = None, code: Code = Code.WRONG_VALUE
+    ) -> Problem:
         """A problem at *path*, or at the nearest thing around it that stands in the file."""
-        return self.at(self._nearest(path), message, suggestion=suggestion)
+        return self.at(self._nearest(path), message, suggestion=suggestion, code=code)
 
-    def problem_in(self, path: Path, line: int, column: int, message: str, *, suggestion: str | None = None) -> Problem:
+    def problem_in(
+        self,
+        path: Path,
+        line: int,
+        column: int,
+        message: str,
+        *,
+        suggestion: str | None = None,
+        code: Code = Code.WRONG_VALUE,
+    ) -> Problem:
         """A problem at a line and column (from 1) *inside* the text at *path*, such as an expression."""
         scalar = self.values.get(path)
         if not isinstance(scalar, Scalar):
-            return self.problem(path, message, suggestion=suggestion)
+            return self.problem(path, message, suggestion=suggestion, code=code)
         if scalar.inline:
             place = Place(scalar.start.line, scalar.start.column + column - 1) if line == 1 else scalar.start
         else:
             place = Place(scalar.start.line + line, self._indent(scalar.start.line + line) + column)
-        return self.at(place, message, suggestion=suggestion)
+        return self.at(place, message, suggestion=suggestion, code=code)
 
-    def at(self, place: Place, message: str, *, suggestion: str | None = None) -> Problem:
+    def at(
+        self, place: Place, message: str, *, suggestion: str | None = None, code: Code = Code.WRONG_VALUE
+    ) -> Problem:
         text = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
-        return Problem(self.file, place, message, text, suggestion)
+        return Problem(self.file, place, message, text, suggestion, code)
 
     def _nearest(self, path: Path) -> Place:
         known: Path = ()
@@ -88,7 +101,7 @@ def read_yaml(text: str, file: str) -> Document:
     lines = tuple(text.splitlines())
     node = _compose(text, file, lines)
     if node is None:
-        raise PolicyInvalid([Problem(file, Place(1, 1), "the file is empty")])
+        raise PolicyInvalid([_problem(file, lines, Place(1, 1), "the file is empty")])
     walk = _Walk(file, lines)
     data = walk.value(node, ())
     if walk.problems:
@@ -98,7 +111,8 @@ def read_yaml(text: str, file: str) -> Document:
 
 def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
     if len(text.encode("utf-8", "replace")) > BYTES_MAX:
-        raise PolicyInvalid([Problem(file, Place(1, 1), f"the file is larger than {BYTES_MAX // 1024} kB; split it")])
+        said = f"the file is larger than {BYTES_MAX // 1024} kB; split it"
+        raise PolicyInvalid([_problem(file, (), Place(1, 1), said)])
     try:
         _scan(text, file, lines)
         return yaml.compose(text, Loader=_Loader)
@@ -107,7 +121,7 @@ def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
         place = _place(mark) if mark else Place(1, 1)
         raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.problem or why.context}")]) from None
     except (yaml.YAMLError, ValueError) as why:
-        raise PolicyInvalid([Problem(file, Place(1, 1), f"not YAML: {why}")]) from None
+        raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why}")]) from None
 
 
 def _scan(text: str, file: str, lines: tuple[str, ...]) -> None:
@@ -191,10 +205,11 @@ def _scalar(node: Any, place: Place) -> Scalar:
     return Scalar(start, inline=node.style not in ("|", ">"))
 
 
-def _place(mark: yaml.Mark) -> Place:
+def _place(mark: Any) -> Place:
+    """PyYAML's marks count from 0."""
     return Place(mark.line + 1, mark.column + 1)
 
 
 def _problem(file: str, lines: tuple[str, ...], place: Place, message: str) -> Problem:
     text = lines[place.line - 1] if place.line <= len(lines) else ""
-    return Problem(file, place, message, text)
+    return Problem(file, place, message, text, code=Code.NOT_YAML)

@@ -8,13 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from router.call import Call, Failure, FailureKind, FinishReason, Reply, Token, Usage
+from router.checks import Subject
 from router.cost import Price, PriceBook
+from router.ledger import EntryKind, Intent, Settlement
 from router.policy import Policy
+from router.ports import Kept
 from router.reading import Reading
 from router.submission import Submission
 from router.task import Task
 from router.tier import Tier
-from router.trail import Attempt
+from router.trail import Attempt, Spent
 from router.verdict import Finding, Outcome, Verdict
 
 NOW_MS = 1_800_000_000_000
@@ -128,6 +131,15 @@ def a_verdict(outcome: Outcome) -> Verdict:
     return Verdict(outcome=outcome, findings=(Finding(check="confidence", outcome=outcome, reason="so it seems"),))
 
 
+def a_subject(
+    output: Any = None, *, policy: Policy | None = None, input: Any = None, tier: str = "mini", **reading: Any
+) -> Subject:
+    """A reading of *output* under examination, by the schemas of *policy*."""
+    task = a_task(input={"text": "ACME total 12.50"} if input is None else input)
+    types = (policy or a_policy()).types
+    return Subject(task=task, reading=Reading(output=output, **reading), types=types, tier=tier)
+
+
 def a_call(**changes: Any) -> Call:
     settings: dict[str, Any] = {
         "id": "c1",
@@ -138,6 +150,45 @@ def a_call(**changes: Any) -> Call:
         "timeout_s": 30.0,
     }
     return Call(**(settings | changes))
+
+
+def an_intent(call: str = "c1", **changes: Any) -> Intent:
+    settings: dict[str, Any] = {
+        "call": call,
+        "task": "t1",
+        "attempt": 1,
+        "position": 0,
+        "purpose": "answer",
+        "why": "first",
+        "tier": "mini",
+        "model": TIERS["mini"].model,
+        "policy": "receipts",
+        "tenant": "default",
+        "price_since": "2024-07-18",
+        "reserved_nusd": 1000,
+    }
+    return Intent(**(settings | changes))
+
+
+def a_settlement(kind: EntryKind = EntryKind.SETTLED, cost_nusd: int = 400) -> Settlement:
+    if kind is not EntryKind.SETTLED:
+        return Settlement(kind=kind, latency_ms=70)
+    usage = Usage(input_tokens=1000, cached_input_tokens=200, output_tokens=100)
+    return Settlement(kind=kind, cost_nusd=cost_nusd, usage=usage, latency_ms=70)
+
+
+def a_kept(intent: Intent, settlement: Settlement, answer: Reply | Failure | None = None) -> Kept:
+    spent = Spent(
+        call=intent.call,
+        purpose=intent.purpose,
+        tier=intent.tier,
+        model=intent.model,
+        cost_nusd=settlement.cost_nusd,
+        doubt_nusd=intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0,
+        usage=settlement.usage,
+        latency_ms=settlement.latency_ms,
+    )
+    return Kept(answer or a_reply(request_id=intent.call), spent)
 
 
 GOOD = a_reply()

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from router import log
 from router.io.embedded import EmbeddedServer
@@ -19,6 +20,8 @@ from router.ports import Store
 from tests.builders import NOW_MS
 
 log.configure("error")
+settings.register_profile("house", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 class Clock:

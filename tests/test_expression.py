@@ -28,6 +28,7 @@ OUTPUT = {
         "merchant": {"type": "string"},
         "date": {"type": "string"},
         "note": {"type": ["string", "null"]},
+        "fees": {"type": ["array", "null"], "items": {"type": "object", "properties": {"price": {"type": "number"}}}},
         "tip": {"anyOf": [{"type": "number"}, {"type": "null"}]},
         "extra": {"type": "object"},
         "rates": {"type": "object", "additionalProperties": {"type": "number"}},
@@ -163,6 +164,8 @@ RECEIPT = {
         ("math.abs(output.items.map(i, i.price).sum() - output.total) < 0.01", True),
         ("output.items.map(i, i.qty).sum() == output.count", True),
         ("output.items.filter(i, i.price > 99.0).map(i, i.price).sum() - output.total < 0.0", True),
+        ("output.items.map(i, i.qty).sum() + 1 == 3 && output.items.map(i, i.price).sum() + 1.0 == 13.0", True),
+        ("output.items.map(i, i.price).sum() + 1.0 == 13.0 && output.items.map(i, i.qty).sum() + 1 == 3", True),
         ("output.items.filter(i, i.price > 99.0).map(i, i.qty).sum() == 0", True),
         ("output.total == 12.0 && output.count == 2 && output.rates.eur == 1.0", True),
         ("output.tree.kids[0].value == 2.0 && output.tree.kids.all(k, k.kids.size() == 0)", True),
@@ -309,9 +312,14 @@ def test_sums_count_against_the_budget():
         ("[" * 2_000, "nested deeper than 32"),
         ("+".join(["1"] * 1_000) + " == 1", "nested deeper than 32"),
         ("output" + ".extra" * 600 + " == 1", "nested deeper than 32"),
-        ("[input.text]" + ".map(a, a + a)" * 14 + ".size() > 1", "within map(), + adds numbers only"),
-        ("[[1]]" + ".map(a, a + a)" * 14 + ".size() > 1", "within map(), + adds numbers only"),
-        ("[output.extra.a].map(a, a + a).size() > 1", "within map(), + adds numbers only"),
+        (
+            "[input.text]" + ".map(a, a + a)" * 14 + ".size() > 1",
+            "only one map() of a rule may join texts or lists with +",
+        ),
+        ("[[1]]" + ".map(a, a + a)" * 14 + ".size() > 1", "only one map() of a rule may join texts or lists with +"),
+        ("[output.extra.a]" + ".map(a, a + a)" * 2 + ".size() > 1", "only one map()"),
+        ("[input.text].map(a, [a + a].map(b, b + b)).size() > 1", "only one map()"),
+        ("input.text" + ".replace('\\x61', 'aa')" * 20 + " == ''", "replace() takes two literals"),
         ("input.text.replace('a', input.text) == ''", "replace() takes two literals"),
         ("input.text.replace('', 'bb') == ''", "replace() takes two literals"),
         ("input.text.split('').join('aa') == ''", "join() is not available"),
@@ -323,12 +331,30 @@ def test_bombs_are_refused_when_the_policy_is_loaded(source, message):
     assert message in problems_of(source)[0].message
 
 
-def test_adding_numbers_within_map_is_fine():
-    """Only texts and lists, or what might be such, are refused there."""
+def test_adding_within_map_is_fine():
+    """Numbers add up in any number of maps; texts may be joined in one."""
     output = {"items": [{"price": 1, "qty": 2}], "merchant": "a"}
 
     assert value_of("output.items.map(i, i.price + 1.0).sum() == 2.0 && output.merchant + 'b' == 'ab'", output) is True
-    assert value_of("output.items.map(i, i.qty + i.qty).sum() == 4", output) is True
+    assert value_of("output.items.map(i, i.qty + i.qty).map(q, q + 1).sum() == 5", output) is True
+    assert value_of("['x'].map(a, '{' + a + '}') == ['{x}']", output) is True
+
+
+def test_lists_that_can_be_null_are_typed_too():
+    """Such a list is compared with null, and its elements have the fields that the schema gives them."""
+    rule = "output.fees == null || math.abs(output.fees.map(f, f.price).sum() - output.total) < 0.01"
+
+    assert value_of(rule, {"fees": None, "total": 1}) is True
+    assert value_of(rule, {"fees": [{"price": 1}], "total": 1}) is True
+    assert problems_of("output.fees != null && output.fees.all(f, f.prise > 0.0)") == [
+        ExpressionProblem(1, 45, "output.fees[] has no field 'prise'", "price")
+    ]
+
+
+def test_replacing_characters_is_fine():
+    """`replace` with literals that do not lengthen the text, escapes counted as they are read."""
+    assert value_of("double(output.merchant.replace(',', '')) == 1200.0", {"merchant": "1,200"}) is True
+    assert value_of("output.merchant.replace('\\n', ' ') == 'a b'", {"merchant": "a\nb"}) is True
 
 
 def test_hostile_regular_expressions_are_linear():

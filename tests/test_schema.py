@@ -178,7 +178,7 @@ def test_refuses_endless_chains_of_references():
 
 @pytest.mark.parametrize("depth", [16, 40, 60])
 def test_words_for_recursive_alternatives_are_bounded(depth):
-    """A deep value under a recursive `anyOf`, where searching for words alone would take 2 ** depth steps, is refused."""
+    """A deep value under a recursive `anyOf`, where searching for words would take 2 ** depth steps, is refused."""
     branches = [
         {"type": "object", "required": ["c"], "properties": {"c": {"$ref": "#"}, "kind": {"const": kind}}}
         for kind in "ab"

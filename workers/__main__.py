@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,13 +17,15 @@ from redis import Redis
 
 from router import log
 from router.app import load_book, open_store, served
-from router.errors import OperatorError, PolicyInvalid
+from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
 from router.io.folder import Book
 from router.settings import Settings
 
+from .parent import end_with
 from .rq_worker import ShiftWorker, queue_name
 from .sweep import sweep_forever
 
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _RESTART_PAUSE_S = 1.0
 _LOOK_S = 0.2
 
@@ -36,37 +39,43 @@ class _Process:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and supervise. Exit codes: 0 drained, 1 a policy is wrong, 2 a setting is wrong."""
+    """
+    Parse the command line and supervise.
+
+    Exit codes: 0 drained, 1 a policy is wrong, 2 a setting is wrong, 3 Redis cannot be reached.
+    """
     arguments = _arguments(argv)
     try:
         settings = _settings(arguments)
         log.configure(settings.log)
         book = load_book(settings)
-        served(book, settings)
+        return supervise(settings, book, workers=arguments.workers)
     except PolicyInvalid as why:
-        print(why, file=sys.stderr)
-        return 1
+        return _refused(why, 1)
+    except StoreUnavailable as why:
+        return _refused(why, 3)
     except OperatorError as why:
-        print(why, file=sys.stderr)
-        return 2
-    return supervise(settings, book, workers=arguments.workers)
+        return _refused(why, 2)
 
 
 def supervise(settings: Settings, book: Book, *, workers: int) -> int:
     """Load litellm once, publish the folder, then keep the processes running until SIGTERM or SIGINT."""
+    tiers = served(book, settings)
     os.environ |= settings.environment()
     asyncio.run(_publish(settings, book))
     from router.io.litellm_llm import warm  # noqa: PLC0415  # before the fork, so that every worker shares it
 
     warm()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not walk it, and forks go on sharing its pages
     log.logger().info("policies.published", policies=sorted(book.policies))
-    return _Supervisor(_processes(settings, workers)).run()
+    return _Supervisor(_processes(settings, list(tiers), workers)).run()
 
 
-def _processes(settings: Settings, workers: int) -> list[_Process]:
+def _processes(settings: Settings, tiers: list[str], workers: int) -> list[_Process]:
     shifts = [_Process(f"worker-{i}", lambda: _rq_worker(settings, alone=False)) for i in range(workers)]
     quarantine = _Process("quarantine", lambda: _rq_worker(settings, alone=True))
-    return [*shifts, quarantine, _Process("sweep", lambda: sweep_forever(settings))]
+    return [*shifts, quarantine, _Process("sweep", lambda: sweep_forever(settings, tiers))]
 
 
 def _rq_worker(settings: Settings, *, alone: bool) -> None:
@@ -87,7 +96,7 @@ class _Supervisor:
         self._stopping = False
 
     def run(self) -> int:
-        for signum in (signal.SIGTERM, signal.SIGINT):
+        for signum in _STOPS:
             signal.signal(signum, self._stop)
         while not self._stopping:
             for process in self._processes:
@@ -101,9 +110,13 @@ class _Supervisor:
         self._stopping = True
 
     def _start(self, process: _Process) -> None:
+        """Fork. A signal on the way waits until the child, too, can take it."""
+        supervisor = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         pid = os.fork()
         if pid == 0:
-            _become(process)
+            _become(process, supervisor)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         process.pid = pid
         log.logger().info("worker.started", process=process.name, pid=pid)
 
@@ -126,13 +139,15 @@ class _Supervisor:
         return 0
 
 
-def _become(process: _Process) -> None:
+def _become(process: _Process, supervisor: int) -> None:
     """Turn the forked child into *process*; never returns."""
     code = 1
     try:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, signal.SIG_DFL)
         os.setpgrp()  # Ctrl-C reaches the supervisor alone, which drains in order
+        for signum in _STOPS:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        end_with(supervisor)
         process.run()
         code = 0
     finally:
@@ -164,9 +179,21 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         epilog="example: router worker --tier mini --tier small --workers 2 --concurrency 200",
     )
     parser.add_argument("--tier", action="append", help="serve only this tier; may be given several times")
-    parser.add_argument("--workers", type=int, default=1, help="worker processes (default 1)")
-    parser.add_argument("--concurrency", type=int, help="calls in flight in one worker process (default 200)")
+    parser.add_argument("--workers", type=_count, default=1, help="worker processes (default 1)")
+    parser.add_argument("--concurrency", type=_count, help="calls in flight in one worker process (default 200)")
     return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _refused(why: Exception, code: int) -> int:
+    print(why, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

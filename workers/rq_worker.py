@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+import redis
 from redis import Redis
+from redis.client import Pipeline
 from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import register
 
-from router.app import shift_group
 from router.settings import Settings
+
+from .parent import end_with
 
 SHIFT = "workers.shift.work"
 QUEUE_PREFIX = "router-"
 
-_WORKER_TTL_S = 60
+_WORKER_TTL_S = 20
+"""An idle worker says 15 s before this time is over that it lives."""
+_MAINTENANCE_S = 60
 _MONITORING_S = 5
 _FAILURE_KEPT_S = 3600
+_STOPS = {signal.SIGTERM, signal.SIGINT}
+_AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 
 class JobRefused(Exception):
@@ -34,6 +46,13 @@ class ShiftJob(Job):
     does not prevent that, only this list does.
     """
 
+    def restore(self, raw_data: Any) -> Any:
+        """Raises: NoSuchJobError for a hash that cannot be read, over which RQ passes; else it would stop working."""
+        try:
+            return super().restore(raw_data)
+        except Exception as why:  # noqa: BLE001  # RQ trusts its hashes: it raises AssertionErrors, too
+            raise NoSuchJobError(f"the hash of job {self.id} cannot be read: {why!r}") from None
+
     def perform(self) -> Any:
         """Raises: JobRefused."""
         if self.func_name != SHIFT:
@@ -41,15 +60,15 @@ class ShiftJob(Job):
         return super().perform()
 
     @property
-    def success_callback(self) -> None:  # type: ignore[override]
+    def success_callback(self) -> None:
         return None
 
     @property
-    def failure_callback(self) -> None:  # type: ignore[override]
+    def failure_callback(self) -> None:
         return None
 
     @property
-    def stopped_callback(self) -> None:  # type: ignore[override]
+    def stopped_callback(self) -> None:
         return None
 
     def send_webhooks(self, *_: Any, **__: Any) -> None:
@@ -57,9 +76,13 @@ class ShiftJob(Job):
 
 
 class ShiftWorker(Worker):
-    """Listens to one queue. On SIGTERM its running shift is told to finish its calls and to release the rest."""
+    """
+    Listens to one queue. On SIGTERM its running shift is told to finish its calls and to release the rest; the shift
+    hears the same when the worker dies. While Redis is away the worker stays, and so does its shift.
+    """
 
     job_class = ShiftJob
+    max_connection_wait_time = 5.0
 
     def __init__(self, queue: str, *, connection: Redis) -> None:
         super().__init__(
@@ -69,9 +92,32 @@ class ShiftWorker(Worker):
             serializer=JSONSerializer,
             worker_ttl=_WORKER_TTL_S,
             job_monitoring_interval=_MONITORING_S,
-            maintenance_interval=_WORKER_TTL_S,
+            maintenance_interval=_MAINTENANCE_S,
             log_job_description=False,
         )
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that this worker lives, in full: RQ's keys may have been lost, and the sweep counts by them."""
+        super().heartbeat(timeout, pipeline)
+        connection = self.connection if pipeline is None else pipeline
+        connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+        register(self, pipeline)
+
+    def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
+        with suppress(*_AWAY):
+            super().set_current_job_working_time(current_job_working_time, pipeline)
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """RQ's worker would leave its running shift behind when Redis is away; the next heartbeat is soon enough."""
+        with suppress(*_AWAY):
+            super().maintain_heartbeats(job)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Fork the process of a shift. A SIGTERM on the way waits until it finds both processes ready for it."""
+        with _held_back(_STOPS):
+            super().fork_work_horse(job, queue)
+        if self._stop_requested:
+            self.kill_horse(signal.SIGTERM)
 
     def handle_warm_shutdown_request(self) -> None:
         """Pass the request on: the shift runs in a process group of its own."""
@@ -79,9 +125,20 @@ class ShiftWorker(Worker):
             self.kill_horse(signal.SIGTERM)
 
     def setup_work_horse_signals(self) -> None:
-        """Hold a SIGTERM that comes before the shift's loop can take it."""
+        """Note a SIGTERM that comes before the shift's loop can take it."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, note_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        end_with(self.pid or os.getppid())
+
+
+@contextmanager
+def _held_back(signals: set[signal.Signals]) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class StopNoted:
@@ -100,7 +157,7 @@ def shift_queue(name: str, connection: Redis) -> Queue:
 
 def queue_name(settings: Settings, *, alone: bool) -> str:
     """The RQ queue of a group of workers; RQ's names are not under our prefix, so it is part of them."""
-    return f"{QUEUE_PREFIX}{settings.prefix.strip(':')}-{shift_group(settings, alone=alone)}"
+    return f"{QUEUE_PREFIX}{settings.prefix.strip(':')}-{settings.group}{'!' if alone else ''}"
 
 
 def enqueue_shift(queue: Queue, *, alone: bool) -> None:

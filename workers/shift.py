@@ -27,17 +27,17 @@ LONGEST_S = 3600.0
 CALLS_MAX = 100_000
 IDLE_S = 2.0
 """Without a wake-up a shift looks for work this often."""
+STUCK_S = 120.0
+"""A process whose loop has not turned for so long ends itself; the sweep puts its tasks back."""
 _AWAY_S = 1.0
 _QUIET_LOOKS = 2
 """A quarantine shift ends after so many looks that found no suspect."""
 
 
 class Bell(Protocol):
-    """Tells an idle shift that there may be work, and others that this shift is there."""
+    """Tells an idle shift that there may be work."""
 
     async def rung(self, timeout_s: float) -> bool: ...
-    async def present(self, shift: str, for_ms: int) -> None: ...
-    async def gone(self, shift: str) -> None: ...
 
 
 def work(alone: bool = False) -> None:
@@ -69,7 +69,8 @@ class Shift:
     Claims ready tasks of some tiers and carries them, at most *at_once* at a time.
 
     Arguments: `tiers` maps a tier to the most calls that all shifts together may have in flight there; `alone` makes it
-    a quarantine shift, which takes suspects of a crash one by one and ends when there are none.
+    a quarantine shift, which takes suspects of a crash one by one and ends when there are none; without a wake-up it
+    looks for work every `idle_s`.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Shift:
         lease_s: float = 30.0,
         alone: bool = False,
         longest_s: float = LONGEST_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.id = uuid4().hex[:12]
         self._engine = engine
@@ -93,11 +95,14 @@ class Shift:
         self._lease_s = lease_s
         self._alone = alone
         self._longest_s = longest_s * random.uniform(0.9, 1.1)  # so that shifts begun together do not end together
+        self._idle_s = idle_s
+        self._token = uuid4().hex
         self._carried: dict[asyncio.Task[None], Claim] = {}
         self._stirred = asyncio.Event()
         self._room = asyncio.Event()
         self._draining = False
         self._count = 0
+        self.ended = 0
 
     def drain(self) -> None:
         """Claim no more; let the calls in flight finish and release the rest."""
@@ -111,15 +116,18 @@ class Shift:
         return self._draining
 
     async def run(self) -> None:
-        """Work until drained, spent, or (alone) until nothing is suspect."""
+        """Work until drained, spent, or (alone) until nothing is suspect. Whatever ends it, calls in flight finish."""
         log.logger().info("shift.started", shift=self.id, tiers=list(self._tiers), alone=self._alone)
-        async with _background(self._keep_leases()), _background(self._listen()):
-            await self._claim_until_done()
-            while self._carried:
-                await asyncio.wait(self._carried, return_when=asyncio.ALL_COMPLETED)
-        with contextlib.suppress(StoreUnavailable):
-            await self._bell.gone(self.id)
-        faulthandler.cancel_dump_traceback_later()
+        async with asyncio.TaskGroup() as beside:
+            helpers = [beside.create_task(work) for work in (self._keep_leases(), self._listen(), _show_life())]
+            try:
+                await self._claim_until_done()
+            finally:
+                self._draining = True
+                while self._carried:
+                    await asyncio.wait(self._carried)
+                for helper in helpers:
+                    helper.cancel()
         log.logger().info("shift.ended", shift=self.id, tasks=self._count)
 
     async def _claim_until_done(self) -> None:
@@ -142,14 +150,14 @@ class Shift:
         return free if free >= max(1, self._at_once // 10) else 0
 
     async def _claim(self, at_most: int) -> int:
+        """Claim and carry. A claim that failed is repeated with its token: it may have been granted unheard."""
         try:
-            claims = await self._store.claim(
-                self._tiers, at_most=at_most, token=uuid4().hex, alone=self._alone
-            )
+            claims = await self._store.claim(self._tiers, at_most=at_most, token=self._token, alone=self._alone)
         except StoreUnavailable as why:
             log.logger().warning("store.unreachable", reason=str(why))
             await asyncio.sleep(_AWAY_S)
             return 0
+        self._token = uuid4().hex
         for claim in claims:
             carrier = asyncio.create_task(self._carry(claim))
             self._carried[carrier] = claim
@@ -163,49 +171,51 @@ class Shift:
             await self._engine.carry(claim, stopping=lambda: self._draining)
         except StoreUnavailable as why:
             log.logger().warning("store.unreachable", task=claim.task.id, reason=str(why))
-        except Exception:
+        except Exception:  # noqa: BLE001  # neighbours in this process have calls in flight
             log.logger().exception("task.surprise", task=claim.task.id, tier=claim.tier)
 
     def _dropped(self, carrier: asyncio.Task[None]) -> None:
         del self._carried[carrier]
+        self.ended += 1
         self._stirred.set()
 
     async def _stir(self) -> None:
         """Wait until there may be something to do: a bell, an end of a task, the order to drain."""
         self._room.set()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(self._idle_s):
                 await self._stirred.wait()
         self._room.clear()
 
     async def _listen(self) -> None:
-        """Hear the bell, but only while there is room: a wake-up taken by a full shift is lost for the others."""
-        while True:
+        """
+        Hear the bell, but only while there is room: a wake-up taken by a full shift is lost for the others.
+
+        It ends with the shift, not by being cancelled alone: below the bell, Python 3.11's `wait_for` may swallow that.
+        """
+        while not self._draining:
             await self._room.wait()
-            if self._free() and await self._bell.rung(IDLE_S):
+            if not self._draining and self._free() and await self._bell.rung(self._idle_s):
                 self._stirred.set()
             await asyncio.sleep(0 if self._free() else 0.01)
 
     async def _keep_leases(self) -> None:
-        """Renew three times a lease, and tell the process's watchdog that the loop still turns."""
+        """Renew three times a lease."""
         while True:
-            faulthandler.dump_traceback_later(self._lease_s * 4, exit=True)
-            with contextlib.suppress(StoreUnavailable):
-                await self._bell.present(self.id, int(self._lease_s * 1000))
-                if claims := list(self._carried.values()):
+            if claims := list(self._carried.values()):
+                with contextlib.suppress(StoreUnavailable):
                     await self._store.renew(claims)
             await asyncio.sleep(self._lease_s / 3)
 
 
-@contextlib.asynccontextmanager
-async def _background(work):  # type: ignore[no-untyped-def]
-    """Run something beside the body, and end it with the body."""
-    task = asyncio.create_task(work)
+async def _show_life() -> None:
+    """Tell the process's watchdog that the loop still turns."""
     try:
-        yield
+        while True:
+            faulthandler.dump_traceback_later(STUCK_S, exit=True)
+            await asyncio.sleep(STUCK_S / 4)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _now_s() -> float:

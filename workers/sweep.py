@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import redis
 from redis import Redis
-from rq import Worker
+from rq import Queue
+from rq.utils import as_text
+from rq.worker import WorkerStatus
+from rq.worker_registration import get_keys
 
 from router import log
-from router.app import open_store, shift_group
+from router.app import open_store
 from router.errors import StoreUnavailable
 from router.io.redis_keys import Keys
+from router.io.redis_link import connect
 from router.ports import Store, Swept
 from router.settings import Settings
 
-from .rq_worker import enqueue_shift, queue_name, shift_queue
+from .rq_worker import ShiftJob, enqueue_shift, queue_name, shift_queue
 
 SWEEP_MAX = 500
 """Tasks and calls in one sweep: Lua holds Redis for everyone."""
@@ -25,17 +31,17 @@ _EVERY_S = 0.25
 _TOP_UP_EVERY_S = 1.0
 
 
-def sweep_forever(settings: Settings) -> None:
-    """Sweep until told to stop. Any number of these may run."""
+def sweep_forever(settings: Settings, tiers: Iterable[str]) -> None:
+    """Sweep until told to stop; keep shifts at the workers of *tiers*. Any number of these may run."""
     log.configure(settings.log)
-    asyncio.run(_sweep_forever(settings))
+    asyncio.run(_sweep_forever(settings, tuple(tiers)))
 
 
-async def _sweep_forever(settings: Settings) -> None:
+async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
     stopped = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
-    rq = Redis.from_url(settings.redis_url)
+    rq = connect(settings.redis_url)
     topped_up_s = 0.0
     async with open_store(settings) as store:
         while not stopped.is_set():
@@ -43,7 +49,7 @@ async def _sweep_forever(settings: Settings) -> None:
             try:
                 more = await sweep_once(store)
                 if time.monotonic() - topped_up_s >= _TOP_UP_EVERY_S:
-                    await asyncio.to_thread(top_up, rq, settings)
+                    await asyncio.to_thread(top_up, rq, settings, tiers)
                     topped_up_s = time.monotonic()
             except (StoreUnavailable, redis.ConnectionError, redis.TimeoutError) as why:
                 log.logger().warning("sweep.failed", reason=str(why))
@@ -64,27 +70,37 @@ async def sweep_once(store: Store) -> bool:
     return sum((swept.reclaimed, swept.readied, swept.ended, swept.unsettled)) >= SWEEP_MAX
 
 
-def top_up(rq: Redis, settings: Settings) -> int:
-    """Keep one shift, queued or running, for each live worker of the group; returns how many were added."""
-    return _top_up(rq, settings, alone=False) + (_top_up(rq, settings, alone=True) if _suspects(rq, settings) else 0)
+def top_up(rq: Redis, settings: Settings, tiers: Iterable[str]) -> None:
+    """Keep one shift, queued or running, for each live worker of the group, and one for the suspects among *tiers*."""
+    queue = shift_queue(queue_name(settings, alone=False), rq)
+    _keep(queue, _states(queue).count(False), alone=False)
+    quarantine = shift_queue(queue_name(settings, alone=True), rq)
+    _keep(quarantine, int(_suspects(rq, settings, tiers) and True not in _states(quarantine)), alone=True)
 
 
-def _top_up(rq: Redis, settings: Settings, *, alone: bool) -> int:
-    queue = shift_queue(queue_name(settings, alone=alone), rq)
-    shifts = Keys(settings.prefix).shifts(shift_group(settings, alone=alone))
-    rq.zremrangebyscore(shifts, "-inf", int(time.time() * 1000))
-    wanted = 1 if alone else Worker.count(queue=queue)
-    missing = wanted - rq.zcard(shifts) - queue.count
-    for _ in range(missing):
+def _keep(queue: Queue, wanted: int, *, alone: bool) -> None:
+    """Have *wanted* shifts wait in the queue."""
+    waiting = queue.count
+    for _ in range(wanted - waiting):
         enqueue_shift(queue, alone=alone)
-    return max(0, missing)
+    if waiting > wanted:
+        surplus: Any = queue.connection.rpop(queue.key, waiting - wanted)
+        for job_id in surplus or ():
+            queue.connection.delete(ShiftJob.key_for(as_text(job_id)))
 
 
-def _suspects(rq: Redis, settings: Settings) -> bool:
+def _states(queue: Queue) -> list[bool]:
+    """For each live worker of a queue, whether it runs a shift; RQ's own count keeps dead workers for minutes."""
+    with queue.connection.pipeline(transaction=False) as pipe:
+        for key in get_keys(queue):
+            pipe.hget(key, "state")
+        states = pipe.execute()
+    return [state.decode() == WorkerStatus.BUSY for state in states if state is not None]
+
+
+def _suspects(rq: Redis, settings: Settings, tiers: Iterable[str]) -> bool:
     keys = Keys(settings.prefix)
-    if settings.tiers_served:
-        return bool(rq.exists(*(keys.turn(f"!{tier}") for tier in settings.tiers_served)))
-    return any(True for _ in rq.scan_iter(match=keys.turn("!*"), count=1000))
+    return bool(rq.exists(*(keys.turn(f"!{tier}") for tier in tiers)))
 
 
 async def _pause(stopped: asyncio.Event, seconds: float) -> None:

@@ -32,26 +32,26 @@ class Agreement(Check):
         if second.output is None:
             return self.found(f"the second sample cannot be read: {second.problem}")
         if differing := [f for f in self._fields(subject) if not _same(subject.output, second.output, f)]:
-            return self.found(f"a second sample differs in {', '.join(differing)}")
+            return self.found(f"a second sample differs in {', '.join(differing) or 'its whole'}")
         return self.passed()
 
     def _fields(self, subject: Subject) -> tuple[str, ...]:
-        return self.fields or subject.types.output.required_fields
+        return self.fields or subject.types.output.required_fields or ("",)
 
 
 def _same(one: Json, other: Json, field: str) -> bool:
-    return _normal(one, field) == _normal(other, field)
+    return bool(_normal(one, field) == _normal(other, field))
 
 
 def _normal(output: Json, field: str) -> Json:
-    value = value_at(output, field) if isinstance(output, dict) else output
+    value = value_at(output, field)
     return None if value is MISSING else _deep(value)
 
 
 def _deep(value: Json) -> Json:
     match value:
         case str():
-            return normal(value)
+            return normal(value) or value
         case dict():
             return {key: _deep(item) for key, item in value.items()}
         case list():

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Literal, TypeAlias
 
 from ..call import Failure
+from ..output import LABEL
 from ..reading import Reading
 from ..values import Json, Name, Value
 from ..verdict import Finding, Outcome
@@ -74,12 +75,17 @@ class Check(Value):
         return Finding(check=self.name, outcome=outcome, reason=reason, warn=self.severity == "warn")
 
 
+_WHOLE = (LABEL, "text")
+"""How the only field of an output is called that is a label or a text itself."""
+
 MISSING = object()
 """What `value_at` gives where the output has no such field."""
 
 
 def value_at(output: Json, field: str) -> Json:
-    """The value at a dotted path (`total`, `items.0.price`, `arguments.order_id`), or MISSING."""
+    """The value at a dotted path (`total`, `items.0.price`, `arguments.order_id`), or MISSING; the whole for ""."""
+    if not field or (isinstance(output, str) and field in _WHOLE):
+        return output
     for part in field.split("."):
         if isinstance(output, dict) and part in output:
             output = output[part]

@@ -39,3 +39,8 @@ def dollars(nusd: int) -> str:
     """Nano-dollars for people: six places, more only where they would read as zero."""
     amount = nusd / 1e9
     return f"${amount:,.6f}" if abs(nusd) >= 1000 or not nusd else f"${amount:.9f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

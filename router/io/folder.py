@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ..checks import Judge
 from ..cost import PriceBook
 from ..errors import PolicyInvalid
 from ..policy import Policy
+from ..policycase import Suite, parse_cases
 from ..policyfile import parse_policy, parse_prices, parse_tiers, unpriced
-from ..problem import Place, Problem, closest
+from ..problem import Code, Place, Problem, closest
 from ..tier import Tier
+from ..yamlfile import Path as Where
+from ..yamlfile import read_yaml
 
 NOT_POLICIES = frozenset({"tiers.yaml", "prices.yaml", "budgets.yaml", "tiers.local.yaml"})
 
@@ -36,6 +40,17 @@ def read_policy(path: Path) -> Policy:
     return parse_policy(_read(path), str(path), lambda name: Path(name).read_text(encoding="utf-8"))
 
 
+def cases_file(policy_file: Path) -> Path:
+    """Where the cases of a policy stand."""
+    return policy_file.parent / "tests" / policy_file.name
+
+
+def read_cases(policy_file: Path, policy: Policy) -> Suite | None:
+    """The cases beside a policy; None where it has none. Raises: PolicyInvalid."""
+    path = cases_file(policy_file)
+    return parse_cases(_read(path), str(path), policy) if path.exists() else None
+
+
 def read_tiers(path: Path) -> dict[str, Tier]:
     """Raises: PolicyInvalid."""
     return parse_tiers(_read(path), str(path))
@@ -46,11 +61,12 @@ def read_prices(path: Path) -> PriceBook:
     return parse_prices(_read(path), str(path))
 
 
-def read_book(folder: Path, tiers_file: Path, *, today: date) -> Book:
-    """Read all of it. Raises: PolicyInvalid, with the mistakes of every file."""
+def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None) -> Book:
+    """Read all of it, or of its policies *files* alone. Raises: PolicyInvalid, with the mistakes of every file."""
     problems: list[object] = []
     policies: dict[str, Policy] = {}
-    for path in policy_files(folder):
+    paths: dict[str, Path] = {}
+    for path in policy_files(folder) if files is None else files:
         try:
             policy = read_policy(path)
         except PolicyInvalid as why:
@@ -58,38 +74,49 @@ def read_book(folder: Path, tiers_file: Path, *, today: date) -> Book:
             continue
         if policy.policy in policies:
             problems.append(_at_top(path, f"policy {policy.policy!r} is defined twice; rename one"))
-        policies[policy.policy] = policy
+        policies[policy.policy], paths[policy.policy] = policy, path
     tiers: dict[str, Tier] = {}
     prices = PriceBook(prices={})
     try:
         tiers, prices = read_tiers(tiers_file), read_prices(folder / "prices.yaml")
     except PolicyInvalid as why:
         problems += why.problems
-    problems += [_at_top(tiers_file, said) for said in unpriced(tiers, prices, today)] if prices.prices else []
-    problems += _unknown_tiers(folder, policies, tiers) if tiers else []
+    if prices.prices:
+        problems += [_at_top(tiers_file, said, Code.NO_PRICE) for said in unpriced(tiers, prices, today)]
+    for name, policy in policies.items() if tiers else ():
+        problems += _unknown_tiers(paths[name], policy, tiers)
     if problems:
         raise PolicyInvalid(problems)
     return Book(policies, tiers, prices)
 
 
-def _unknown_tiers(folder: Path, policies: Mapping[str, Policy], tiers: Mapping[str, Tier]) -> list[Problem]:
-    found = []
-    for policy in policies.values():
-        for name in sorted(policy.tier_names - set(tiers)):
-            near = closest(name, tiers)
-            said = f"policy {policy.policy}: the tiers file has no tier {name!r}" + (f"; did you mean {near!r}?" if near else "")
-            found.append(_at_top(folder / f"{policy.policy}.yaml", said))
-    return found
+def _unknown_tiers(path: Path, policy: Policy, tiers: Mapping[str, Tier]) -> list[Problem]:
+    named: list[tuple[Where, str]] = [(("tiers", number), rung.tier) for number, rung in enumerate(policy.tiers)]
+    named += [(("checks", n, "tier"), check.tier) for n, check in enumerate(policy.checks) if isinstance(check, Judge)]
+    unknown = [(where, name) for where, name in named if name not in tiers]
+    if not unknown:
+        return []
+    document = read_yaml(_read(path), str(path))
+    known = ", ".join(tiers)
+    return [
+        document.problem(
+            where,
+            f"the tiers file has no tier {name!r}, it has {known}",
+            suggestion=closest(name, tiers),
+            code=Code.UNKNOWN_TIER,
+        )
+        for where, name in unknown
+    ]
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as why:
-        raise PolicyInvalid([_at_top(path, f"cannot be read: {why.strerror}")]) from None
+        raise PolicyInvalid([_at_top(path, f"cannot be read: {why.strerror}", Code.UNREADABLE_FILE)]) from None
     except UnicodeDecodeError:
-        raise PolicyInvalid([_at_top(path, "is not UTF-8 text")]) from None
+        raise PolicyInvalid([_at_top(path, "is not UTF-8 text", Code.UNREADABLE_FILE)]) from None
 
 
-def _at_top(path: Path, message: str) -> Problem:
-    return Problem(str(path), Place(1, 1), message)
+def _at_top(path: Path, message: str, code: Code = Code.WRONG_VALUE) -> Problem:
+    return Problem(str(path), Place(1, 1), message, code=code)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from ..call import Usage
 from ..ledger import Entry, EntryKind, Intent, Settlement
@@ -16,7 +17,7 @@ from .redis_commands import as_pairs, as_text
 # attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something
 
 
-def intent_words(intent: Intent) -> str:
+def intent_words(intent: Intent) -> bytes:
     return _words(
         intent.tier,
         intent.model,
@@ -30,7 +31,7 @@ def intent_words(intent: Intent) -> str:
     )
 
 
-def settlement_words(settlement: Settlement) -> str:
+def settlement_words(settlement: Settlement) -> bytes:
     usage = settlement.usage
     if usage is None:
         return _words(None, None, None, None, settlement.latency_ms)
@@ -43,7 +44,7 @@ def settlement_words(settlement: Settlement) -> str:
     )
 
 
-def attempt_words(entry: Entry) -> str:
+def attempt_words(entry: Entry) -> bytes:
     return _words(
         entry.tier,
         entry.model,
@@ -63,7 +64,7 @@ def entry(reply: Any) -> tuple[str, Entry]:
     stream_id, fields = as_text(reply[0]), _fields(reply[1])
     kind = EntryKind(fields["k"])
     at_ms = int(stream_id.partition("-")[0])
-    info = json.loads(fields["i"])
+    info = orjson.loads(fields["i"])
     if kind is EntryKind.ATTEMPT:
         return stream_id, _attempt_entry(at_ms, fields, info)
     return stream_id, _call_entry(kind, at_ms, fields, info)
@@ -71,7 +72,7 @@ def entry(reply: Any) -> tuple[str, Entry]:
 
 def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
     tier, model, policy, tenant, purpose, why, price_since, simulated, attempt = info
-    read, cached, written, reasoning, latency_ms = json.loads(fields["x"]) if fields["x"] else (None,) * 5
+    read, cached, written, reasoning, latency_ms = orjson.loads(fields["x"]) if fields["x"] else (None,) * 5
     usage = None
     if read is not None:
         usage = Usage(
@@ -121,5 +122,5 @@ def _fields(reply: Any) -> dict[str, str]:
     return {name: as_text(value) for name, value in as_pairs(reply).items()}
 
 
-def _words(*words: Any) -> str:
-    return json.dumps(words, separators=(",", ":"))
+def _words(*words: Any) -> bytes:
+    return orjson.dumps(words)

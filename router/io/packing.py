@@ -29,8 +29,12 @@ def pack(text: str | bytes) -> bytes:
 
 
 def unpack(stored: bytes) -> bytes:
-    """Raises: ValueError for a format that this version does not know."""
+    """Raises: ValueError for a format that this version does not know, or a value that is not whole."""
     if stored[:1] != _FORMAT:
         raise ValueError(f"stored value has format {stored[:1]!r}, this version reads {_FORMAT!r}; upgrade first")
-    return zlib.decompressobj(wbits=-15, zdict=_DICTIONARY).decompress(stored[1:])
+    unfolded = zlib.decompressobj(wbits=-15, zdict=_DICTIONARY)
+    data = unfolded.decompress(stored[1:])
+    if not unfolded.eof:
+        raise ValueError(f"stored value ends after {len(stored)} bytes, in the middle of its data")
+    return data
 

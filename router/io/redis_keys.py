@@ -1,37 +1,38 @@
 """
 Every key in Redis: its type, what it holds, how long it lives. All names stand behind a prefix (default `r:`).
 
-| key                       | type   | holds                                                         | lives                  |
-|---------------------------|--------|---------------------------------------------------------------|------------------------|
-| `t:<task>`                | hash   | the task's state, see the fields below                        | `keep_s` after the end |
-| `in:<task>`               | string | input and metadata, packed                                    | as the task            |
-| `trail:<task>`            | list   | attempts, packed, in order                                    | as the task            |
-| `kept:<task>`             | hash   | position in the open attempt -> paid answer, packed           | to the attempt's end   |
-| `due`                     | zset   | every non-terminal task -> ms when it must be looked at       | always                 |
-| `ready:<queue>:<tenant>`  | zset   | ready tasks of a tenant -> ms of their urgency                | always                 |
-| `turn:<queue>`            | zset   | tenants with ready tasks -> virtual time                      | always                 |
-| `vt:<queue>`              | string | virtual time of the tenant served last                        | always                 |
-| `slots:<tier>`            | zset   | running tasks of a tier -> end of their lease                 | always                 |
-| `claim:<token>`           | list   | tasks of one claim: a repeated claim gets them again          | four leases            |
-| `idem:<tenant>:<key>`     | string | task id and fingerprint of the body                           | as the task, >= 1 day  |
-| `c:<call>`                | string | one call: state, reservation, window, task, intent            | 1 day, unknown 30 days |
-| `open`                    | zset   | calls that may still be running -> ms when they count as lost | always                 |
-| `bal:global:<day>`        | hash   | reserved, settled, unsettled, overrun (nano-dollars), calls   | always                 |
-| `windows`                 | set    | the days that have balances                                   | always                 |
-| `ledger`                  | stream | every movement of money                                       | always                 |
-| `events`                  | stream | moves and ends of tasks                                       | about 10^6 newest      |
-| `policy:<digest>`         | string | a published policy version, packed                            | always                 |
-| `current:<name>`          | string | JSON card of the current version, for producers               | always                 |
-| `policies`                | set    | names of published policies                                   | always                 |
-| `dead`, `review`          | zset   | tasks -> ms                                                   | always                 |
-| `wake:<queue or waiter>`  | list   | wake-ups: hints to shifts, ids of ended tasks to waiters      | waiters' 10 min        |
-| `shifts:<group>`          | zset   | shifts at work -> ms when they count as gone                  | always                 |
+| key                      | type   | holds                                                  | lives                  |
+|--------------------------|--------|--------------------------------------------------------|------------------------|
+| `t:<task>`               | hash   | the task's state, see the fields below                 | `keep_s` after its end |
+| `in:<task>`              | string | input and metadata, packed                             | as the task            |
+| `trail:<task>`           | list   | attempts, packed, in order                             | as the task            |
+| `kept:<task>`            | hash   | position in the open attempt -> paid answer, packed    | to the attempt's end   |
+| `due`                    | zset   | every non-terminal task -> ms when to look at it       | always                 |
+| `ready:<queue>:<tenant>` | zset   | ready tasks of a tenant -> ms of their urgency         | while tasks are ready  |
+| `turn:<queue>`           | zset   | tenants with ready tasks -> virtual time               | while tasks are ready  |
+| `vt:<queue>`             | string | virtual time of the tenant served last                 | always                 |
+| `slots:<tier>`           | zset   | running tasks of a tier -> end of their lease          | always                 |
+| `claim:<token>`          | list   | tasks of a claim: repeated, it gets them again         | four leases            |
+| `idem:<tenant>:<key>`    | string | task id and fingerprint of the body                    | as the task, >= 1 day  |
+| `c:<call>`               | string | a call: state; until booked: reservation, task, ...    | 1 day, unknown 30 days |
+| `open`                   | zset   | calls that may still run -> ms when they count as lost | always                 |
+| `bal:global:<day>`       | hash   | reserved, settled, unsettled, overrun; calls           | always                 |
+| `windows`                | set    | the days that have balances                            | always                 |
+| `ledger`                 | stream | every movement of money                                | always                 |
+| `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
+| `policy:<digest>`        | string | a published policy version, packed                     | always                 |
+| `current:<name>`         | string | JSON card of the current version, for producers        | always                 |
+| `policies`               | set    | names of published policies                            | always                 |
+| `dead`                   | zset   | dead tasks -> ms when their record goes                | always, cut behind now |
+| `review`                 | zset   | tasks that wait for a person -> ms since when          | always                 |
+| `wake:<queue or waiter>` | list   | hints to shifts, ids of ended tasks to waiters         | 10 min, newest 10^4    |
 
 A queue is a tier's name, with `!` in front for suspects of a crash, who run alone.
 
-Fields of `t:<task>`, short because there are millions: s state, q tier, n tenant, p policy digest, o urgency, c created,
-d deadline, k keep_s, h priority, i idempotency key, r reply-to lists, l lease token, e lease end, g noted lease,
-x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended, why reason.
+Fields of `t:<task>`, short because there are millions: s state, q tier, n tenant, p policy digest, o urgency,
+c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists, l lease token, e lease end, g noted
+lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
+why reason.
 """
 
 from __future__ import annotations
@@ -62,9 +63,6 @@ class Keys:
 
     def wake(self, who: str) -> str:
         return f"{self.prefix}wake:{who}"
-
-    def shifts(self, group: str) -> str:
-        return f"{self.prefix}shifts:{group}"
 
     def turn(self, queue: str) -> str:
         return f"{self.prefix}turn:{queue}"

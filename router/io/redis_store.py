@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -82,8 +83,8 @@ class RedisStore:
         return await self._link.run(self._producing.cancel(task_id))
 
     async def read(self, task_id: str) -> Record:
-        fields, packed_input, trail = self._producing.read(task_id)
-        return record(task_id, await self._link.run(fields), await self._link.run(packed_input), await self._link.run(trail))
+        parts = await asyncio.gather(*(self._link.run(command) for command in self._producing.read(task_id)))
+        return record(task_id, *parts)
 
     def now_ms(self) -> int:
         """The server's clock as of the last claim, carried on by this process's steady one."""
@@ -99,7 +100,8 @@ class RedisStore:
 
     async def balance(self) -> Balance:
         windows = await self._link.run(Command(("SMEMBERS", self._keys.windows), lambda reply: map(as_text, reply)))
-        hashes = [await self._link.run(Command(("HGETALL", self._keys.balance(w)), _counts)) for w in windows]
+        reads = (Command(("HGETALL", self._keys.balance(window)), _counts) for window in windows)
+        hashes = await asyncio.gather(*(self._link.run(read) for read in reads))
         sums = {f"{f}_nusd": sum(h.get(f, 0) for h in hashes) for f in ("reserved", "settled", "unsettled", "overrun")}
         return Balance(**sums, calls=sum(h.get("calls", 0) for h in hashes))
 

@@ -9,7 +9,7 @@ from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review
 from ..errors import UnknownPolicy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
-from ..ports import Claim, Kept, Swept, attempt_entry
+from ..ports import Claim, Kept, Swept, attempt_entry, lost_lease, over_cost
 from ..submission import Card
 from ..task import TaskState
 from ..trail import Attempt, Refusal
@@ -30,11 +30,11 @@ class ShiftCommands(Scripted):
         super().__init__(prefix=prefix, clock_ms=clock_ms)
         self._lease_ms = lease_ms
 
-    def publish(self, policies: Sequence[Policy]) -> Command[int]:
+    def publish(self, policies: Sequence[Policy]) -> Command[None]:
         words: list[str | bytes | int] = [len(policies)]
         for policy in policies:
             words += [policy.policy, policy.digest, pack(policy.text), CARD.dump_json(_card(policy))]
-        return self._script("publish", words, int)
+        return self._script("publish", words, lambda _: None)
 
     def policy(self, digest: str) -> Command[Policy]:
         """A published version. Its reading raises: UnknownPolicy."""
@@ -96,7 +96,7 @@ class ShiftCommands(Scripted):
         move, argument, reason = _carried_out(claim, policy, attempt, decision)
         number = attempt.number if attempt else 0
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
-        info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else ""
+        info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
         words = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 
@@ -137,12 +137,9 @@ def _refusal(reply: Sequence[bytes]) -> Refusal | None:
         case "ok":
             return None
         case "cost":
-            held_usd = int(reply[1]) / 1e9
-            return Refusal(
-                limit="cost", message=f"the call might pass limits.cost_usd: ${held_usd:.6f} are spent or held already"
-            )
+            return over_cost(int(reply[1]))
         case _:
-            return Refusal(limit="stale", message=f"the lease is gone: the task is {as_text(reply[1])}")
+            return lost_lease(as_text(reply[1]))
 
 
 def _carried_out(

@@ -70,12 +70,12 @@ def _stop_signal() -> asyncio.Event:
 
 
 def _announce(url: str, ready_file: Path | None) -> None:
-    """Prints the base URL and, if asked, puts it into a file that appears whole."""
-    print(url, flush=True)
+    """Puts the base URL into a file that appears whole, if asked, and prints it."""
     if ready_file is not None:
         draft = ready_file.with_name(f".{ready_file.name}.draft")
         draft.write_text(url + "\n", encoding="utf-8")
         draft.replace(ready_file)
+    print(url, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from .concepts import concepts, of_word
+from .concepts import concepts
 from .features import hints
 from .page import WORD, Page
 from .spans import Span
@@ -83,7 +83,7 @@ def meaning(page: Page, span: Span) -> Iterator[str]:
     """What it and its line are about, by the dictionary, and that together with its place."""
     line = page.line_of(span)
     for word in WORD.findall(page.text[span.start : span.end].lower())[:_MANY]:
-        yield from (f"is {concept}" for concept in of_word(word))
+        yield from (f"is {concept}" for concept in concepts.of_word(word))
     for concept in page.meanings[line]:
         yield f"about {concept}"
         yield f"about {concept}, {span.kind}"

@@ -49,9 +49,9 @@ def pairs(text: str) -> list[str]:
 
 
 def pieces(text: str) -> list[str]:
-    """Three to five letters in a row, within words: they see through typing errors and word forms."""
+    """Four letters in a row, within words: they see through typing errors and word forms."""
     padded = [f" {word} " for word in words(text)]
-    return [word[i : i + n] for word in padded for n in (3, 4, 5) for i in range(max(1, len(word) - n + 1))]
+    return [word[i : i + 4] for word in padded for i in range(max(1, len(word) - 3))]
 
 
 def hints(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from .labels import Labels
 from .page import normal
 from .ranking import Ranker
 from .sheet import Sheet
+from .spans import compiled
 
 _CHOICES_MAX = 20
 _REACH_MIN = 0.5  # below that, the values of a field are not in the text
@@ -65,11 +66,11 @@ class Slot:
 
     @cached_property
     def _kinds(self) -> tuple[type, ...]:
-        return tuple(kind for name in self.types for kind in _TYPES[name])
+        return tuple(kind for name in self.types for kind in _TYPES.get(name, ()))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        return re.compile(self.schema["pattern"]) if "pattern" in self.schema else None
+        return compiled(self.schema["pattern"]) if "pattern" in self.schema else None
 
     def allows(self, value: Json) -> bool:
         """True for a value of the right type, and of the list if there is one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .clues import around, company, meaning, place, shape
-from .concepts import concepts
+from .concepts import basics, concepts
 from .features import View, hints, pairs, pieces, stems, words
 from .lessons import Example
 from .page import ClueOf, Page
@@ -35,8 +35,8 @@ class Grade:
         return Sheet(page, self.clues, [view for view, _ in self.views], self.unseen)
 
     def taught(self, examples: tuple[Example, ...]) -> tuple[Example, ...]:
-        """The examples it is taught: evenly spread, always the same."""
-        return tuple(e for i, e in enumerate(examples) if int((i + 1) * self.share) > int(i * self.share))
+        """The examples it is taught: evenly spread, always the same, the first one always."""
+        return tuple(e for i, e in enumerate(examples) if not i or int((i + 1) * self.share) > int(i * self.share))
 
 
 GRADES = (
@@ -55,6 +55,7 @@ GRADES = (
             (stems, 1.0),
             (pairs, 0.6),
             (hints, 0.5),
+            (basics, 1.0),
         ),
         clues=(place, around, shape),
         passes=2,

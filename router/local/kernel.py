@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import mul
 from typing import TypeAlias
 
@@ -30,12 +30,12 @@ class Index:
     """
     The training texts by the features of one view, weighed by rarity, each text a vector of length one.
 
-    `gram` says how alike they are.
+    `gram` says how alike each is to those before it, and to itself.
     """
 
     view: View
     rarity: dict[str, float]
-    postings: dict[str, list[tuple[int, float]]]
+    postings: defaultdict[str, list[tuple[int, float]]]
     gram: Matrix
 
     @classmethod
@@ -43,17 +43,25 @@ class Index:
         """Weighs each feature by the usual inverse document frequency; one that stands everywhere counts nothing."""
         spread = Counter(feature for page in pages for feature in page.counts(view))
         rarity = {f: math.log((1.0 + len(pages)) / (0.5 + n)) for f, n in spread.items() if n < len(pages)}
-        postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for row, page in enumerate(pages):
-            for feature, weight in _unit(page.counts(view), rarity):
-                postings[feature].append((row, weight))
-        empty = cls(view, rarity, dict(postings), [[0.0]] * len(pages))
-        return replace(empty, gram=[empty.likeness(page) for page in pages])
+        index = cls(view, rarity, defaultdict(list), [])
+        for page in pages:
+            index._add(page)
+        return index
 
     def likeness(self, page: Page) -> list[float]:
         """The cosine between a page and each training text."""
+        return self._compared(_unit(page.counts(self.view), self.rarity))
+
+    def _add(self, page: Page) -> None:
+        """Takes in one more text, compared with those before it and with itself."""
+        vector = _unit(page.counts(self.view), self.rarity)
+        self.gram.append([*self._compared(vector), 1.0])
+        for feature, weight in vector:
+            self.postings[feature].append((len(self.gram) - 1, weight))
+
+    def _compared(self, vector: Sequence[tuple[str, float]]) -> list[float]:
         found = [0.0] * len(self.gram)
-        for feature, weight in _unit(page.counts(self.view), self.rarity):
+        for feature, weight in vector:
             for row, other in self.postings[feature]:
                 found[row] += weight * other
         return found
@@ -76,8 +84,8 @@ class Kernel:
         """Mixes what the views say of how alike the training texts are."""
         shares = [share for _, share in views]
         gram = [_mixed(shares, rows) for rows in zip(*(index.gram for index, _ in views), strict=True)]
-        for number, row in enumerate(gram):
-            row[number] += ridge
+        for row in gram:
+            row[-1] += ridge
         lower = cholesky(gram)
         return cls(tuple(views), lower, inverse_columns(lower))
 
@@ -98,7 +106,7 @@ class Kernel:
 
 
 def cholesky(matrix: Matrix) -> Matrix:
-    """The lower factor of a positive definite matrix, each row up to its diagonal."""
+    """The lower factor of a positive definite matrix; of both, each row up to its diagonal."""
     lower: Matrix = []
     for row in matrix:
         factor: list[float] = []

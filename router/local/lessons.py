@@ -83,22 +83,41 @@ def lessons_in(folder: Path) -> tuple[Lesson, ...]:
 def _lesson(path: Path, policy: Mapping[str, Any]) -> Lesson | None:
     """One policy's lesson; None for free text and where there are no examples."""
     forms = _forms(path.parent, policy.get("output", {}))
-    named = policy.get("examples", ())
-    written = _read_yaml(path.parent / named) if isinstance(named, str) else list(named)
-    if not written or not forms:
+    prompt = policy.get("prompt", {})
+    written = [e for e in _written(path.parent, policy.get("examples", ())) if not _shows_images(prompt, e)]
+    if not forms or all(example.get("held_out") for example in written):
         return None
+    blank = _blank_input(path.parent, policy)
     try:
-        rendered = [(bool(example.get("held_out")), _example(policy, example)) for example in written]
+        rendered = [(bool(example.get("held_out")), _example(policy, blank, example)) for example in written]
     except (AttributeError, KeyError, TypeError, TemplateError) as why:
         raise LessonError(f"{path}: an example does not fit the policy's prompt or output: {why!r}") from why
-    prompt = policy.get("prompt", {})
     return Lesson(
         policy=str(policy["policy"]),
         forms=forms,
         examples=tuple(example for held_out, example in rendered if not held_out),
         held_out=tuple(example for held_out, example in rendered if held_out),
-        shots=prompt.get("examples", 0) if isinstance(prompt, dict) else 0,
+        shots=prompt.get("examples", 0),
     )
+
+
+def _written(folder: Path, examples: Json) -> list[dict[str, Any]]:
+    """The examples: written in place, or the name of a file beside the policy."""
+    found = (_read_yaml(folder / examples) or []) if isinstance(examples, str) else list(examples)
+    if not isinstance(found, list) or not all(isinstance(e, dict) and isinstance(e.get("input"), dict) for e in found):
+        raise LessonError(f"{folder / str(examples)}: expected a list of examples, each with its input and output")
+    return found
+
+
+def _shows_images(prompt: Mapping[str, Any], example: Mapping[str, Any]) -> bool:
+    """True for an example that cannot be understood by its text alone; these models see no images."""
+    return any(example["input"].get(field) for field in prompt.get("images", ()))
+
+
+def _blank_input(folder: Path, policy: Mapping[str, Any]) -> dict[str, Json]:
+    """The input's fields, empty: a field that is left out renders as nothing."""
+    schema = _read_json(folder, policy.get("input", {}).get("schema", {}))
+    return dict.fromkeys(schema.get("properties", ()), "")
 
 
 def _forms(folder: Path, output: Mapping[str, Any]) -> dict[str, Mapping[str, Json]]:
@@ -110,9 +129,9 @@ def _forms(folder: Path, output: Mapping[str, Any]) -> dict[str, Mapping[str, Js
     return {NO_FUNCTION: _read_json(folder, output["schema"])} if "schema" in output else {}
 
 
-def _example(policy: Mapping[str, Any], example: Mapping[str, Any]) -> Example:
+def _example(policy: Mapping[str, Any], blank: Mapping[str, Json], example: Mapping[str, Any]) -> Example:
     output = example["output"]
-    text = _render(policy.get("prompt", {}), example["input"])
+    text = _render(policy.get("prompt", {}), {**blank, **example["input"]})
     if "labels" in policy["output"]:
         return Example(text, {LABEL: output})
     if "tools" in policy["output"]:
@@ -127,7 +146,7 @@ def _render(prompt: Mapping[str, Any], given: Mapping[str, Json]) -> str:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_bytes(), Loader=_Loader)  # a subclass of the safe loader
-    except yaml.YAMLError as why:
+    except (OSError, yaml.YAMLError) as why:
         raise LessonError(f"{path}: {why}") from why
 
 

@@ -80,8 +80,9 @@ class Page:
 
     @cached_property
     def greatest(self) -> float:
-        """The greatest number of the page."""
-        return max((s.value for s in self.spans if isinstance(s.value, int | float)), default=0.0)
+        """The greatest number of the page; of those with decimals if there are any, as years and codes have none."""
+        found = [span.value for span in self.spans if isinstance(span.value, int | float)]
+        return max([value for value in found if isinstance(value, float)] or found, default=0.0)
 
     def line_of(self, span: Span) -> int:
         """The line a span starts in."""

@@ -20,6 +20,7 @@ _RIVALS = 10  # how many of the best wrong candidates are learnt from
 _STEP = 0.25
 _SLIGHT = 1e-3
 _HITS_MIN = 2
+_CROWD = 0.25  # how much a kind of span is held against it for being frequent
 _SHARPNESS = (0.2, 0.35, 0.5, 0.7, 0.85, 1.0)  # never sharper than learnt: the learner has seen these texts
 
 
@@ -86,7 +87,7 @@ def _kinds(sheets: Sequence[Sheet], truths: Sequence[Json], fits: Fits) -> tuple
     crowd = Counter({kind: len(found) for sheet in sheets for kind, found in sheet.page.by_kind.items()})
     kinds: list[str] = []
     while hits := Counter(kind for found in left for kind in found):
-        best = max(sorted(hits), key=lambda kind: hits[kind] / math.sqrt(crowd[kind]))
+        best = max(sorted(hits), key=lambda kind: hits[kind] / crowd[kind] ** _CROWD)
         if kinds and hits[best] < _HITS_MIN:
             break
         kinds.append(best)

@@ -12,7 +12,7 @@ from .answer import Answer, Form
 from .belief import LEAST_PROBABLE, Belief
 from .conversation import Rejection
 from .features import View
-from .fields import Seen
+from .fields import Seen, Slot
 from .forms import Filler
 from .grades import GRADES, Grade
 from .kernel import Index, Kernel
@@ -20,7 +20,7 @@ from .labels import Labels
 from .lessons import FUNCTION, NO_FUNCTION, Example, Lesson
 from .page import Page
 from .sheet import Sheet
-from .spans import Finder, dates, matching, mentions, numbers, runs, texts
+from .spans import Finder, clauses, dates, matching, mentions, moments, numbers, runs, texts
 from .wire import Asked, Refused
 
 
@@ -28,7 +28,7 @@ class Material:
     """The material of one lesson, prepared once for all models: pages, and indexes of the same pages by a view."""
 
     def __init__(self, lesson: Lesson) -> None:
-        self.finders = (numbers, dates, texts, *_wanted(lesson.forms.values()), runs)
+        self.finders = tuple(_finders(lesson.forms.values()))
         self._pages = {example.text: Page(example.text, self.finders) for example in lesson.examples}
         self._indexes: dict[tuple[View, tuple[str, ...]], Index] = {}
 
@@ -153,14 +153,16 @@ def _unknown(asked: Asked, known: Sequence[str]) -> str:
     return f"{taught}; it does not know {asked.schema_name!r}"
 
 
-def _wanted(schemas: Iterable[Mapping[str, Any]]) -> Iterator[Finder]:
-    """Finders for what the schemas themselves say of values: their patterns and lists."""
+def _finders(schemas: Iterable[Mapping[str, Any]]) -> Iterator[Finder]:
+    """Finders for what the schemas say of values, and where they do not list them all, for everything."""
     properties = [inner for schema in schemas for inner in schema.get("properties", {}).values()]
     for pattern in sorted({inner["pattern"] for inner in properties if "pattern" in inner}):
         yield matching(pattern)
     listed = {value for inner in properties for value in inner.get("enum", ()) if isinstance(value, str)}
     if listed:
         yield mentions(sorted(listed))
+    if not all(Slot(inner).closed for inner in properties):
+        yield from (numbers, dates, texts, moments, clauses, runs)
 
 
 def _reconsidered(rejected: Sequence[Rejection], field: str, belief: Belief) -> Belief:

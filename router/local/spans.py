@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from .belief import Json
 
-TEXT_MAX = 4_000  # candidates are looked for in the beginning of a long text only
 RUNS = tuple(f"run of {length}" for length in range(1, 8))
 _RUNS_IN_TEXTS_UP_TO = 400  # characters; longer texts would have thousands of runs
 
@@ -62,6 +61,23 @@ _CURRENCIES = {
     "MYR": r"MYR|RM",
     "ZAR": r"ZAR|rand|R(?= ?\d)",
 }
+_DAY_NAME = (
+    r"(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|today|tomorrow|tonight|(?:montag|dienstag|"
+    r"mittwoch|donnerstag|freitag|samstag|sonntag|heute|morgen)|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|demain|lunes|"
+    r"martes|miércoles|jueves|viernes|sábado|domingo|hoy|mañana|domani|oggi|"
+    r"\d{1,2}(?:st|nd|rd|th|\.)? (?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*|"
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2}(?:st|nd|rd|th)?"
+)
+_HOUR = r"\d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.?m\.?)?|noon|midnight|morning|afternoon|evening|night"
+_MOMENT = re.compile(
+    rf"\b(?:(?:{_DAY_NAME})(?:,? (?:at |um |à |a las )?(?:{_HOUR}))?|(?:{_HOUR}),? (?:on )?(?:{_DAY_NAME})|"
+    r"in (?:\d+|an?|two|three|half an) (?:minute|hour|day|week|month)s?|(?:\d{1,2}[:.]\d\d|\d{1,2} ?[ap]m|noon)|"
+    r"this (?:morning|afternoon|evening)|next (?:week|month|year)|every \w+)(?!\w)",
+    re.I,
+)
+_DAY = re.compile(rf"\b(?:{_DAY_NAME})(?!\w)", re.I)
+_OPENING = re.compile(r"(?:\b(?:to|that|me|add|put|buy|need|get|stick|write|about|of|and)|[:,-]) (?=\w)", re.I)
+_CLOSING = re.compile(r"[.!?;]|$| (?:to|on|onto|for|at|in|please|pls|zum|auf|à|a) ?", re.I)
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.&-][^\W_]+)*")
 _WRITTEN_CODE = re.compile(r"(?=(?<![\w-])((?:[A-Za-z]{1,3} (?=\d))?[\w-]+))")
 _PATTERNS = {
@@ -75,7 +91,10 @@ _PATTERNS = {
     "quote": re.compile(r"[\"\u201c\u201e\u00ab']([^\"\u201d\u201c\u00bb'\n]{2,60})[\"\u201d\u201c\u00bb']"),
     "name": re.compile(
         r"\b[A-ZÀ-Þ][\w'\u2019&.-]*"
-        r"(?: (?:[A-ZÀ-Þ][\w'\u2019&.-]*|&|of|and|the|de|la|du|von|und|y|e)(?= |\b|$))*"
+        r"(?: (?:[A-ZÀ-Þ][\w'\u2019&.-]*|&|of|and|the|de|la|du|von|und|y|e)(?!\w))*"
+    ),
+    "name after a title": re.compile(
+        r"\b(?:Dr|Mr|Mrs|Ms|Prof|Herr|Frau|Mme|Sra?)\.? ([A-ZÀ-Þ][\w'\u2019-]*(?: [A-ZÀ-Þ][\w'\u2019-]*)*)"
     ),
     "after a colon": re.compile(r"[:=] *([^\s:][^\n]{0,80})"),
     "column": re.compile(r"(?:^|\s\s+|\t|\|)([^\s|][^\n|]*?)(?=\s\s+|\t|\||$)", re.M),
@@ -111,7 +130,7 @@ def dates(text: str) -> Iterator[Span]:
     for match in _ISO.finditer(text):
         yield from _day("iso", match, match[1], match[2], match[3])
     for match in _EAST_ASIAN.finditer(text):
-        yield from _day("east asian", match, match[1], match[2], match[3])
+        yield from _day("iso", match, match[1], match[2], match[3])
     for match in _NUMERIC.finditer(text):
         yield from _day(f"day {match[2]} month", match, match[4], match[3], match[1])
         yield from _day(f"month {match[2]} day", match, match[4], match[1], match[3])
@@ -128,6 +147,8 @@ def texts(text: str) -> Iterator[Span]:
             group = 1 if pattern.groups else 0
             value = match.group(group).rstrip(" \t,;")
             yield Span(kind, value, match.start(group), match.start(group) + len(value))
+            if kind == "name" and value.endswith("."):  # the end of a sentence, or of an abbreviation
+                yield Span(kind, value[:-1], match.start(group), match.start(group) + len(value) - 1)
 
 
 def runs(text: str) -> Iterator[Span]:
@@ -140,16 +161,44 @@ def runs(text: str) -> Iterator[Span]:
             yield Span(RUNS[length], text[begin.start() : last.end()], begin.start(), last.end())
 
 
+def moments(text: str) -> Iterator[Span]:
+    """Days without a year, hours, and both together: tomorrow at 10, in 20 minutes; the days also by themselves."""
+    for kind, pattern in (("moment", _MOMENT), ("day", _DAY)):
+        for match in pattern.finditer(text):
+            begin = match.start() + (len("on ") if match.group(0).lower().startswith("on ") else 0)
+            yield Span(kind, text[begin : match.end()], begin, match.end())
+
+
+def clauses(text: str) -> Iterator[Span]:
+    """What is wanted: from a word like `to` or `add` up to a moment, a preposition or the end, in short texts."""
+    seen = text[:_RUNS_IN_TEXTS_UP_TO]
+    moments_begin = [match.start() for match in _MOMENT.finditer(seen)]
+    for opening in _OPENING.finditer(seen):
+        begin = opening.end()
+        ends = [match.start() for match in _CLOSING.finditer(seen, begin)]
+        stop = min([start for start in moments_begin if start > begin], default=len(seen))
+        for kind, end in (("clause", min(ends)), ("long clause", min(stop, seen.find(".", begin) % (len(seen) + 1)))):
+            if value := seen[begin:end].rstrip(" ,.!?"):
+                yield Span(kind, value, begin, begin + len(value))
+
+
+def compiled(pattern: str) -> re.Pattern[str] | None:
+    """A schema's pattern; None for one that only other dialects know: values are then not held to it."""
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
 def matching(pattern: str) -> Finder:
     """Finds what fits a schema's pattern once blanks and dashes are dropped and letters are capitals."""
-    wanted = re.compile(pattern)
+    wanted = compiled(pattern)
 
     def find(text: str) -> Iterator[Span]:
         for match in _WRITTEN_CODE.finditer(text):
             bare = re.sub(r"[\s_-]", "", match.group(1))
-            fitting = next((value for value in (match.group(1), bare, bare.upper()) if wanted.search(value)), None)
-            if fitting is not None:
-                yield Span("pattern", fitting, match.start(1), match.end(1))
+            values = [value for value in (match.group(1), bare, bare.upper()) if wanted and wanted.search(value)]
+            yield from (Span("pattern", value, match.start(1), match.end(1)) for value in values[:1])
 
     return find
 

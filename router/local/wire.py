@@ -86,15 +86,16 @@ def read(body: bytes) -> Asked:
     request = _object(body)
     _refuse_unsupported(request)
     schema_name, schema = _schema(request)
+    limit = _number(request, "max_completion_tokens") or _number(request, "max_tokens")
     return Asked(
         model=str(request.get("model", "")),
-        turns=tuple(_turn(message) for message in _messages(request)),
+        turns=tuple(_turn(message) for message in _list(request, "messages")),
         schema_name=schema_name,
         schema=schema,
         functions=_functions(request),
         logprobs=bool(request.get("logprobs")),
-        output_tokens_max=request.get("max_completion_tokens") or request.get("max_tokens"),
-        temperature=float(request.get("temperature") or 0.0),
+        output_tokens_max=int(limit) if limit else None,
+        temperature=_number(request, "temperature"),
         frame=_frame(request),
     )
 
@@ -146,17 +147,36 @@ def _refuse_unsupported(request: Mapping[str, Any]) -> None:
         raise Refused("this model does not stream; leave `stream` out", param="stream")
     if request.get("n", 1) != 1:
         raise Refused("this model gives one choice; leave `n` out", param="n")
+    if not request.get("messages"):
+        raise Refused("`messages` must have at least one message", param="messages")
 
 
-def _messages(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    messages = request.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-        raise Refused("`messages` must be a list of at least one message", param="messages")
-    return messages
+def _list(request: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of objects; empty where it is left out."""
+    found = request.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise Refused(f"`{name}` must be a list of objects", param=name)
+    return found
+
+
+def _mapping(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object; empty where it is left out."""
+    found = holder.get(name) or {}
+    if not isinstance(found, dict):
+        raise Refused(f"`{name}` must be an object", param=name)
+    return found
+
+
+def _number(request: Mapping[str, Any], name: str) -> float:
+    """A number that is not negative; zero where it is left out."""
+    found = request.get(name) or 0
+    if not isinstance(found, int | float) or found < 0:
+        raise Refused(f"`{name}` must be a number, zero or more", param=name)
+    return float(found)
 
 
 def _turn(message: Mapping[str, Any]) -> Turn:
-    called = [call.get("function", {}).get("arguments", "") for call in message.get("tool_calls") or ()]
+    called = [str(_mapping(call, "function").get("arguments", "")) for call in _list(message, "tool_calls")]
     return Turn(str(message.get("role")), "\n".join([*_texts(message.get("content")), *called]))
 
 
@@ -176,15 +196,22 @@ def _texts(content: Json) -> list[str]:
 
 
 def _schema(request: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Json]]:
-    asked = request.get("response_format") or {}
-    named = asked.get("json_schema") or {} if isinstance(asked, dict) else {}
-    schema = named.get("schema") or {}
-    return named.get("name"), schema if isinstance(schema, dict) else {}
+    named = _mapping(_mapping(request, "response_format"), "json_schema")
+    name = named.get("name")
+    return None if name is None else str(name), _properties_checked(_mapping(named, "schema"))
 
 
 def _functions(request: Mapping[str, Any]) -> dict[str, Mapping[str, Json]]:
-    tools = [tool["function"] for tool in request.get("tools") or () if "function" in tool]
-    return {str(tool.get("name")): tool.get("parameters") or {} for tool in tools}
+    functions = [_mapping(tool, "function") for tool in _list(request, "tools")]
+    return {str(tool.get("name")): _properties_checked(_mapping(tool, "parameters")) for tool in functions}
+
+
+def _properties_checked(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, once all its properties are known to be objects."""
+    properties = _mapping(schema, "properties")
+    for name in properties:
+        _mapping(properties, name)
+    return schema
 
 
 def _frame(request: Mapping[str, Any]) -> str:

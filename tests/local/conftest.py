@@ -20,6 +20,7 @@ MAIL = """
 policy: mail
 prompt: {user: "Mail: {{ text }}"}
 output: {labels: [refund, delivery, praise]}
+examples: examples/mail.yaml
 """
 REFUND = ["refund", "money back", "pay me back", "return the money", "refund me now", "my money, please", "refund it"]
 DELIVERY = ["where is it", "parcel late", "not delivered", "the courier never came", "parcel lost", "when is delivery"]

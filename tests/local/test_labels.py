@@ -37,8 +37,8 @@ def a_learner(corpus: list[tuple[str, str]]) -> tuple[Kernel, Labels]:
 
 
 def test_the_factor_and_its_inverse_multiply_to_one() -> None:
-    """The Cholesky factor times its inverse is the identity."""
-    matrix = [[4.0, 2.0, 0.4], [2.0, 3.0, 0.1], [0.4, 0.1, 2.0]]
+    """The inverse times the Cholesky factor is the identity, and the factor times itself the matrix."""
+    matrix = [[4.0], [2.0, 3.0], [0.4, 0.1, 2.0]]
 
     lower = cholesky(matrix)
     columns = inverse_columns(lower)
@@ -46,6 +46,7 @@ def test_the_factor_and_its_inverse_multiply_to_one() -> None:
     for j, column in enumerate(columns):
         product = [dot(row[j:], column) for row in lower[j:]]
         assert product == pytest.approx([1.0] + [0.0] * (len(product) - 1))
+    assert [[dot(a, b) for b in lower[: i + 1]] for i, a in enumerate(lower)] == [pytest.approx(row) for row in matrix]
 
 
 def test_what_is_said_of_a_text_unseen_is_what_training_without_it_says() -> None:
@@ -56,12 +57,12 @@ def test_what_is_said_of_a_text_unseen_is_what_training_without_it_says() -> Non
     kernel = Kernel.over([(index, 1.0)], ridge=0.5)
     unseen = kernel.unseen(targets, kernel.solve(targets))
 
-    without = [row[:4] + row[5:] for i, row in enumerate(index.gram) if i != 4]
-    gram = [[value + 0.5 * (i == j) for j, value in enumerate(row)] for i, row in enumerate(without)]
+    full = [[index.gram[max(i, j)][min(i, j)] for j in range(12)] for i in range(12)]
+    gram = [[full[i][j] + 0.5 * (i == j) for j in range(12) if j != 4 and j <= i] for i in range(12) if i != 4]
     smaller = Kernel((), cholesky(gram), inverse_columns(cholesky(gram)))
     weights = smaller.solve(targets[:4] + targets[5:])
 
-    assert unseen[4] == pytest.approx(dot(weights, index.gram[4][:4] + index.gram[4][5:]))
+    assert unseen[4] == pytest.approx(dot(weights, full[4][:4] + full[4][5:]))
 
 
 def test_probabilities_are_calibrated() -> None:

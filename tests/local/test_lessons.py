@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.local.lessons import Lesson, LessonError, lessons_in
+from router.local.school import School
 
 
 def test_every_policy_with_examples_is_a_lesson(lessons: dict[str, Lesson]) -> None:
@@ -19,6 +20,24 @@ def test_every_policy_with_examples_is_a_lesson(lessons: dict[str, Lesson]) -> N
 def test_texts_are_rendered_as_a_request_renders_them(lessons: dict[str, Lesson]) -> None:
     """The prompt's template is filled in with the example's input."""
     assert lessons["mail"].examples[0].text == "Mail: refund"
+
+
+def test_fields_that_are_left_out_render_as_nothing_and_images_are_passed_over(policies: Path) -> None:
+    """The prompt is the one that the router would write; an example that lives in its picture teaches nothing."""
+    (policies / "mail.yaml").write_text(
+        """
+policy: mail
+prompt: {user: "{% if subject is defined %}[{{ subject }}] {% endif %}{{ text }}", images: [photo]}
+input: {schema: {properties: {subject: {type: string}, text: {type: string}, photo: {type: string}}}}
+output: {labels: [refund, praise]}
+examples:
+  - {input: {text: a}, output: refund}
+  - {input: {text: b, photo: "data:image/png;base64,AA"}, output: praise}
+"""
+    )
+    (lesson,) = [lesson for lesson in lessons_in(policies) if lesson.policy == "mail"]
+
+    assert [example.text for example in lesson.examples] == ["[] a"]
 
 
 def test_dates_stay_text_and_only_true_and_false_are_booleans(policies: Path) -> None:
@@ -49,6 +68,16 @@ def test_examples_held_out_are_never_taught(policies: Path) -> None:
 
     assert [example.text for example in lesson.examples] == ["Mail: a"]
     assert [example.text for example in lesson.held_out] == ["Mail: b"]
+
+
+def test_one_example_is_enough_and_none_is_no_lesson(policies: Path) -> None:
+    """A policy in the making does not keep the models from starting."""
+    beside = policies / "examples" / "mail.yaml"
+    beside.write_text("- {input: {text: a}, output: refund}\n")
+    assert School.teaching(lessons_in(policies)).names
+
+    beside.write_text("- {input: {text: a}, output: refund, held_out: true}\n")
+    assert "mail" not in {lesson.policy for lesson in lessons_in(policies)}
 
 
 @pytest.mark.parametrize("broken", ["- {input: [", "- {input: {text: a}}", "- just words"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from typing import Any
 
 import orjson
@@ -132,6 +133,14 @@ async def test_a_refused_call_costs_nothing(shop: Any) -> None:
         ({"model": MINI, "messages": []}, "`messages`"),
         ({"model": MINI, "messages": [{"role": "user", "content": "Hi"}], "stream": True}, "does not stream"),
         ({"model": "local-mini+explode", "messages": [{"role": "user", "content": "Hi"}]}, "no fault 'explode'"),
+        ({"model": MINI, "messages": "Hi"}, "list of objects"),
+        ({"model": MINI, "messages": [{"role": "user", "content": 7}]}, "`content`"),
+        ({"model": MINI, "messages": [{"role": "user", "content": "Hi"}], "temperature": "hot"}, "`temperature`"),
+        ({"model": MINI, "messages": [{"role": "user", "content": "Hi"}], "tools": ["fly"]}, "`tools`"),
+        (
+            {"model": MINI, "messages": [{"role": "user", "content": "Hi"}], "response_format": "json"},
+            "must be an object",
+        ),
         ([1], "JSON object"),
     ]:
         status, _, answer = await shop.post(body)
@@ -211,6 +220,22 @@ async def test_an_answer_over_the_limit_is_cut(shop: Any) -> None:
     choice = body["choices"][0]
     assert choice["finish_reason"] == "length"
     assert body["usage"]["completion_tokens"] == 4 == len(choice["logprobs"]["content"])
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\x00", "1(" * 5000, "A" * 200_000, "a b " * 20_000, "\n" * 5000, "🙂" * 3000]
+)
+@pytest.mark.parametrize("policy", ["mail", "orders", "desk"])
+async def test_any_text_gets_an_answer_in_good_time(shop: Any, policy: str, text: str) -> None:
+    """Empty, odd or huge: what comes is an answer in the asked-for form, within a fraction of a second."""
+    began = time.process_time()
+
+    status, _, body = await shop.ask("local-frontier", text, policy=policy, logprobs=True)
+
+    message = body["choices"][0]["message"]
+    assert status == 200
+    assert isinstance(orjson.loads(message["content"] or message["tool_calls"][0]["function"]["arguments"]), dict)
+    assert time.process_time() - began < 1.0
 
 
 async def test_the_models_are_listed(shop: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.local.spans import Span, dates, matching, mentions, numbers, runs, texts
+from router.local.spans import Span, clauses, dates, matching, mentions, moments, numbers, runs, texts
 
 
 def values(found: object) -> list[object]:
@@ -74,6 +74,33 @@ def test_a_schemas_pattern_finds_codes_written_carelessly() -> None:
 def test_listed_values_and_signs_of_currencies_are_mentioned() -> None:
     """A value in a list is found by its words, a currency by its sign."""
     assert set(values(mentions(["EUR", "GBP", "next_day"])("Next day, 5 € please"))) == {"EUR", "next_day"}
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("remind me on Monday at 10 to call", "Monday at 10"),
+        ("take it out in 20 minutes", "in 20 minutes"),
+        ("a table for 2, 14 March, please", "14 March"),
+        ("rappelle-moi demain", "demain"),
+    ],
+)
+def test_moments_are_found_as_written(text: str, moment: str) -> None:
+    """Days without a year and hours, alone or together, without the preposition."""
+    assert moment in values(moments(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("remind me to call the dentist on Monday at 10", "call the dentist"),
+        ("add oat milk to the shopping list", "oat milk"),
+        ("shopping list: bread, cheese and olives", "bread, cheese and olives"),
+    ],
+)
+def test_clauses_end_where_the_wish_ends(text: str, wish: str) -> None:
+    """What is wanted is told from when and where it is wanted."""
+    assert wish in values(clauses(text))
 
 
 def test_runs_of_words_stay_within_a_sentence() -> None:

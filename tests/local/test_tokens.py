@@ -43,7 +43,7 @@ def test_the_joint_of_a_values_tokens_is_its_probability(options: list[tuple[obj
     joint = math.exp(sum(token.logprob for token in spelled))
     bare = math.exp(sum(token.logprob for token in spelled if token.text != '"'))
     assert joint == pytest.approx(belief.probability)
-    assert bare == pytest.approx(belief.probability)
+    assert bare == pytest.approx(belief.probability) or belief.value == ""  # nothing but quotes to be in doubt
     assert all(token.logprob <= 0.0 for token in spelled)
 
 

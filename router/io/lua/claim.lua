@@ -5,6 +5,8 @@
 local n = now()
 local token, most, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local alone = ARGV[5] == '1'
+-- Expired tasks are ended on the way, but not all of a long queue in one go.
+local POPS_MAX = 200
 
 local function show(id)
   local h = redis.call('HMGET', task_key(id), 'n', 'p', 'c', 'd', 'h', 'v', 'q')
@@ -22,24 +24,30 @@ if #before > 0 then
   return answer
 end
 
-local function take(tier, queue, tenant)
-  local id = redis.call('ZPOPMIN', P .. 'ready:' .. queue .. ':' .. tenant)[1]
-  if not id then
-    redis.call('ZREM', P .. 'turn:' .. queue, tenant)
-    return false
-  end
+-- The most urgent task of the tenant whose turn it is, or nil; and whether any tenant is left.
+local function pop(queue)
+  local turns = P .. 'turn:' .. queue
+  local turn = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')
+  if not turn[1] then return nil, false end
+  local ready = P .. 'ready:' .. queue .. ':' .. turn[1]
+  local id = redis.call('ZPOPMIN', ready)[1]
+  redis.call('SET', P .. 'vt:' .. queue, turn[2])
+  if redis.call('EXISTS', ready) == 1 then redis.call('ZINCRBY', turns, 1, turn[1])
+  else redis.call('ZREM', turns, turn[1]) end
+  return id, true
+end
+
+local function take(tier, id)
   local h = redis.call('HMGET', task_key(id), 's', 'd')
-  if h[1] ~= 'ready' then return true end
+  if h[1] ~= 'ready' then return end
   if tonumber(h[2]) <= n then
     end_task(id, 'expired', 'the deadline passed before ' .. tier .. ' was asked', n)
-    return true
+    return
   end
-  redis.call('HSET', task_key(id), 's', 'running', 'l', token, 'e', int(n + lease))
-  redis.call('ZADD', P .. 'slots:' .. tier, int(n + lease), id)
-  look_again(id, n + lease)
+  redis.call('HSET', task_key(id), 's', 'running', 'l', token)
+  lease_until(id, tier, tonumber(h[2]), n, lease)
   taken[#taken + 1] = id
   answer[#answer + 1] = show(id)
-  return true
 end
 
 for i = 6, #ARGV, 2 do
@@ -47,17 +55,12 @@ for i = 6, #ARGV, 2 do
   local queue = queue_of(tier, alone and '1' or '')
   redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
   local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
-  local tries = 0
-  while free > 0 and #taken < most and tries < 200 do
-    local turn = redis.call('ZRANGE', P .. 'turn:' .. queue, 0, 0, 'WITHSCORES')
-    if not turn[1] then break end
-    local count = #taken
-    if take(tier, queue, turn[1]) then
-      redis.call('SET', P .. 'vt:' .. queue, turn[2])
-      redis.call('ZINCRBY', P .. 'turn:' .. queue, 1, turn[1])
-    end
-    if #taken > count then free = free - 1 end
-    tries = tries + 1
+  local limit = math.min(most, #taken + free)
+  for _ = 1, POPS_MAX do
+    if #taken >= limit then break end
+    local id, more = pop(queue)
+    if id then take(tier, id) end
+    if not more then break end
   end
 end
 if #taken > 0 then

@@ -11,10 +11,16 @@ end
 
 local function int(n) return string.format('%.0f', n) end
 
--- A ready task that nobody takes is looked at again after so long.
+-- Amounts stay text on their way: Redis adds integers exactly, and knows no '-0'.
+local function minus(amount) return (amount == '0') and '0' or '-' .. amount end
+
+-- A ready task that nobody takes is looked at again after so long, and a ms more for each that waits: were all of a
+-- million looked at every minute, what is really due would wait behind them.
 local READY_CHECK_MS = 60000
--- Wake tokens are hints: a few are enough for any number of tasks.
+-- Wake-ups are hints, whoever waits looks by itself every few seconds: a few are enough for any number of tasks, and
+-- what nobody reads is cut.
 local WAKE_MAX = 8
+local WAITER_MAX = 10000
 local WAKE_KEEP_S = 600
 local EVENTS_MAX = 1000000
 
@@ -31,21 +37,32 @@ local function queue_of(tier, suspect) return (suspect == '1') and ('!' .. tier)
 
 local function wake(queue)
   local list = P .. 'wake:' .. queue
-  if redis.call('LLEN', list) < WAKE_MAX then redis.call('LPUSH', list, '1') end
+  if redis.call('LLEN', list) < WAKE_MAX and redis.call('LPUSH', list, '1') == 1 then
+    redis.call('EXPIRE', list, WAKE_KEEP_S)
+  end
 end
 
--- Tenants take turns by virtual time: who comes back after a pause starts at the time of the queue, not before it.
+local function tell(waiter, id)
+  local list = P .. 'wake:' .. waiter
+  if redis.call('RPUSH', list, id) > WAITER_MAX then redis.call('LPOP', list) end
+  redis.call('EXPIRE', list, WAKE_KEEP_S)
+end
+
+-- Tenants take turns by virtual time: each task costs 1, and who has no more tasks leaves. Who comes, or comes back,
+-- starts one behind the tenant that was served last, so that nobody gains by leaving.
 local function push(queue, tenant, id, order)
-  local added = redis.call('ZADD', P .. 'ready:' .. queue .. ':' .. tenant, order, id)
+  redis.call('ZADD', P .. 'ready:' .. queue .. ':' .. tenant, order, id)
   if not redis.call('ZSCORE', P .. 'turn:' .. queue, tenant) then
-    redis.call('ZADD', P .. 'turn:' .. queue, redis.call('GET', P .. 'vt:' .. queue) or 0, tenant)
+    redis.call('ZADD', P .. 'turn:' .. queue, int((redis.call('GET', P .. 'vt:' .. queue) or 0) + 1), tenant)
   end
   wake(queue)
-  return added
 end
 
 local function pull(queue, tenant, id)
-  redis.call('ZREM', P .. 'ready:' .. queue .. ':' .. tenant, id)
+  local ready = P .. 'ready:' .. queue .. ':' .. tenant
+  if redis.call('ZREM', ready, id) == 1 and redis.call('EXISTS', ready) == 0 then
+    redis.call('ZREM', P .. 'turn:' .. queue, tenant)
+  end
 end
 
 local function look_again(id, at) redis.call('ZADD', P .. 'due', int(at), id) end
@@ -53,7 +70,15 @@ local function look_again(id, at) redis.call('ZADD', P .. 'due', int(at), id) en
 local function make_ready(id, tier, tenant, order, deadline, suspect, n)
   redis.call('HSET', task_key(id), 's', 'ready', 'q', tier, 'l', '')
   push(queue_of(tier, suspect), tenant, id, order)
-  look_again(id, math.min(n + READY_CHECK_MS, deadline))
+  look_again(id, math.min(n + READY_CHECK_MS + redis.call('ZCARD', P .. 'due'), deadline))
+end
+
+-- Running tasks are looked at when their lease ends; no lease outlives the deadline by more than its own length.
+local function lease_until(id, tier, deadline, n, lease)
+  local ends = math.min(n, deadline) + lease
+  redis.call('HSET', task_key(id), 'e', int(ends))
+  redis.call('ZADD', P .. 'slots:' .. tier, int(ends), id)
+  look_again(id, ends)
 end
 
 -- The one place where a task ends.
@@ -68,39 +93,42 @@ local function end_task(id, state, reason, n)
   redis.call('ZREM', P .. 'review', id)
   pull(queue_of(h[1], h[6]), h[2], id)
   redis.call('DEL', P .. 'kept:' .. id)
-  if state == 'dead' then redis.call('ZADD', P .. 'dead', int(n), id) end
+  if state == 'dead' then
+    redis.call('ZREMRANGEBYSCORE', P .. 'dead', '-inf', int(n))
+    redis.call('ZADD', P .. 'dead', int(n + keep * 1000), id)
+  end
   for _, part in ipairs({'t:', 'in:', 'trail:'}) do redis.call('EXPIRE', P .. part .. id, keep) end
   if h[5] and h[5] ~= '' then redis.call('EXPIRE', P .. 'idem:' .. h[2] .. ':' .. h[5], math.max(keep, 86400)) end
   event(state, id, reason)
-  if h[4] and h[4] ~= '' then
-    for who in string.gmatch(h[4], '%S+') do
-      redis.call('RPUSH', P .. 'wake:' .. who, id)
-      redis.call('EXPIRE', P .. 'wake:' .. who, WAKE_KEEP_S)
-    end
-  end
+  for waiter in string.gmatch(h[4] or '', '%S+') do tell(waiter, id) end
 end
 
 local function line(kind, call, id, amount, overrun, info, extra)
   redis.call('XADD', P .. 'ledger', '*', 'k', kind, 'c', call, 't', id, 'a', amount, 'o', overrun, 'i', info, 'x', extra)
 end
 
--- A call's record: state, reservation, window, task, attempt, position, amount booked, intent (JSON).
+-- A call's record: state, reservation, window, task, token of the lease it was reserved under, attempt, position,
+-- intent (JSON). Of a call that is booked for good only the state is left, so that it is not booked twice.
+local CALL_KEEP_S = 86400
+local UNKNOWN_KEEP_S = 2592000
+
 local function read_call(call)
   local text = redis.call('GET', P .. 'c:' .. call)
   if not text then return nil end
   local c = {}
-  c.state, c.reserved, c.window, c.task, c.attempt, c.position, c.amount, c.intent =
-    string.match(text, '^(%a+) (%-?%d+) (%S+) (%S+) (%d+) (%d+) (%-?%d+) (.*)$')
+  c.state, c.reserved, c.window, c.task, c.token, c.attempt, c.position, c.intent =
+    string.match(text, '^(%a+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d+) (.*)$')
+  if not c.state then c.state = text end
   return c
 end
 
-local function write_call(call, c, keep_s)
+local function write_call(call, c)
   redis.call('SET', P .. 'c:' .. call,
-    table.concat({c.state, c.reserved, c.window, c.task, c.attempt, c.position, c.amount, c.intent}, ' '), 'EX', keep_s)
+    table.concat({c.state, c.reserved, c.window, c.task, c.token, c.attempt, c.position, c.intent}, ' '),
+    'EX', UNKNOWN_KEEP_S)
 end
 
-local CALL_KEEP_S = 86400
-local UNKNOWN_KEEP_S = 2592000
+local function close_call(call, state) redis.call('SET', P .. 'c:' .. call, state, 'EX', CALL_KEEP_S) end
 
 local function balance(window, field, amount) redis.call('HINCRBY', P .. 'bal:global:' .. window, field, amount) end
 
@@ -111,9 +139,9 @@ end
 -- Book that nobody will say how a call ended: its bound is held against the budget until somebody does.
 local function unsettle(call, c, extra)
   redis.call('ZREM', P .. 'open', call)
-  balance(c.window, 'reserved', '-' .. c.reserved)
+  balance(c.window, 'reserved', minus(c.reserved))
   balance(c.window, 'unsettled', c.reserved)
-  c.state, c.amount = 'unsettled', c.reserved
-  write_call(call, c, UNKNOWN_KEEP_S)
+  c.state = 'unsettled'
+  write_call(call, c)
   line('unsettled', call, c.task, c.reserved, '0', c.intent, extra)
 end

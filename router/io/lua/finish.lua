@@ -13,18 +13,19 @@ if h[1] ~= 'running' or h[2] ~= token then return 'stale' end
 if number > 0 then
   if redis.call('LLEN', P .. 'trail:' .. id) + 1 ~= number then return 'stale' end
   redis.call('RPUSH', P .. 'trail:' .. id, ARGV[5])
-  redis.call('DEL', P .. 'kept:' .. id)
+  redis.call('HDEL', k, 'z', 'x', 'v')
   line('attempt', '', id, '0', '0', ARGV[6], '')
 end
+-- What was answered belongs to that attempt, at that tier.
+if number > 0 or move == 'tier' then redis.call('DEL', P .. 'kept:' .. id) end
 redis.call('HSET', k, 'y', op)
 if move == 'same' then
   event('again', id, reason)
   return 'ok'
 end
-if number > 0 then redis.call('HDEL', k, 'z', 'x', 'v') end
 redis.call('ZREM', P .. 'slots:' .. h[3], id)
 if move == 'tier' then
-  make_ready(id, arg, h[4], h[5], tonumber(h[6]), (number > 0) and '' or redis.call('HGET', k, 'z'), n)
+  make_ready(id, arg, h[4], h[5], tonumber(h[6]), redis.call('HGET', k, 'z'), n)
   event('moved', id, h[3] .. ' ' .. arg .. ' ' .. reason)
 elseif move == 'later' then
   redis.call('HSET', k, 's', 'delayed', 'l', '')

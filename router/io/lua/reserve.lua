@@ -10,8 +10,8 @@ if h[1] ~= 'running' or h[2] ~= ARGV[4] then return {'stale', h[1] or 'gone'} en
 if tonumber(h[4]) <= n then return {'stale', 'past its deadline'} end
 if tonumber(h[3] or 0) + tonumber(amount) > tonumber(ARGV[7]) then return {'cost', h[3] or '0'} end
 local window = 'd' .. int(math.floor(n / 86400000))
-write_call(call, {state = 'open', reserved = amount, window = window, task = id, attempt = ARGV[8],
-  position = ARGV[9], amount = amount, intent = ARGV[10]}, UNKNOWN_KEEP_S)
+write_call(call, {state = 'open', reserved = amount, window = window, task = id, token = ARGV[4],
+  attempt = ARGV[8], position = ARGV[9], intent = ARGV[10]})
 redis.call('ZADD', P .. 'open', int(n + tonumber(ARGV[6])), call)
 redis.call('HINCRBY', task_key(id), 'w', amount)
 balance(window, 'reserved', amount)

@@ -1,0 +1,178 @@
+"""`router task`"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from ..call import Failure
+from ..client import Client
+from ..cost import usd
+from ..errors import ResultPending
+from ..reading import Reading
+from ..record import Record
+from ..task import TaskState
+from ..trail import Attempt
+from .printing import SIMULATED, console, dollars, print_json
+
+_MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]fail[/]"}
+
+
+@click.group(name="task")
+def command() -> None:
+    """Submit, show and cancel tasks."""
+
+
+@command.command(epilog="""Example: router task submit intents --input '{"text": "Where is my parcel?"}' --wait""")
+@click.argument("policy")
+@click.option("--input", "given", required=True, help="JSON, @FILE, or - for standard input.")
+@click.option("--key", help="Idempotency key: the same key and body give the same task.")
+@click.option("--tenant", default="default", show_default=True)
+@click.option("--deadline", "deadline_s", type=float, help="Seconds; the policy's limit caps it.")
+@click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
+@click.option("--wait", is_flag=True, help="Wait for the end; exit 1 unless it succeeded.")
+@click.option("--timeout", "timeout_s", type=float, default=60.0, show_default=True, help="Seconds to wait.")
+@click.option("--json", "as_json", is_flag=True)
+def submit(
+    policy: str,
+    given: str,
+    key: str | None,
+    tenant: str,
+    deadline_s: float | None,
+    priority: str,
+    wait: bool,
+    timeout_s: float,
+    as_json: bool,
+) -> int:
+    """Hand one task over."""
+    with Client.from_env() as client:
+        handle = client.submit(
+            policy, read_input(given), key=key, tenant=tenant, deadline_s=deadline_s, priority=priority
+        )
+        if not wait:
+            print_json({"id": handle.id, "replayed": handle.replayed}) if as_json else click.echo(handle.id)
+            return 0
+        try:
+            client.wait(handle.id, timeout_s=timeout_s)
+        except ResultPending as why:
+            click.echo(str(why), err=True)
+            return 1
+        return _show(client.read(handle.id), as_json=as_json)
+
+
+@command.command(epilog="Example: router task show 3f2c...")
+@click.argument("task_id")
+@click.option("--json", "as_json", is_flag=True)
+def show(task_id: str, as_json: bool) -> int:
+    """Print a task's whole trail: reply, findings and cost of each attempt, and why it moved."""
+    with Client.from_env() as client:
+        _show(client.read(task_id), as_json=as_json)
+    return 0
+
+
+@command.command(epilog="Example: router task cancel 3f2c...")
+@click.argument("task_id")
+@click.option("--json", "as_json", is_flag=True)
+def cancel(task_id: str, as_json: bool) -> int:
+    """End a task unless it has ended; calls in flight are booked all the same."""
+    with Client.from_env() as client:
+        status = client.cancel(task_id)
+    print_json({"id": task_id, "status": status}) if as_json else click.echo(status)
+    return 0 if status == TaskState.CANCELLED else 1
+
+
+def read_input(given: str) -> dict[str, Any]:
+    """A task's input from JSON text, a file or standard input. Raises: click.UsageError."""
+    try:
+        text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text("utf-8") if given[:1] == "@" else given
+        value = json.loads(text)
+    except OSError as why:
+        raise click.UsageError(f"--input: {given[1:]} cannot be read: {why.strerror}") from None
+    except ValueError as why:
+        raise click.UsageError(f"--input is not JSON: {why}; write a JSON object, or @FILE") from None
+    if not isinstance(value, dict):
+        raise click.UsageError('--input must be a JSON object, such as {"text": "..."}')
+    return value
+
+
+def _show(record: Record, *, as_json: bool) -> int:
+    if as_json:
+        print_json(task_json(record))
+    else:
+        _print(console(), record)
+    return 0 if record.state is TaskState.SUCCEEDED else 1
+
+
+def task_json(record: Record) -> dict[str, Any]:
+    """A task with its trail; money as decimal strings in dollars, times as ISO 8601."""
+    return {
+        "id": record.task.id,
+        "status": record.state.value,
+        "reason": record.reason,
+        "output": record.output,
+        "tier": record.tier,
+        "tenant": record.task.tenant,
+        "policy": record.task.policy,
+        "cost_usd": usd(record.cost_nusd),
+        "created_at": iso(record.task.created_ms),
+        "ended_at": iso(record.ended_ms) if record.ended_ms else None,
+        "trail": [_attempt_json(attempt) for attempt in record.trail],
+    }
+
+
+def iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    shown = attempt.model_dump(mode="json", exclude_none=True)
+    shown["cost_usd"] = usd(attempt.cost_nusd)
+    shown["started_at"], shown["ended_at"] = iso(shown.pop("started_ms")), iso(shown.pop("ended_ms"))
+    for call in shown["calls"]:
+        call["cost_usd"], call["doubt_usd"] = usd(call.pop("cost_nusd")), usd(call.pop("doubt_nusd"))
+    return shown
+
+
+def _print(screen: Console, record: Record) -> None:
+    task = record.task
+    screen.print(f"[bold]{task.id}[/]  {record.state}  tier {record.tier}  {dollars(record.cost_nusd)}")
+    screen.print(f"created {iso(task.created_ms)}" + (f", ended {iso(record.ended_ms)}" if record.ended_ms else ""))
+    if record.reason:
+        screen.print(record.reason, markup=False)
+    for attempt in record.trail:
+        _print_attempt(screen, attempt)
+    if record.output is not None:
+        screen.print("\noutput  " + json.dumps(record.output, ensure_ascii=False), markup=False)
+    if any("local-" in call.model for attempt in record.trail for call in attempt.calls):
+        screen.print(f"\n{SIMULATED}", style="dim")
+
+
+def _print_attempt(screen: Console, attempt: Attempt) -> None:
+    verdict = _MARK[attempt.verdict.outcome] if attempt.verdict else "[red]no reply[/]"
+    took = (attempt.ended_ms - attempt.started_ms) / 1000
+    screen.print(f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {dollars(attempt.cost_nusd)}  {took:.2f} s")
+    match attempt.answer:
+        case Reading() as reading:
+            said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw
+            screen.print(f"   reply   {said or reading.refusal or '(nothing)'}", markup=False)
+            if reading.confidence:
+                levels = ", ".join(f"{field} {p:.2f}" for field, p in reading.confidence.items())
+                screen.print(f"   sure    {levels}", markup=False)
+        case Failure() as failure:
+            screen.print(f"   failed  {failure.kind}: {failure.message}", markup=False)
+        case refusal:
+            screen.print(f"   refused {refusal.limit}: {refusal.message}", markup=False)
+    for finding in attempt.verdict.findings if attempt.verdict else ():
+        if finding.reason:
+            screen.print(f"   {finding.check:<14}", _MARK[finding.outcome], end=" ")
+            screen.print(("(warning) " if finding.warn else "") + finding.reason, markup=False)
+    for call in attempt.calls:
+        if call.purpose != "answer" or call.doubt_nusd:
+            doubt = f", up to {dollars(call.doubt_nusd)} in doubt" if call.doubt_nusd else ""
+            screen.print(f"   call    {call.purpose} by {call.tier}: {dollars(call.cost_nusd)}{doubt}", markup=False)

@@ -1,0 +1,32 @@
+"""`router up`"""
+
+from __future__ import annotations
+
+import click
+
+from ..settings import Settings
+from .house import House, require_keys
+from .printing import SIMULATED
+
+
+@click.command(epilog="Example: router up --provider local")
+@click.option("--provider", type=click.Choice(["local", "env"]), default="env", show_default=True,
+              help="local: models of our own, no key; env: the models of tiers.yaml, with your keys.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+def command(provider: str, workers: int) -> int:
+    """Run an embedded server (its state is kept) and workers until Ctrl-C, which drains them."""
+    settings = Settings.from_env()
+    local = provider == "local"
+    if not local:
+        require_keys(settings)
+    house = House(settings, directory=settings.state_dir, local=local, workers=workers, quiet=False)
+    with house:
+        house.wait_until_ready()
+        if local:
+            click.echo(SIMULATED)
+        click.echo(f"ready. In another shell:\n\n  export ROUTER_REDIS_URL={house.settings.redis_url}")
+        click.echo("""  router task submit intents --input '{"text": "Where is my parcel?"}' --wait\n""")
+        click.echo("Ctrl-C drains the workers and stops.")
+        code = house.wait()
+        click.echo("draining ...")
+    return code

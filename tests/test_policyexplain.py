@@ -1,0 +1,64 @@
+"""What a policy would do with an input, told without asking anybody."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from router.decision import Ask, Reject
+from router.policyexplain import Explanation, explain
+from tests.builders import PRICES, TIERS, a_policy, a_tier
+
+TODAY = date(2026, 11, 20)
+
+
+def explained(tiers: Any = TIERS, text: str = "ACME total 12.50", **changes: Any) -> Explanation:
+    return explain(a_policy(**changes), {"text": text}, tiers=tiers, prices=PRICES, day=TODAY)
+
+
+def test_shows_the_rendered_prompt_of_each_tier() -> None:
+    """Every tier of the path is shown with the call that it would get."""
+    explanation = explained()
+    contents = [message["content"] for message in explanation.steps[0].call.messages]
+
+    assert [step.rung.tier for step in explanation.steps] == ["mini", "small", "large"]
+    assert explanation.first == Ask("mini", "first")
+    assert contents == ["Read the receipt.", "ACME total 12.50"]
+
+
+def test_shows_which_checks_apply_at_a_tier() -> None:
+    """A check that is for some tiers is shown at these alone; those that no policy goes without are shown too."""
+    explanation = explained(checks=[{"check": "confidence", "at_least": 0.8, "tiers": ["mini"]}])
+
+    assert [[check.name for check in step.checks] for step in explanation.steps] == [
+        ["refusal", "schema", "confidence"],
+        ["refusal", "schema"],
+        ["refusal", "schema"],
+    ]
+
+
+def test_bounds_what_a_call_could_cost() -> None:
+    """The worst cost is what a real call would reserve: more for a longer input, unknown without a price."""
+    short, long = explained().steps[0].worst_nusd, explained(text="x" * 1000).steps[0].worst_nusd
+    unpriced = explained(TIERS | {"mini": a_tier("mini", model="openai/other")}).steps[0].worst_nusd
+
+    assert short is not None
+    assert long is not None
+    assert long - short == (1000 - len("ACME total 12.50")) * 150
+    assert unpriced is None
+
+
+def test_says_why_a_tier_is_left_out() -> None:
+    """A tier that cannot hold the input says so, and the first that can is asked."""
+    explanation = explained(TIERS | {"mini": a_tier("mini", context_tokens=2000)}, text="x" * 40_000)
+
+    assert explanation.steps[0].misfit == "mini holds 2,000 tokens, this takes about 11,028"
+    assert explanation.first == Ask("small", "first")
+
+
+def test_says_that_nobody_can_take_it() -> None:
+    """Where no tier can take the input, the end is told at once."""
+    explanation = explained(text="x" * 4_000_000)
+
+    assert isinstance(explanation.first, Reject)
+    assert all(step.misfit for step in explanation.steps)
