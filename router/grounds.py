@@ -16,7 +16,7 @@ _SQUASHED_MIN = 8
 _MONTHS = (
     "jan januar january janvier enero gennaio januari ene gen",
     "feb februar february fevrier febrero febbraio februari fev fevr",
-    "mar mrz marz march mars marzo maart maerz",
+    "mar mrz marz march mars marzo maart maerz marco",
     "apr april avril abril aprile avr abr",
     "may mai mayo maggio mei mag",
     "jun juni june juin junio giugno giu",
@@ -33,7 +33,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d+(?:[.,'\u2019 \u00a0\u202f]\d+)*")
 _BLANK = re.compile("[ \u00a0\u202f]")
 _THREE_DIGITS = re.compile(r"\d{3}(?!\d)")
-_NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})(?!\d)")
+_NUMERIC_DATE = re.compile(r"(?<!\d)(?=(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})(?!\d))")
 _COMPACT_DATE = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
 _NAME = "(" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + ")"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th|er|o)?"
@@ -67,8 +67,8 @@ class Grounds:
         """Say whether *value* occurs: a number by its amount, of either sign, an ISO date by its day, else by words."""
         if not isinstance(value, str):
             return _decimal(value) in self._numbers
-        if _ISO_DATE.fullmatch(value) and value in self._dates:
-            return True
+        if _ISO_DATE.fullmatch(value):
+            return value in self._dates
         return self._has_words(value) or (bool(_NUMERIC.fullmatch(value)) and abs(Decimal(value)) in self._numbers)
 
     def _has_words(self, value: str) -> bool:
@@ -104,13 +104,18 @@ def _decimal(value: int | float) -> Decimal:
 def _numbers_in(written: str) -> Iterator[Decimal]:
     """Every amount that *written* may mean: `1.234,50` is one, `1,234` two, `3 12.50` two (columns run together)."""
     for spelled in _spelled_in(_BLANK.split(written)):
-        spelled = spelled.replace("'", "").replace("\u2019", "")
-        for point, comma in ((".", ","), (",", ".")):
-            text = spelled.replace(comma, "").replace(point, ".") if spelled.count(point) <= 1 else ""
-            if text and len(text) < 40:
-                yield Decimal(text).normalize()
-        if spelled.count(".") > 1 or spelled.count(",") > 1:
-            yield Decimal(re.sub(r"[.,]", "", spelled)[:40]).normalize()
+        for point, comma in ((".", ","), (",", "."), (".", "'"), (",", "'")):
+            whole, _, fraction = spelled.replace("\u2019", "'").partition(point)
+            groups = whole.split(comma)
+            if len(spelled) < 40 and _are_thousands(groups) and (fraction.isdecimal() or not fraction):
+                yield Decimal(f"{''.join(groups)}.{fraction}").normalize()
+
+
+def _are_thousands(groups: Sequence[str]) -> bool:
+    """True where a separator may stand between *groups*: `12.50` is no 1250, but `1,23,456` is a number in India."""
+    first, *middle = groups
+    lengths_fit = not middle or (len(first) <= 3 and len(middle[-1]) == 3 and all(len(g) in (2, 3) for g in middle))
+    return lengths_fit and all(group.isdecimal() for group in groups)
 
 
 def _spelled_in(parts: Sequence[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ def tokens(*pieces: tuple[str, float]) -> tuple[str, list[Token]]:
 def split(text: str, cuts: list[int], logprobs: list[float]) -> list[Token]:
     """Tokens that cut *text* at any bytes, within characters too."""
     data = text.encode()
-    ends = sorted({cut % len(data) for cut in cuts} - {0}) + [len(data)]
+    ends = [*sorted({cut % len(data) for cut in cuts} - {0}), len(data)]
     sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     return [Token(text="?", logprob=logprobs[n % len(logprobs)], size=size) for n, size in enumerate(sizes)]
 
@@ -165,14 +165,17 @@ def test_a_character_may_be_split_over_tokens() -> None:
     text = '{"a":"é🙂","b":"x"}'
     sizes = [6, 2, 1, 1, 2, 7, 1, 2]
     assert sum(sizes) == len(text.encode())
-    parts = [Token(text="?", logprob=math.log(p), size=n) for n, p in zip(sizes, [1, 1, 0.9, 0.5, 1, 1, 0.8, 1], strict=True)]
+    levels = [1, 1, 0.9, 0.5, 1, 1, 0.8, 1]
+    parts = [Token("?", math.log(sure), size) for size, sure in zip(sizes, levels, strict=True)]
 
     assert field_confidences(text, parts, an_object(a=TEXT, b=TEXT)) == {"a": 0.5, "b": 0.8}
 
 
 def test_escapes_take_the_room_that_they_are_written_in() -> None:
     r"""`\n` and `\u00e9` are two and six characters of the text, whatever they stand for."""
-    text, spelled = tokens(('{"a":"', 1), ("x\\n\\u00", 0.9), ("e9\\", 0.6), ('""', 0.8), (',"b":', 1), ("1", 0.3), ("}", 1))
+    text, spelled = tokens(
+        ('{"a":"', 1), ("x\\n\\u00", 0.9), ("e9\\", 0.6), ('""', 0.8), (',"b":', 1), ("1", 0.3), ("}", 1)
+    )
 
     assert json.loads(text)["a"] == 'x\né"'
     assert field_confidences(text, spelled, an_object(a=TEXT, b=NUMBER)) == {"a": 0.6, "b": 0.3}

@@ -117,12 +117,13 @@ class ShiftWorker(Worker):
         with _held_back(_STOPS):
             super().fork_work_horse(job, queue)
         if self._stop_requested:
-            self.kill_horse(signal.SIGTERM)
+            self.handle_warm_shutdown_request()
 
     def handle_warm_shutdown_request(self) -> None:
-        """Pass the request on: the shift runs in a process group of its own."""
+        """Pass the request on. To the shift alone: just after its fork it is still in this process's group."""
         if self.horse_pid:
-            self.kill_horse(signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
     def setup_work_horse_signals(self) -> None:
         """Note a SIGTERM that comes before the shift's loop can take it."""

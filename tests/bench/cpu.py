@@ -22,7 +22,7 @@ from router.settings import Settings
 from router.task import Task
 from workers.shift import Shift
 
-from .house import Bench, bench
+from .house import Bench, bench, publish
 from .provider import RECEIPT
 
 IN_FLIGHT = 50
@@ -83,7 +83,7 @@ async def bare_cpu_s(settings: Settings, calls: int) -> float:
 async def measure(house: Bench) -> tuple[float, float, float]:
     """Medians in ms of the shift and of bare litellm, and the median ratio of the paired rounds."""
     settings = house.settings_for(concurrency=IN_FLIGHT)
-    await _publish(settings)
+    await publish(settings)
     shifts, bares = [], []
     await bare_cpu_s(settings, 200)
     await shift_cpu_s(settings, 200)
@@ -94,13 +94,6 @@ async def measure(house: Bench) -> tuple[float, float, float]:
         shifts.append(await shift_cpu_s(settings, TASKS))
     ratio = statistics.median(s / b for s, b in zip(shifts, bares, strict=True))
     return statistics.median(shifts) * 1e3, statistics.median(bares) * 1e3, ratio
-
-
-async def _publish(settings: Settings) -> None:
-    from router.app import open_store
-
-    async with open_store(settings) as store:
-        await store.publish(list(load_book(settings).policies.values()))
 
 
 def main() -> None:

@@ -7,10 +7,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from router.app import load_book, open_store
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
 
@@ -40,8 +41,10 @@ class Bench:
             worker_concurrency=str(concurrency),
         )
 
-    def with_state(self, settings: Settings) -> Settings:
-        return replace(settings, state_dir=self.folder)
+
+async def publish(settings: Settings) -> None:
+    async with open_store(settings) as store:
+        await store.publish(list(load_book(settings).policies.values()))
 
 
 @contextmanager
@@ -49,7 +52,7 @@ def bench(*, latency_s: float = 0.0) -> Iterator[Bench]:
     """Start both processes; stop them at the end."""
     with tempfile.TemporaryDirectory(prefix="router-bench-") as name, EmbeddedServer(Path(name) / "redis") as server:
         words = [sys.executable, "-m", "tests.bench.provider", str(latency_s)]
-        provider = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        provider = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert provider.stdout is not None
             yield Bench(server, provider.stdout.readline().strip(), Path(name))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-
-LATENCY_S = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+from functools import partial
 
 OUTPUT = {
     "merchant": "Corner Deli",
@@ -33,7 +32,7 @@ def _tokens(text: str) -> list[dict[str, object]]:
     return [{"token": p, "logprob": -0.001, "bytes": list(p.encode()), "top_logprobs": []} for p in pieces]
 
 
-_TEXT = json.dumps(OUTPUT)
+TEXT = json.dumps(OUTPUT)
 _BODY = json.dumps(
     {
         "id": "chatcmpl-1",
@@ -43,8 +42,8 @@ _BODY = json.dumps(
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": _TEXT, "refusal": None},
-                "logprobs": {"content": _tokens(_TEXT), "refusal": None},
+                "message": {"role": "assistant", "content": TEXT, "refusal": None},
+                "logprobs": {"content": _tokens(TEXT), "refusal": None},
                 "finish_reason": "stop",
             }
         ],
@@ -56,25 +55,24 @@ _REPLY = (
 ).encode() + _BODY
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(latency_s: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(h[15:]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length:"))
             await reader.readexactly(length)
-            if LATENCY_S:
-                await asyncio.sleep(LATENCY_S)
+            await asyncio.sleep(latency_s)
             writer.write(_REPLY)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 
 
-async def _main() -> None:
-    server = await asyncio.start_server(_serve, "127.0.0.1", 0)
+async def _main(latency_s: float) -> None:
+    server = await asyncio.start_server(partial(_serve, latency_s), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(float(sys.argv[1])))

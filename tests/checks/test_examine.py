@@ -26,7 +26,9 @@ JUDGED = Judge(check="judge", tier="large", question="Right?")
 SUBJECT = a_subject({"name": "abc"})
 
 
-def examined(*checks: Check, subject: Subject = SUBJECT, answers: tuple[Reading, ...] = ()) -> tuple[Verdict, list[Question]]:
+def examined(
+    *checks: Check, subject: Subject = SUBJECT, answers: tuple[Reading, ...] = ()
+) -> tuple[Verdict, list[Question]]:
     """Run the checks with these answers to their questions; the verdict, and what was asked."""
     examination = examine(checks, subject)
     asked: list[Question] = []
@@ -99,7 +101,8 @@ def verdict_of(policy: Policy, subject: Subject) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    "output", [{"schema": {"type": "object"}}, {"labels": ["a", "b"]}, {"text": {}}, {"tools": [{"name": "f", "parameters": {}}]}]
+    "output",
+    [{"schema": {}}, {"labels": ["a", "b"]}, {"text": {}}, {"tools": [{"name": "f", "parameters": {}}]}],
 )
 def test_no_policy_can_do_without_refusal_and_schema(output: dict[str, Any]) -> None:
     """A policy that lists no checks still fails refusals, cut-off answers and what cannot be read, text included."""

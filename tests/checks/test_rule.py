@@ -52,7 +52,9 @@ def test_an_output_that_does_not_obey_fails_with_the_authors_message() -> None:
 
 def test_without_a_message_the_expression_is_the_reason() -> None:
     """People see at least which rule was broken."""
-    assert a_rule("output.total > 10.0")(a_subject({"total": 4}, policy=POLICY)).reason == "not true: output.total > 10.0"
+    finding = a_rule("output.total > 10.0")(a_subject({"total": 4}, policy=POLICY))
+
+    assert finding.reason == "not true: output.total > 10.0"
 
 
 def test_a_rule_holds_only_where_when_says_so() -> None:

@@ -1,0 +1,25 @@
+"""`make bench`: every measurement in a process of its own, one after the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MEASUREMENTS = {
+    "CPU": "cpu",
+    "throughput": "throughput",
+    "Redis and memory": "redis_use",
+    "imports": "imports",
+}
+
+
+def main() -> int:
+    code = 0
+    for title, module in MEASUREMENTS.items():
+        print(f"\n{title}", flush=True)
+        code |= subprocess.run([sys.executable, "-m", f"tests.bench.{module}"], check=False).returncode
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,404 @@
+"""Random histories, played to the store in Redis and to the one in memory: nobody can tell them apart."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router.decision import Accept, Ask, DeadLetter, Expire, Reject, Review, Wait
+from router.errors import UnknownTask
+from router.io.embedded import EmbeddedServer
+from router.ledger import EntryKind, Intent, fold
+from router.memory import MemoryStore
+from router.ports import Claim, Store, Swept
+from router.record import Record
+from router.task import Priority, TaskState
+from router.verdict import Outcome
+from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+from tests.conftest import Clock, a_redis_store
+from tests.io.keyspace import keyspace
+
+T = TypeVar("T")
+
+HISTORIES = int(os.environ.get("STORE_HISTORIES", "0"))
+"""How many to play, freshly drawn; without it some that are the same each time."""
+PREFIX = "model:"
+TIERS = ("mini", "large")
+POLICY = a_policy(limits={"attempts": 8, "deadline_s": 600, "cost_usd": 1, "wait_at_most_s": 900})
+DEADLINE_MAX_S = 600
+LIMIT_NUSD = 6000
+
+
+@dataclass
+class Pair:
+    """Both stores under one clock, and what a history has brought forth so far."""
+
+    model: MemoryStore
+    real: Store
+    clock: Clock
+    tasks: set[str] = field(default_factory=set)
+    claims: list[Claim] = field(default_factory=list)
+    calls: list[Intent] = field(default_factory=list)
+    tokens: int = 0
+
+    async def both(self, ask: Callable[[Store], Awaitable[T]]) -> T:
+        """Ask both the same and get the same."""
+        expected, got = await answer_of(ask(self.model)), await answer_of(ask(self.real))
+        assert got == expected
+        return expected
+
+    async def records(self) -> list[Record]:
+        ids = sorted(self.tasks)
+        return await self.both(lambda store: asyncio.gather(*map(store.read, ids)))
+
+
+async def answer_of(asked: Awaitable[Any]) -> Any:
+    try:
+        return await asked
+    except UnknownTask:
+        return UnknownTask
+
+
+# What may happen. `which` counts back from the newest claim or call.
+
+
+@dataclass(frozen=True)
+class Submit:
+    number: int
+    tenant: str
+    tier: str
+    priority: Priority
+    deadline_s: int
+    key: str | None
+    body: str
+
+    async def happen(self, pair: Pair) -> None:
+        sent = a_submission(
+            f"t{self.number}",
+            policy=POLICY.digest,
+            tenant=self.tenant,
+            tier=self.tier,
+            priority=self.priority,
+            deadline_s=self.deadline_s,
+            key=self.key,
+            fingerprint=self.body,
+        )
+        (admitted,) = await pair.both(lambda store: store.submit([sent]))
+        pair.tasks.add(admitted.task_id)
+
+
+@dataclass(frozen=True)
+class Take:
+    tiers: dict[str, int]
+    at_most: int
+    alone: bool
+    again: bool
+
+    async def happen(self, pair: Pair) -> None:
+        pair.tokens += not self.again
+        token = f"token-{pair.tokens}"
+        claims = await pair.both(
+            lambda store: store.claim(self.tiers, at_most=self.at_most, token=token, alone=self.alone)
+        )
+        pair.claims += claims
+
+
+@dataclass(frozen=True)
+class Renew:
+    count: int
+
+    async def happen(self, pair: Pair) -> None:
+        await pair.both(lambda store: store.renew(pair.claims[-self.count :]))
+
+
+@dataclass(frozen=True)
+class Reserve:
+    which: int
+    position: int
+    amount_nusd: int
+    again: bool
+
+    async def happen(self, pair: Pair) -> None:
+        if not pair.claims:
+            return
+        claim = pair.claims[-1 - self.which % len(pair.claims)]
+        if self.again and pair.calls:
+            intent = pair.calls[-1]
+        else:
+            intent = an_intent(
+                f"c{len(pair.calls):03}",
+                task=claim.task.id,
+                tenant=claim.task.tenant,
+                tier=claim.tier,
+                attempt=len((await pair.model.read(claim.task.id)).trail) + 1,
+                position=self.position,
+                reserved_nusd=self.amount_nusd,
+            )
+            pair.calls.append(intent)  # refused or not: one that was not reserved is one whose record was lost
+        await pair.both(lambda store: store.reserve(claim, intent, limit_nusd=LIMIT_NUSD, open_for_ms=40_000))
+
+
+@dataclass(frozen=True)
+class Resolve:
+    which: int
+    kind: EntryKind
+    cost_nusd: int
+
+    async def happen(self, pair: Pair) -> None:
+        if not pair.calls:
+            return
+        intent = pair.calls[-1 - self.which % len(pair.calls)]
+        settlement = a_settlement(self.kind, self.cost_nusd)
+        await pair.both(lambda store: store.resolve(intent, settlement, a_kept(intent, settlement)))
+
+
+@dataclass(frozen=True)
+class Finish:
+    which: int
+    move: str
+    attempted: bool
+    skipped: int
+
+    async def happen(self, pair: Pair) -> None:
+        if not pair.claims:
+            return
+        claim = pair.claims[-1 - self.which % len(pair.claims)]
+        number = len((await pair.model.read(claim.task.id)).trail) + 1 + self.skipped
+        attempt = an_attempt(max(1, number), claim.tier, Outcome.FAIL)
+        decision = {
+            "stay": Ask(claim.tier, "repair"),
+            "climb": Ask("large" if claim.tier == "mini" else "mini", "escalate"),
+            "wait": Wait(pair.clock.ms + 20_000, "a pause"),
+            "review": Review("a person decides"),
+            "accept": Accept(attempt),
+            "reject": Reject("impossible"),
+            "bury": DeadLetter("no tier is left"),
+            "expire": Expire("too late"),
+        }[self.move]
+        await pair.both(lambda store: store.finish(claim, POLICY, attempt if self.attempted else None, decision))
+
+
+@dataclass(frozen=True)
+class Release:
+    which: int
+
+    async def happen(self, pair: Pair) -> None:
+        if pair.claims:
+            claim = pair.claims[-1 - self.which % len(pair.claims)]
+            await pair.both(lambda store: store.release(claim))
+
+
+@dataclass(frozen=True)
+class Cancel:
+    number: int
+
+    async def happen(self, pair: Pair) -> None:
+        await pair.both(lambda store: store.cancel(f"t{self.number}"))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    at_most: int
+
+    async def happen(self, pair: Pair) -> None:
+        await pair.both(lambda store: store.sweep(at_most=self.at_most))
+
+
+@dataclass(frozen=True)
+class Pass:
+    seconds: int
+
+    async def happen(self, pair: Pair) -> None:
+        pair.clock.advance(self.seconds)
+
+
+@dataclass(frozen=True)
+class Crash:
+    """All shifts are gone, and sweeps notice it."""
+
+    async def happen(self, pair: Pair) -> None:
+        for seconds in (30, 15):
+            pair.clock.advance(seconds)
+            await pair.both(lambda store: store.sweep(at_most=100))
+
+
+@dataclass(frozen=True)
+class Twice:
+    what: Any
+
+    async def happen(self, pair: Pair) -> None:
+        await self.what.happen(pair)
+        await self.what.happen(pair)
+
+
+newest = st.sampled_from([0, 0, 0, 1, 2, 5])
+numbers = st.integers(0, 6)
+submits = st.builds(
+    Submit,
+    number=numbers,
+    tenant=st.sampled_from(["acme", "bolt", "cask"]),
+    tier=st.sampled_from(TIERS),
+    priority=st.sampled_from(Priority),
+    deadline_s=st.sampled_from([20, 100, DEADLINE_MAX_S]),
+    key=st.sampled_from([None, None, None, "order-1", "order-2"]),
+    body=st.sampled_from(["body", "body", "other"]),
+)
+takes = st.builds(
+    Take,
+    tiers=st.sampled_from([{"mini": 2}, {"large": 1, "mini": 3}, {"mini": 9, "large": 9}]),
+    at_most=st.sampled_from([1, 2, 9]),
+    alone=st.sampled_from([False, False, True]),
+    again=st.sampled_from([False, False, False, True]),
+)
+reserves = st.builds(
+    Reserve,
+    which=newest,
+    position=st.sampled_from([0, 0, 1]),
+    amount_nusd=st.sampled_from([0, 1000, 4000]),
+    again=st.sampled_from([False, False, False, True]),
+)
+resolves = st.builds(
+    Resolve,
+    which=newest,
+    kind=st.sampled_from([EntryKind.SETTLED, EntryKind.SETTLED, EntryKind.VOID, EntryKind.UNSETTLED]),
+    cost_nusd=st.sampled_from([0, 400, 5000]),
+)
+finishes = st.builds(
+    Finish,
+    which=newest,
+    move=st.sampled_from(["stay", "climb", "climb", "wait", "review", "accept", "reject", "bury", "expire"]),
+    attempted=st.sampled_from([True, True, True, False]),
+    skipped=st.sampled_from([0, 0, 0, 0, 0, -1, 1]),
+)
+sweeps = st.builds(Sweep, at_most=st.sampled_from([1, 100]))
+passes = st.builds(Pass, seconds=st.sampled_from([1, 5, 15, 30, 70]))
+once = st.one_of(
+    submits,
+    submits,
+    takes,
+    takes,
+    takes,
+    reserves,
+    reserves,
+    resolves,
+    resolves,
+    finishes,
+    finishes,
+    sweeps,
+    passes,
+    st.builds(Crash),
+    st.builds(Release, which=newest),
+    st.builds(Renew, count=st.integers(1, 4)),
+    st.builds(Cancel, number=numbers),
+)
+histories = st.lists(st.one_of(once, once, once, once.map(Twice)), min_size=10, max_size=50)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def database(server: EmbeddedServer) -> str:
+    """A database of our own, so that its keys can be listed quickly."""
+    return f"{server.url}?db=8"
+
+
+@settings(
+    max_examples=HISTORIES or 150,
+    derandomize=not HISTORIES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(history=histories)
+def test_both_stores_are_the_same(runner: asyncio.Runner, database: str, history: list[Any]) -> None:
+    """Whatever happens, in any order, twice or too late: both answer the same, and all invariants hold at every end."""
+    runner.run(play(database, history))
+
+
+async def play(database: str, history: list[Any]) -> None:
+    clock = Clock()
+    real = a_redis_store(database, PREFIX, clock)
+    pair = Pair(MemoryStore(clock_ms=clock), real, clock)
+    with redis.Redis.from_url(database) as raw:
+        raw.flushdb()
+        for event in history:
+            await event.happen(pair)
+            await pair.records()
+        await check(pair, keyspace(raw, PREFIX))
+        await end_all(pair)
+        await check(pair, keyspace(raw, PREFIX))
+    await real.close()
+
+
+async def end_all(pair: Pair) -> None:
+    """Let time pass, with sweeps and nobody at work: every task has to end by itself."""
+    for seconds in (DEADLINE_MAX_S, 15, 900, 15):
+        pair.clock.advance(seconds)
+        while await pair.both(lambda store: store.sweep(at_most=3)) != Swept():
+            pass
+    assert all(record.state.terminal for record in await pair.records())
+
+
+async def check(pair: Pair, keys: dict[str, Any]) -> None:
+    """What holds at any moment."""
+    records = {record.task.id: record for record in await pair.records()}
+    check_places(records, keys)
+    await check_money(pair, keys)
+    check_leftovers(records, keys)
+
+
+def check_places(records: dict[str, Record], keys: dict[str, Any]) -> None:
+    """Each task is looked at some time unless it has ended, and stands in the one place that its state says."""
+    assert {name for name, _ in zset(keys, "due")} == {i.encode() for i, r in records.items() if not r.state.terminal}
+    assert {name for name, _ in zset(keys, "review")} == in_state(records, TaskState.REVIEW)
+    ready = [name for key in keys if key.startswith("ready:") for name, _ in zset(keys, key)]
+    assert sorted(ready) == sorted(in_state(records, TaskState.READY))
+    slots = [name for tier in TIERS for name, _ in zset(keys, f"slots:{tier}")]
+    assert len(slots) == len(set(slots))
+    assert set(slots) <= in_state(records, TaskState.RUNNING)
+    turns = {(key.split(":")[1], name.decode()) for key in keys if key.startswith("turn:") for name, _ in zset(keys, key)}
+    assert turns == {tuple(key.split(":")[1:]) for key in keys if key.startswith("ready:")}
+
+
+async def check_money(pair: Pair, keys: dict[str, Any]) -> None:
+    """Balances are the sum of the ledger, and only calls that are open hold reservations."""
+    ledger = await pair.both(lines)
+    balance = await pair.both(lambda store: store.balance())
+    assert balance == fold(ledger)
+    assert sum(record.cost_nusd for record in await pair.records()) == (
+        balance.reserved_nusd + balance.settled_nusd + balance.unsettled_nusd
+    )
+    if not zset(keys, "open"):
+        assert balance.reserved_nusd == 0
+
+
+def check_leftovers(records: dict[str, Record], keys: dict[str, Any]) -> None:
+    """Nothing of an ended task lasts, and only open attempts have answers kept."""
+    for task_id, record in records.items():
+        expiring = [expires for key, (_, expires) in keys.items() if key.endswith(f":{task_id}")]
+        assert all(expiring) if record.state.terminal else not any(expiring)
+        assert not (record.state.terminal and f"kept:{task_id}" in keys)
+
+
+async def lines(store: Store) -> list[Any]:
+    """The ledger without the time, which the server gives."""
+    return [entry.model_copy(update={"at_ms": 0}) for entry in await store.ledger()]
+
+
+def in_state(records: dict[str, Record], state: TaskState) -> set[bytes]:
+    return {task_id.encode() for task_id, record in records.items() if record.state is state}
+
+
+def zset(keys: dict[str, Any], key: str) -> list[tuple[bytes, float]]:
+    return keys[key][0] if key in keys else []
