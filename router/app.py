@@ -22,8 +22,6 @@ from .problem import closest
 from .settings import Settings
 from .tier import Tier
 
-LEASE_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class ShiftWorld:
@@ -55,10 +53,10 @@ def served(book: Book, settings: Settings) -> dict[str, Tier]:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, lease_s: float = LEASE_S) -> AsyncIterator[RedisStore]:
+async def open_store(settings: Settings) -> AsyncIterator[RedisStore]:
     """A store for one event loop."""
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
-    store = _store(link, settings, lease_s)
+    store = _store(link, settings)
     try:
         yield store
     finally:
@@ -66,21 +64,19 @@ async def open_store(settings: Settings, *, lease_s: float = LEASE_S) -> AsyncIt
 
 
 @asynccontextmanager
-async def open_shift_world(
-    settings: Settings, *, alone: bool, llm: LLM | None = None, lease_s: float = LEASE_S
-) -> AsyncIterator[ShiftWorld]:
+async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None = None) -> AsyncIterator[ShiftWorld]:
     """Open what a shift needs; without *llm*, models are called through litellm."""
     if llm is None:
         from .io.litellm_llm import LiteLLM  # noqa: PLC0415  # 3 s of CPU that only workers pay, before they fork
 
-        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real, lease_s=lease_s) as world:
-            yield world
+        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real) as opened:
+            yield opened
         return
     book = load_book(settings)
     tiers = served(book, settings)
     keys = Keys(settings.prefix)
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
-    store = _store(link, settings, lease_s)
+    store = _store(link, settings)
     queues = [f"!{name}" if alone else name for name in tiers]
     bell = RedisBell(settings.redis_url, keys=keys, queues=queues)
     world = World(tiers=book.tiers, prices=book.prices, llm=llm, store=store, clock_ms=store.now_ms)
@@ -92,16 +88,16 @@ async def open_shift_world(
             link=link,
             concurrency={name: tier.concurrency for name, tier in reversed(tiers.items())},
             at_once=int(settings.worker_concurrency),
-            lease_s=lease_s,
+            lease_s=float(settings.worker_lease_s),
         )
     finally:
         await bell.close()
         await store.close()
 
 
-def _store(link: AsyncLink, settings: Settings, lease_s: float) -> RedisStore:
+def _store(link: AsyncLink, settings: Settings) -> RedisStore:
     return RedisStore(
         link,
         producing=ProducerCommands(prefix=settings.prefix),
-        shifting=ShiftCommands(prefix=settings.prefix, lease_ms=int(lease_s * 1000)),
+        shifting=ShiftCommands(prefix=settings.prefix, lease_ms=int(settings.worker_lease_s) * 1000),
     )

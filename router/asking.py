@@ -109,9 +109,7 @@ class Asking:
     async def _inquire(self, call: Call, tier: Tier, question: Question) -> Reading | Failure:
         match question:
             case SecondSample(temperature=temperature):
-                again = second_sample(
-                    call, call_id=_new_id(), timeout_s=self._timeout_s(tier), temperature=temperature
-                )
+                again = second_sample(call, call_id=_new_id(), timeout_s=self._timeout_s(tier), temperature=temperature)
                 return await self._read(again, tier, "sample", self._policy.output)
             case Consultation(tier=name):
                 judge = self._world.tiers[name]

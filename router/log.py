@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import IO, Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -25,7 +25,7 @@ import structlog
 # store.unreachable      warning  Redis did not answer; tried again
 
 
-def configure(level: str = "info", *, console: bool | None = None, stream: IO[str] | None = None) -> None:
+def configure(level: str = "info", *, console: bool | None = None, stream: TextIO | None = None) -> None:
     """Set structlog up: JSON lines, or coloured text where *stream* (default: standard error) is a terminal."""
     out = stream or sys.stderr
     if console if console is not None else out.isatty():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,7 @@ from .cost import PriceBook
 from .errors import PolicyInvalid
 from .jsontext import NotJson, parse
 from .policy import Policy
-from .policyrules import mistakes
+from .policyrules import Mistake, mistakes
 from .problem import Code, Problem, closest
 from .tier import Tier
 from .values import Json, Value
@@ -36,11 +37,43 @@ def parse_policy(text: str, file: str, read: ReadText) -> Policy:
     try:
         policy = Policy.model_validate(included.data)
     except ValidationError as why:
-        raise PolicyInvalid([*problems, *_problems(document, why, Policy)]) from None
+        problems += _problems(document, why, Policy)
+        problems += [included.problem_at(mistake) for mistake in _mistakes_in_the_rest(included.data, why)]
+        problems.sort(key=_by_place)
+        raise PolicyInvalid(problems) from None
     problems += [included.problem_at(mistake) for mistake in mistakes(policy)]
     if problems:
         raise PolicyInvalid(problems)
     return policy
+
+
+def _mistakes_in_the_rest(data: Json, why: ValidationError) -> list[Mistake]:
+    """
+    What else is wrong, once the parts that are no policy at all are left out: one misspelt key must not hide a rule
+    that cannot work. Nothing where too little is left to say.
+    """
+    if not isinstance(data, dict):
+        return []
+    wrong = {error["loc"][:2] if error["loc"][:1] == ("checks",) else error["loc"][:1] for error in why.errors()}
+    rest = {key: value for key, value in data.items() if (key,) not in wrong}
+    checks = rest.get("checks")
+    kept = [i for i in range(len(checks)) if ("checks", i) not in wrong] if isinstance(checks, list) else []
+    try:
+        policy = Policy.model_validate(rest | {"checks": [rest["checks"][i] for i in kept]})
+    except ValidationError:
+        return []
+    return [replace(mistake, path=_renumbered(mistake.path, kept)) for mistake in mistakes(policy)]
+
+
+def _renumbered(path: Path, kept: list[int]) -> Path:
+    """The path in the file of what was found at *path* when only the checks *kept* were there."""
+    if path[:1] == ("checks",) and len(path) > 1:
+        return ("checks", kept[int(path[1])], *path[2:])
+    return path
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    return problem.file, problem.place.line, problem.place.column
 
 
 def parse_tiers(text: str, file: str) -> dict[str, Tier]:
@@ -213,5 +246,3 @@ def _inner_models(annotation: Any) -> list[type[BaseModel]]:
 
 def _lowered(message: str) -> str:
     return message[:1].lower() + message[1:]
-
-

@@ -98,9 +98,7 @@ def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 def _expression_mistakes(policy: Policy, path: Path, source: str) -> Iterator[Mistake]:
     try:
-        compile_expression(
-            source, input_schema=policy.input.json_schema, output_schema=policy.output.value_schema
-        )
+        compile_expression(source, input_schema=policy.input.json_schema, output_schema=policy.output.value_schema)
     except ExpressionInvalid as why:
         for problem in why.problems:
             at = problem.line, problem.column

@@ -19,7 +19,7 @@ class Settings:
     Where things are. `ROUTER_REDIS_URL`, `ROUTER_POLICIES` (folder), `ROUTER_TIERS` (file; default `tiers.yaml` in that
     folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (data of the embedded
     server), `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight
-    of one worker process).
+    of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone).
     """
 
     redis_url: str = "redis://localhost:6379/0"
@@ -30,6 +30,7 @@ class Settings:
     state_dir: Path = Path.home() / ".local" / "state" / "router"
     worker_tiers: str = ""
     worker_concurrency: str = "200"
+    worker_lease_s: str = "30"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -41,8 +42,9 @@ class Settings:
             mistakes.append(f"ROUTER_LOG is {values['log']!r}, expected one of {', '.join(_LEVELS)}")
         if not values.get("redis_url", "redis://").startswith(("redis://", "rediss://", "unix://")):
             mistakes.append("ROUTER_REDIS_URL must begin with redis://, rediss:// or unix://")
-        if not values.get("worker_concurrency", "1").isdecimal() or values.get("worker_concurrency") == "0":
-            mistakes.append("ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on")
+        for name in ("worker_concurrency", "worker_lease_s"):
+            if not values.get(name, "1").isdecimal() or int(values.get(name, "1")) == 0:
+                mistakes.append(f"ROUTER_{name.upper()} must be a whole number from 1 on")
         if mistakes:
             raise SettingsInvalid("; ".join(mistakes))
         given_paths = [name for name in ("policies", "tiers", "state_dir") if name in values]
@@ -82,6 +84,7 @@ _READ = {
     "ROUTER_STATE_DIR": "state_dir",
     "ROUTER_WORKER_TIERS": "worker_tiers",
     "ROUTER_WORKER_CONCURRENCY": "worker_concurrency",
+    "ROUTER_WORKER_LEASE_S": "worker_lease_s",
 }
 
 

@@ -34,9 +34,7 @@ class TaskState(StrEnum):
         return self in _ENDS
 
 
-_ENDS = frozenset(
-    {TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED}
-)
+_ENDS = frozenset({TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED})
 
 
 class Task(Value):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from .errors import PolicyInvalid
+from .jsontext import INT_MAX, INT_MIN
+from .jsontext import Path as Path
 from .problem import Code, Place, Problem
 from .values import Json
 
 BYTES_MAX = 512 * 1024
 DEPTH_MAX = 32
 NODES_MAX = 50_000
-
-Path = tuple[str | int, ...]
 
 
 class _Loader(yaml.CSafeLoader):
@@ -36,10 +37,10 @@ for _tag, _pattern, _first in (
 
 @dataclass(frozen=True)
 class Scalar:
-    """How a scalar is written: where its text begins, and whether a column of the text is a column of the file."""
+    """How a scalar is written: where its text begins, and its style: a quote, `|`, `>`, or None for a plain one."""
 
     start: Place
-    inline: bool
+    style: str | None
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,8 @@ class Document:
         scalar = self.values.get(path)
         if not isinstance(scalar, Scalar):
             return self.problem(path, message, suggestion=suggestion, code=code)
-        if scalar.inline:
-            place = Place(scalar.start.line, scalar.start.column + column - 1) if line == 1 else scalar.start
-        else:
-            place = Place(scalar.start.line + line, self._indent(scalar.start.line + line) + column)
-        return self.at(place, message, suggestion=suggestion, code=code)
+        place = _place_within(self.lines, scalar, line, column)
+        return self.at(place or scalar.start, message, suggestion=suggestion, code=code)
 
     def at(
         self, place: Place, message: str, *, suggestion: str | None = None, code: Code = Code.WRONG_VALUE
@@ -90,10 +88,6 @@ class Document:
             if (*known, part) in self.keys:
                 known = (*known, part)
         return self.keys[known]
-
-    def _indent(self, line: int) -> int:
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        return len(text) - len(text.lstrip())
 
 
 def read_yaml(text: str, file: str) -> Document:
@@ -120,6 +114,8 @@ def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
         mark = why.problem_mark or why.context_mark
         place = _place(mark) if mark else Place(1, 1)
         raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.problem or why.context}")]) from None
+    except yaml.reader.ReaderError as why:
+        raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why.reason}")]) from None
     except (yaml.YAMLError, ValueError) as why:
         raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why}")]) from None
 
@@ -190,10 +186,13 @@ class _Walk:
         return mapping
 
     def _scalar_value(self, node: yaml.Node, place: Place) -> Json:
-        if node.tag.endswith(":int") and len(node.value) > 19:
+        if node.tag.endswith(":int") and (len(node.value) > 20 or not INT_MIN <= int(node.value) <= INT_MAX):
             self._found(place, "the number is too long; quote it if it is an identifier")
             return 0
-        return self._constructor.construct_object(node, deep=True)
+        value = self._constructor.construct_object(node, deep=True)
+        if isinstance(value, float) and math.isinf(value):
+            self._found(place, "the number is too large")
+        return value
 
     def _found(self, place: Place, message: str) -> None:
         self.problems.append(_problem(self._file, self._lines, place, message))
@@ -202,7 +201,55 @@ class _Walk:
 def _scalar(node: Any, place: Place) -> Scalar:
     quoted = node.style in ("'", '"')
     start = Place(place.line, place.column + 1) if quoted else place
-    return Scalar(start, inline=node.style not in ("|", ">"))
+    return Scalar(start, node.style)
+
+
+def _place_within(lines: Sequence[str], scalar: Scalar, line: int, column: int) -> Place | None:
+    """Where a line and column (from 1) of a scalar's text stand in the file; None where that cannot be told."""
+    match scalar.style:
+        case "|":
+            return Place(scalar.start.line + line, _indent(lines, scalar.start.line + 1) + column)
+        case ">":
+            return _place_in_folded(lines, scalar.start, line, column)
+        case _:
+            return _place_in_flow(lines, scalar, column) if line == 1 else None
+
+
+def _place_in_folded(lines: Sequence[str], start: Place, line: int, column: int) -> Place | None:
+    """A line break within `>` is a blank of the text, unless a blank or further indented line is beside it."""
+    indent = _indent(lines, start.line + 1)
+    row, offset = 1, 0  # where the first character of the file's line stands in the text
+    contents = [text[indent:] for text in lines[start.line :]]
+    for number, (content, following) in enumerate(zip(contents, [*contents[1:], ""], strict=True), start.line + 1):
+        if row == line and offset < column <= offset + len(content) + 1:
+            return Place(number, indent + column - offset)
+        if content.strip() and following.strip() and content[0] != " " and following[0] != " ":
+            offset += len(content) + 1
+        else:
+            row, offset = row + bool(following.strip() or not content.strip()), 0
+    return None
+
+
+_WRITTEN = {"'": re.compile("''|."), '"': re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|."), None: re.compile(".")}
+"""How one character of the text may be written, by the quote around it."""
+
+
+def _place_in_flow(lines: Sequence[str], scalar: Scalar, column: int) -> Place | None:
+    """Escapes take more room in the file than in the text; a line break is a blank."""
+    indent = scalar.start.column - 1
+    for number in range(scalar.start.line, len(lines) + 1):
+        written = _WRITTEN[scalar.style].findall(lines[number - 1][indent:])
+        if column <= len(written) + 1:
+            return Place(number, indent + 1 + sum(map(len, written[: column - 1])))
+        column -= len(written) + 1
+        indent = _indent(lines, number + 1)
+    return None
+
+
+def _indent(lines: Sequence[str], number: int) -> int:
+    """The blanks in front of the first line from *number* on that has more than blanks."""
+    text = next((text for text in lines[number - 1 :] if text.strip()), "")
+    return len(text) - len(text.lstrip())
 
 
 def _place(mark: Any) -> Place:

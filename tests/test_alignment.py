@@ -192,13 +192,13 @@ def test_tokens_that_do_not_spell_the_text_say_nothing(missing: int) -> None:
 
 def test_no_confidence_is_above_certainty() -> None:
     """Providers round: a log-probability just above zero is certain, not more."""
-    text, spelled = '[1]', [Token(text="[1]", logprob=0.001, size=3)]
+    text, spelled = "[1]", [Token(text="[1]", logprob=0.001, size=3)]
 
     assert field_confidences(text, spelled, {}) == {"0": 1.0}
 
 
 KEYS = st.sampled_from(["a", "b", "é", 'q"', "back\\slash"])
-TEXTS = st.text("ab é🙂\"\\\n\u2028{}[],:", max_size=6)
+TEXTS = st.text('ab é🙂"\\\n\u2028{}[],:', max_size=6)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(-1e6, 1e6) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),

@@ -28,9 +28,7 @@ TOKENS = st.integers(0, 2_000_000)
 def usages(draw: st.DrawFn, input_max: int = 2_000_000, output_max: int = 2_000_000) -> Usage:
     read, written = draw(st.integers(0, input_max)), draw(st.integers(0, output_max))
     cached, reasoning = draw(st.integers(0, read)), draw(st.integers(0, written))
-    return Usage(
-        input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning
-    )
+    return Usage(input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning)
 
 
 @st.composite

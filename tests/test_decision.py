@@ -92,9 +92,7 @@ def test_a_passing_reply_is_accepted() -> None:
         ("dead_letter", 2, DeadLetter(TOLD)),
     ],
 )
-def test_a_verdict_leads_to_the_authors_move(
-    outcome: Outcome, move: str, attempts: int, expected: Decision
-) -> None:
+def test_a_verdict_leads_to_the_authors_move(outcome: Outcome, move: str, attempts: int, expected: Decision) -> None:
     """A failed and an unsure reply each lead where the policy says; where a tier has no attempt left, to the next."""
     assert at_mini(move, outcome, attempts) == expected
 
@@ -197,9 +195,7 @@ def test_the_limit_of_attempts_counts_every_tier() -> None:
     trail = (an_attempt(outcome=Outcome.FAIL), an_attempt(2, "small", Outcome.FAIL))
 
     assert decide(policy, TASK, trail[:1], NOW_MS) == Ask("small", "escalate")
-    assert decide(policy, TASK, trail, NOW_MS) == DeadLetter(
-        "limits.attempts (2) is reached; small: so it seems"
-    )
+    assert decide(policy, TASK, trail, NOW_MS) == DeadLetter("limits.attempts (2) is reached; small: so it seems")
 
 
 def test_money_that_is_spent_ends_the_task() -> None:
@@ -349,9 +345,7 @@ def test_what_a_tier_can_write_at_most_takes_room_in_its_window() -> None:
 
 def test_an_impossible_input_is_rejected_at_once() -> None:
     """What no tier can take is rejected before anything is asked, with a reason for each tier."""
-    policy = on_tiers(
-        with_photo(), mini={"images": False}, small={"context_tokens": 10}, large={"logprobs": False}
-    )
+    policy = on_tiers(with_photo(), mini={"images": False}, small={"context_tokens": 10}, large={"logprobs": False})
 
     decision = decide(policy, a_task(input=PHOTO), (), NOW_MS)
 
@@ -527,6 +521,7 @@ def test_the_games_are_worth_playing() -> None:
 
 
 # The cost, through the engine, with everything that books.
+
 
 def random_prices(dice: Random) -> PriceBook:
     """Cached input may cost more than fresh, and long contexts less: whatever a price list may say."""

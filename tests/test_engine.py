@@ -148,7 +148,9 @@ async def test_repairs_at_the_same_tier_with_the_findings(store: Store, clock: C
 
 async def test_a_second_sample_is_booked_by_itself(store: Store, clock: Clock) -> None:
     """Agreement asks the same tier again, and that call has a line of its own."""
-    house = House(store, clock, lambda call: GOOD if call.temperature is None else a_reply({"merchant": "B", "total": 1}))
+    house = House(
+        store, clock, lambda call: GOOD if call.temperature is None else a_reply({"merchant": "B", "total": 1})
+    )
     await house.submit(policy=a_policy(checks=[{"check": "agreement"}], tiers=["mini"]))
 
     record = await house.settle()

@@ -176,9 +176,7 @@ REPLIES = st.builds(
     Reply,
     text=st.none() | TEXTS,
     refusal=st.none() | TEXTS,
-    tool_calls=st.lists(
-        st.builds(ToolCall, name=TEXTS | st.just("call_off"), arguments=TEXTS), max_size=2
-    ).map(tuple),
+    tool_calls=st.lists(st.builds(ToolCall, name=TEXTS | st.just("call_off"), arguments=TEXTS), max_size=2).map(tuple),
     finish_reason=st.sampled_from(FinishReason),
     tokens=st.none() | st.lists(st.builds(Token, TEXTS, st.floats(-9, 0), st.integers(0, 9)), max_size=5).map(tuple),
 )

@@ -58,9 +58,7 @@ async def reserve(store: Store, holder: Claim, intent: Intent, *, limit_nusd: in
     return await store.reserve(holder, intent, limit_nusd=limit_nusd, open_for_ms=45_000)
 
 
-async def resolve(
-    store: Store, intent: Intent, kind: EntryKind = EntryKind.SETTLED, cost_nusd: int = 400
-) -> None:
+async def resolve(store: Store, intent: Intent, kind: EntryKind = EntryKind.SETTLED, cost_nusd: int = 400) -> None:
     settlement = a_settlement(kind, cost_nusd)
     await store.resolve(intent, settlement, a_kept(intent, settlement))
 
@@ -893,9 +891,7 @@ MOVES = [Ask("mini", "repair"), Ask("small", "escalate"), Wait(0, "later"), Revi
 
 @pytest.mark.parametrize("decision", MOVES)
 @pytest.mark.parametrize("attempt", [None, an_attempt()])
-async def test_a_finish_repeated_is_carried_out_once(
-    store: Store, decision: Decision, attempt: Attempt | None
-) -> None:
+async def test_a_finish_repeated_is_carried_out_once(store: Store, decision: Decision, attempt: Attempt | None) -> None:
     """A shift that did not hear the answer may say again how an attempt ended: it is told yes, and nothing moves."""
     await submit(store, "t1")
     holder = await claim_one(store)

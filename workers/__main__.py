@@ -19,6 +19,7 @@ from router import log
 from router.app import load_book, open_store, served
 from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
 from router.io.folder import Book
+from router.io.redis_safety import require_safe
 from router.settings import Settings
 
 from .parent import end_with
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         settings = _settings(arguments)
         log.configure(settings.log)
         book = load_book(settings)
+        if not arguments.unsafe:
+            require_safe(settings.redis_url)
         return supervise(settings, book, workers=arguments.workers)
     except PolicyInvalid as why:
         return _refused(why, 1)
@@ -62,10 +65,10 @@ def supervise(settings: Settings, book: Book, *, workers: int) -> int:
     """Load litellm once, publish the folder, then keep the processes running until SIGTERM or SIGINT."""
     tiers = served(book, settings)
     os.environ |= settings.environment()
-    asyncio.run(_publish(settings, book))
     from router.io.litellm_llm import warm  # noqa: PLC0415  # before the fork, so that every worker shares it
 
     warm()
+    asyncio.run(_publish(settings, book))
     gc.collect()
     gc.freeze()  # what is loaded stays: the collector need not walk it, and forks go on sharing its pages
     log.logger().info("policies.published", policies=sorted(book.policies))
@@ -181,6 +184,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tier", action="append", help="serve only this tier; may be given several times")
     parser.add_argument("--workers", type=_count, default=1, help="worker processes (default 1)")
     parser.add_argument("--concurrency", type=_count, help="calls in flight in one worker process (default 200)")
+    parser.add_argument("--unsafe", action="store_true", help="start even where Redis would lose tasks")
     return parser.parse_args(argv)
 
 

@@ -25,9 +25,7 @@ class Types:
         self.expression = lru_cache(maxsize=None)(self._compile)
 
     def _compile(self, source: str) -> Expression:
-        return compile_expression(
-            source, input_schema=self.input_schema, output_schema=self.output.value_schema
-        )
+        return compile_expression(source, input_schema=self.input_schema, output_schema=self.output.value_schema)
 
     @cached_property
     def tool_validators(self) -> dict[str, Validator]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..errors import OperatorError, RouterError, StoreUnavailable
+from ..errors import Backlogged, PolicyInvalid, ResultError, RouterError, StoreUnavailable, TaskConflict, UnknownTask
 
 _COMMANDS = {
     "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
@@ -52,17 +52,17 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
-    except StoreUnavailable as why:
-        _say(why)
-        sys.exit(3)
-    except OperatorError as why:
-        _say(why)
-        sys.exit(2)
     except RouterError as why:
-        _say(why)
-        sys.exit(1)
+        print(f"router: {why}", file=sys.stderr)
+        sys.exit(_exit_code(why))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say(why: Exception) -> None:
-    print(f"router: {why}", file=sys.stderr)
+def _exit_code(why: RouterError) -> int:
+    match why:
+        case StoreUnavailable() | Backlogged():
+            return 3
+        case PolicyInvalid() | ResultError() | TaskConflict() | UnknownTask():
+            return 1
+        case _:
+            return 2

@@ -16,7 +16,9 @@ _SHOWN_MAX = 10
 
 
 @click.command(epilog="Example: router audit --bill bill.jsonl")
-@click.option("--bill", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSONL of call_id, amount_nusd.")
+@click.option(
+    "--bill", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSONL of call_id, amount_nusd."
+)
 @click.option("--json", "as_json", is_flag=True)
 def command(bill: Path | None, as_json: bool) -> int:
     """Fold the ledger from its first line and compare it with the balances, and with a provider's bill."""
@@ -49,7 +51,9 @@ def _as_json(result: Audit) -> dict[str, object]:
 def _print(result: Audit) -> None:
     ledger = result.ledger
     click.echo(f"ledger    {ledger.calls} calls, ${usd(ledger.settled_nusd)} settled")
-    click.echo(f"          ${usd(ledger.reserved_nusd)} reserved, at most ${usd(ledger.unsettled_nusd)} of unknown outcome")
+    click.echo(
+        f"          ${usd(ledger.reserved_nusd)} reserved, at most ${usd(ledger.unsettled_nusd)} of unknown outcome"
+    )
     click.echo(f"balances  {'agree' if result.balanced else f'DIFFER: {result.balance}'}")
     if result.billed_nusd is None:
         return

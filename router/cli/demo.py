@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from rich.console import Console
 
 from ..app import load_book
 from ..audit import Audit, audit
-from ..client import Client, Handle
+from ..client import Client
 from ..cost import usd
 from ..event import Moved, Stands
 from ..io.folder import Book
@@ -29,7 +31,7 @@ from .printing import SIMULATED, console, dollars, print_json, table
 
 _LEFT_OUT = frozenset({"translate"})
 _PATIENCE_S = 300.0
-_TOLD_MAX = 12
+_TOLD_OF_EACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,16 @@ class Outcome:
 
 
 @click.command(epilog="Example: router demo --tasks 60")
-@click.option("--tasks", default=200, show_default=True, type=click.IntRange(1, 100_000), help="How many tasks to send.")
-@click.option("--provider", type=click.Choice(["local", "env"]), default="local", show_default=True,
-              help="local: models of our own, no key; env: the models of tiers.yaml, with your keys, for money.")
+@click.option(
+    "--tasks", default=200, show_default=True, type=click.IntRange(1, 100_000), help="How many tasks to send."
+)
+@click.option(
+    "--provider",
+    type=click.Choice(["local", "env"]),
+    default="local",
+    show_default=True,
+    help="local: models of our own, no key; env: the models of tiers.yaml, with your keys, for money.",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 def command(tasks: int, provider: str, workers: int, as_json: bool) -> int:
@@ -80,7 +89,9 @@ def samples(book: Book, count: int) -> list[tuple[Policy, dict[str, Any]]]:
     for policy in book.policies.values():
         if policy.policy not in _LEFT_OUT:
             examples = sorted(policy.examples, key=lambda e: not e.held_out)
-            queues.append([(policy, e.input) for e in examples if not any(e.input.get(i) for i in policy.prompt.images)])
+            queues.append(
+                [(policy, e.input) for e in examples if not any(e.input.get(i) for i in policy.prompt.images)]
+            )
     taken: list[tuple[Policy, dict[str, Any]]] = []
     turn = 0
     while len(taken) < count and any(queues):
@@ -95,11 +106,11 @@ def _run(house: House, book: Book, count: int, screen: Console, *, local: bool) 
     sent = samples(book, count)
     started = time.monotonic()
     with Client(house.settings.redis_url, prefix=house.settings.prefix) as client:
-        handles = _submit(client, sent)
-        screen.print(f"{len(handles)} tasks sent; watching them climb:\n")
-        _watch(client, [handle.id for handle in handles], screen)
+        policies = _submit(client, sent)
+        screen.print(f"{len(policies)} tasks sent; watching them climb:\n")
+        _watch(client, policies, screen)
         seconds = time.monotonic() - started
-        records = [client.read(handle.id) for handle in handles]
+        records = [client.read(task_id) for task_id in policies]
     entries, balance = read_books(house.settings)
     bill = read_bill(house.bill_file) if local else None
     by_tier = {row.group["tier"]: row for row in costs(entries, ["tier"])}
@@ -108,28 +119,35 @@ def _run(house: House, book: Book, count: int, screen: Console, *, local: bool) 
     return Outcome(records, rows, tops, audit(entries, balance, bill), seconds)
 
 
-def _submit(client: Client, sent: list[tuple[Policy, dict[str, Any]]]) -> list[Handle]:
+def _submit(client: Client, sent: list[tuple[Policy, dict[str, Any]]]) -> dict[str, str]:
+    """Send everything; returns the policy of each task by its id."""
     names = dict.fromkeys(policy.policy for policy, _ in sent)
-    return [h for name in names for h in client.submit_many(name, [i for p, i in sent if p.policy == name])]
+    inputs = {name: [given for policy, given in sent if policy.policy == name] for name in names}
+    return {handle.id: name for name in names for handle in client.submit_many(name, inputs[name])}
 
 
-def _watch(client: Client, task_ids: list[str], screen: Console) -> None:
-    """Tell the climbs as they happen, until all tasks have ended."""
-    waiting, told, climbs = set(task_ids), 0, 0
+def _watch(client: Client, policies: Mapping[str, str], screen: Console) -> None:
+    """Tell the climbs as they happen, a few of each policy, until all tasks (id -> policy) have ended."""
+    waiting, climbs = set(policies), 0
+    told: Counter[str] = Counter()
     end_s = time.monotonic() + _PATIENCE_S
     with screen.status("") as status:
         while waiting and time.monotonic() < end_s:
-            for event in client.events(wait_s=0.5):
+            for event in client.events(wait_s=0.2):
                 if isinstance(event, Moved):
                     climbs += 1
-                    if told < _TOLD_MAX:
-                        told += 1
-                        screen.print(f"  {event.task[:8]}  [cyan]{event.left:>5} -> {event.reached:<8}[/] {_cut(event.reason)}")
+                    policy = policies[event.task]
+                    told[policy] += 1
+                    if told[policy] <= _TOLD_OF_EACH:
+                        climb = f"{event.left:>5} -> {event.reached:<8}"
+                        screen.print(f"  {policy:<10}  [cyan]{climb}[/]", end=" ")
+                        screen.print(_cut(event.reason), markup=False)
                 elif isinstance(event, Stands) and event.state.terminal:
                     waiting.discard(event.task)
-            status.update(f"{len(task_ids) - len(waiting)} of {len(task_ids)} ended, {climbs} climbs")
-    if climbs > told:
-        screen.print(f"  ... and {climbs - told} more climbs")
+            status.update(f"{len(policies) - len(waiting)} of {len(policies)} ended, {climbs} climbs")
+    untold = climbs - sum(min(count, _TOLD_OF_EACH) for count in told.values())
+    if untold:
+        screen.print(f"  ... and {untold} more climbs")
 
 
 def _cut(reason: str) -> str:
@@ -139,8 +157,6 @@ def _cut(reason: str) -> str:
 
 def _at_the_top(book: Book, record: Record) -> int:
     """What the task would have cost at its policy's top tier at once: the tokens of its first answer, at that price."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     policy = next(p for p in book.policies.values() if p.digest == record.task.policy)
     top = book.tiers[policy.tiers[-1].tier]
     price = book.prices.price(top.priced_model, datetime.now(UTC).date())
@@ -152,18 +168,23 @@ def _tell(screen: Console, outcome: Outcome, *, local: bool) -> None:
     mark = " (simulated)" if local else ""
     spent = total(outcome.rows)
     lines = [
-        [r.group["tier"], f"{r.attempts}", f"{r.accepted}", f"{r.escalated}", dollars(r.cost_nusd)] for r in outcome.rows
+        [r.group["tier"], f"{r.attempts}", f"{r.accepted}", f"{r.escalated}", dollars(r.cost_nusd)]
+        for r in outcome.rows
     ]
     lines.append(["all", f"{spent.attempts}", f"{spent.accepted}", f"{spent.escalated}", dollars(spent.cost_nusd)])
     screen.print()
     screen.print(table(None, ["tier", "attempts", "accepted", "escalated", f"cost{mark}"], lines))
     states = Counter(record.state.value for record in outcome.records)
-    screen.print(f"\n{len(outcome.records)} tasks in {outcome.seconds:.1f} s: "
-                 + ", ".join(f"{count} {state}" for state, count in states.most_common()))
+    screen.print(
+        f"\n{len(outcome.records)} tasks in {outcome.seconds:.1f} s: "
+        + ", ".join(f"{count} {state}" for state, count in states.most_common())
+    )
     if outcome.always_top_nusd:
         share = spent.cost_nusd / outcome.always_top_nusd
-        screen.print(f"total {dollars(spent.cost_nusd)}, always the top tier {dollars(outcome.always_top_nusd)}: "
-                     f"{share:.0%} of it{mark}")
+        screen.print(
+            f"total {dollars(spent.cost_nusd)}, always the top tier {dollars(outcome.always_top_nusd)}: "
+            f"{share:.0%} of it{mark}"
+        )
     screen.print(_books(outcome.audit))
 
 
@@ -197,5 +218,3 @@ def _as_json(outcome: Outcome, *, local: bool) -> dict[str, object]:
         "simulated": local,
         "ledger_agrees": outcome.audit.agrees,
     }
-
-

@@ -14,9 +14,11 @@ from typing import Self
 
 import click
 
-from ..errors import OperatorError, UnknownPolicy
+from ..errors import OperatorError
 from ..io.embedded import EmbeddedServer
 from ..io.folder import policy_files
+from ..io.redis_keys import Keys
+from ..io.redis_link import connect
 from ..local.tiers import write_tiers
 from ..settings import Settings
 
@@ -54,19 +56,15 @@ class House:
         self._stack.close()
 
     def wait_until_ready(self) -> None:
-        """Return once the workers have published every policy of the folder."""
-        from ..client import Client  # noqa: PLC0415  # keeps `--help` quick
-
-        names = [path.stem for path in policy_files(self.settings.policies)]
+        """Return once the workers have published the folder's policies."""
+        count = len(policy_files(self.settings.policies))
+        redis = connect(self.settings.redis_url)
         end_s = time.monotonic() + _START_S
-        with Client(self.settings.redis_url, prefix=self.settings.prefix) as client:
-            while time.monotonic() < end_s and self._worker.poll() is None:
-                try:
-                    for name in names:
-                        client.card(name)
-                    return
-                except UnknownPolicy:
-                    time.sleep(0.05)
+        while time.monotonic() < end_s and self._worker.poll() is None:
+            if redis.scard(Keys(self.settings.prefix).policies) >= count:
+                redis.close()
+                return
+            time.sleep(0.05)
         raise OperatorError(f"the workers did not start; see {self.log_file('workers')}\n{self._last_words('workers')}")
 
     def wait(self) -> int:

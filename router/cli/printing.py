@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 SIMULATED = (
-    "local demo models, not LLMs: this shows the mechanics; costs are simulated at the list prices of the models they stand for"
+    "local demo models, not LLMs: this shows the mechanics;\n"
+    "costs are simulated at the list prices of the models they stand for"
 )
 
 
 def console() -> Console:
     """Wide where nobody looks: a table in a log must not be cut to 80 columns."""
     screen = Console(highlight=False)
-    return screen if screen.is_terminal else Console(highlight=False, width=120)
+    return screen if screen.is_terminal else Console(highlight=False, width=160)
 
 
 def print_json(value: Any) -> None:

@@ -156,7 +156,9 @@ def _print(screen: Console, record: Record) -> None:
 def _print_attempt(screen: Console, attempt: Attempt) -> None:
     verdict = _MARK[attempt.verdict.outcome] if attempt.verdict else "[red]no reply[/]"
     took = (attempt.ended_ms - attempt.started_ms) / 1000
-    screen.print(f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {dollars(attempt.cost_nusd)}  {took:.2f} s")
+    screen.print(
+        f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {dollars(attempt.cost_nusd)}  {took:.2f} s"
+    )
     match attempt.answer:
         case Reading() as reading:
             said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw

@@ -10,8 +10,13 @@ from .printing import SIMULATED
 
 
 @click.command(epilog="Example: router up --provider local")
-@click.option("--provider", type=click.Choice(["local", "env"]), default="env", show_default=True,
-              help="local: models of our own, no key; env: the models of tiers.yaml, with your keys.")
+@click.option(
+    "--provider",
+    type=click.Choice(["local", "env"]),
+    default="env",
+    show_default=True,
+    help="local: models of our own, no key; env: the models of tiers.yaml, with your keys.",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 def command(provider: str, workers: int) -> int:
     """Run an embedded server (its state is kept) and workers until Ctrl-C, which drains them."""

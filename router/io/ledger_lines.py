@@ -75,9 +75,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
     read, cached, written, reasoning, latency_ms = orjson.loads(fields["x"]) if fields["x"] else (None,) * 5
     usage = None
     if read is not None:
-        usage = Usage(
-            input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning
-        )
+        usage = Usage(input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning)
     return Entry(
         kind=kind,
         at_ms=at_ms,

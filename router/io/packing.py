@@ -37,4 +37,3 @@ def unpack(stored: bytes) -> bytes:
     if not unfolded.eof:
         raise ValueError(f"stored value ends after {len(stored)} bytes, in the middle of its data")
     return data
-

@@ -68,7 +68,6 @@ class ProducerCommands(Scripted):
             Command(("LRANGE", self.keys.trail(task_id), 0, -1), trail_of),
         )
 
-
     def events(self, after: str) -> Command[list[tuple[str, Event]]]:
         """What happened after the event of that id; with the ids."""
         words = ("XRANGE", self.keys.events, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)

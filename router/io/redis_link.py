@@ -111,7 +111,7 @@ class Link:
     def _pipeline(self, commands: Sequence[_Words]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:
             for words in commands:
-                pipe.execute_command(*words)
+                pipe.execute_command(*words)  # type: ignore[no-untyped-call]
             replies: list[Any] = pipe.execute(raise_on_error=False)
             return replies
 

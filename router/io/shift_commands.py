@@ -62,7 +62,7 @@ class ShiftCommands(Scripted):
         return self._script("renew", words, lambda reply: frozenset(map(as_text, reply)))
 
     def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Command[Refusal | None]:
-        words = [
+        words: list[str | bytes | int] = [
             intent.call,
             intent.task,
             claim.token,
@@ -76,7 +76,7 @@ class ShiftCommands(Scripted):
         return self._script("reserve", words, _refusal)
 
     def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
-        words = [
+        words: list[str | bytes | int] = [
             intent.call,
             settlement.kind,
             settlement.cost_nusd,
@@ -90,14 +90,12 @@ class ShiftCommands(Scripted):
         ]
         return self._script("resolve", words, lambda _: None)
 
-    def finish(
-        self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision
-    ) -> Command[bool]:
+    def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> Command[bool]:
         move, argument, reason = _carried_out(claim, policy, attempt, decision)
         number = attempt.number if attempt else 0
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
         info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
-        words = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
+        words: list[str | bytes | int] = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 
     def release(self, claim: Claim) -> Command[bool]:

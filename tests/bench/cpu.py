@@ -105,5 +105,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-

@@ -21,8 +21,10 @@ def seconds(*words: str) -> float:
 
 def main() -> None:
     bare = seconds("-c", "pass")
-    print(f"import router: {seconds('-c', 'import router') - bare:.3f} s over a bare interpreter; "
-          f"its Client: {seconds('-c', 'from router import Client') - bare:.3f} s (target 0.3 s)")
+    print(
+        f"import router: {seconds('-c', 'import router') - bare:.3f} s over a bare interpreter; "
+        f"its Client: {seconds('-c', 'from router import Client') - bare:.3f} s (target 0.3 s)"
+    )
     print(f"router --help: {seconds('-m', 'router.cli', '--help') - bare:.3f} s (target 0.3 s)")
 
 

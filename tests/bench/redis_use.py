@@ -39,10 +39,14 @@ async def measure(house: Bench) -> None:
     inside = _commands(server) - before
     done = _used(server)
     submits = TASKS / 200 + 1
-    print(f"round trips a task {(trips + submits) / TASKS:.3f} (target < 2), commands sent {(sent + submits) / TASKS:.2f} "
-          f"(target <= 12), commands executed, scripts' own included, {inside / TASKS:.1f}")
-    print(f"bytes in Redis: {(queued - empty) / TASKS:.0f} a queued task, {(done - empty) / TASKS:.0f} a finished one "
-          "with its trail, ledger and call (a finished RQ job: 6,200)")
+    print(
+        f"round trips a task {(trips + submits) / TASKS:.3f} (target < 2), commands sent {(sent + submits) / TASKS:.2f} "
+        f"(target <= 12), commands executed, scripts' own included, {inside / TASKS:.1f}"
+    )
+    print(
+        f"bytes in Redis: {(queued - empty) / TASKS:.0f} a queued task, {(done - empty) / TASKS:.0f} a finished one "
+        "with its trail, ledger and call (a finished RQ job: 6,200)"
+    )
     held = await _held_bytes(settings)
     print(f"memory of a task in flight: {held / 1024:.0f} kB with {HELD} in flight (stock RQ with litellm: 185 MB)")
 

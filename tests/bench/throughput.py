@@ -86,8 +86,10 @@ def measure(house: Bench) -> None:
     waiting = asyncio.run(shift_per_s(settings, tasks=6000, at_once=1500, llm=Waiting()))
     real = asyncio.run(shift_per_s(settings, tasks=1000, at_once=400, llm=None))
     print(f"through litellm: {real:.0f} tasks/s, stock RQ {stock:.2f}/s: {real / stock:.0f}x (target 60x)")
-    print(f"a model that only waits: {waiting:.0f} tasks/s, stock RQ {stock_waiting:.2f}/s: "
-          f"{waiting / stock_waiting:.0f}x (target 400x)")
+    print(
+        f"a model that only waits: {waiting:.0f} tasks/s, stock RQ {stock_waiting:.2f}/s: "
+        f"{waiting / stock_waiting:.0f}x (target 400x)"
+    )
 
 
 def main() -> None:

@@ -316,7 +316,7 @@ def test_explain_gives_programs_every_message(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ('{"txt": "plum"}', 1, "the input does not meet the schema of policy 'colours'"),
+        ('{"txt": "plum"}', 2, "the input does not meet the schema of policy 'colours'"),
         ("{", 2, "--input is not JSON"),
     ],
 )

@@ -367,7 +367,9 @@ def check_places(records: dict[str, Record], keys: dict[str, Any]) -> None:
     slots = [name for tier in TIERS for name, _ in zset(keys, f"slots:{tier}")]
     assert len(slots) == len(set(slots))
     assert set(slots) <= in_state(records, TaskState.RUNNING)
-    turns = {(key.split(":")[1], name.decode()) for key in keys if key.startswith("turn:") for name, _ in zset(keys, key)}
+    turns = {
+        (key.split(":")[1], name.decode()) for key in keys if key.startswith("turn:") for name, _ in zset(keys, key)
+    }
     assert turns == {tuple(key.split(":")[1:]) for key in keys if key.startswith("ready:")}
 
 

@@ -40,7 +40,9 @@ STOCK = (
 
 def called(function: str, *arguments: str) -> Callable[[Path, str], dict[str, Any]]:
     """A job that names a function."""
-    return lambda marks, job: {"data": json.dumps([function, None, [a.format(marks=marks, job=job) for a in arguments], {}])}
+    return lambda marks, job: {
+        "data": json.dumps([function, None, [a.format(marks=marks, job=job) for a in arguments], {}])
+    }
 
 
 def pickled(marks: Path, job: str) -> dict[str, Any]:

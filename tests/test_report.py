@@ -1,0 +1,164 @@
+"""What was spent, by whatever a person wants to know it by."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.call import Usage
+from router.ledger import Entry, EntryKind, fold
+from router.report import DIMENSIONS, CostRow, costs, total
+from tests.builders import NOW_MS
+from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, VOID, a_line, lived
+
+ATTEMPT = EntryKind.ATTEMPT
+USAGE = Usage(input_tokens=1_000, cached_input_tokens=200, output_tokens=100, reasoning_tokens=30)
+
+
+def asked(
+    call: str, tier: str, cost_nusd: int, *, attempt: int = 1, accepted: bool = False, **changes: Any
+) -> list[Entry]:
+    """The lines of an attempt of one call."""
+    common = {"tier": tier, "attempt": attempt, "model": f"openai/{tier}", **changes}
+    return [
+        a_line(RESERVED, call, cost_nusd * 2, **common),
+        a_line(SETTLED, call, cost_nusd, usage=USAGE, **common),
+        a_line(ATTEMPT, None, accepted=accepted, **common),
+    ]
+
+
+CLIMBED = [
+    *asked("c1", "mini", 100),
+    *asked("c2", "small", 300, attempt=2, why="escalate"),
+    *asked("c3", "large", 2_000, attempt=3, why="escalate", accepted=True),
+]
+STAYED = asked("c4", "mini", 120, task="t2", accepted=True, tenant="acme")
+
+
+def by(rows: list[CostRow], name: str) -> dict[str, CostRow]:
+    return {row.group[name]: row for row in rows}
+
+
+def test_costs_stand_with_the_dearest_group_first() -> None:
+    """People look at what costs most."""
+    rows = costs([*CLIMBED, *STAYED], ["tier"])
+
+    assert [(row.group["tier"], row.cost_nusd) for row in rows] == [("large", 2_000), ("small", 300), ("mini", 220)]
+
+
+def test_a_tier_shows_what_it_did() -> None:
+    """Calls, attempts, how many were accepted and how many went on elsewhere, and tokens."""
+    mini = by(costs([*CLIMBED, *STAYED], ["tier"]), "tier")["mini"]
+
+    assert (mini.calls, mini.attempts, mini.accepted, mini.escalated) == (2, 2, 1, 1)
+    assert (mini.input_tokens, mini.output_tokens) == (2_000, 200)
+    assert mini.per_accepted_nusd == 220
+
+
+def test_a_repair_at_the_same_tier_is_no_escalation() -> None:
+    """Only a next attempt at another tier counts as one."""
+    lines = [*asked("c1", "mini", 100), *asked("c2", "mini", 100, attempt=2, why="repair", accepted=True)]
+
+    (mini,) = costs(lines, ["tier"])
+
+    assert (mini.attempts, mini.escalated, mini.accepted) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "groups"),
+    [
+        ("policy", {"receipts": 2_520}),
+        ("tenant", {"default": 2_400, "acme": 120}),
+        ("model", {"openai/mini": 220, "openai/small": 300, "openai/large": 2_000}),
+        ("reason", {"first": 220, "escalate": 2_300}),
+    ],
+)
+def test_costs_can_be_seen_by_any_dimension(dimension: str, groups: dict[str, int]) -> None:
+    """Tier, policy, tenant, model and reason each sum up to the same whole."""
+    rows = costs([*CLIMBED, *STAYED], [dimension])
+
+    assert {row.group[dimension]: row.cost_nusd for row in rows} == groups
+    assert dimension in DIMENSIONS
+
+
+def test_dimensions_can_be_combined_or_left_out() -> None:
+    """Two dimensions give a row for each pair, none gives one row."""
+    rows = costs([*CLIMBED, *STAYED], ["tenant", "tier"])
+    (whole,) = costs([*CLIMBED, *STAYED], [])
+
+    assert {tuple(row.group.values()) for row in rows} >= {("acme", "mini"), ("default", "mini")}
+    assert (whole.cost_nusd, whole.calls, whole.group) == (2_520, 4, {})
+
+
+def test_an_unknown_outcome_is_doubt_until_it_is_known() -> None:
+    """Open and unsettled calls stand at their bound, apart from what is certain; void ones cost nothing."""
+    lines = [
+        a_line(RESERVED, "open", 10),
+        a_line(RESERVED, "lost", 20),
+        a_line(UNSETTLED, "lost", 20),
+        a_line(RESERVED, "void", 40),
+        a_line(VOID, "void"),
+        a_line(RESERVED, "late", 80),
+        a_line(UNSETTLED, "late", 80),
+        a_line(SETTLED, "late", 5),
+    ]
+    (row,) = costs(lines, ["tier"])
+
+    assert (row.cost_nusd, row.doubt_nusd, row.calls) == (5, 30, 4)
+
+
+def test_only_what_happened_since_counts() -> None:
+    """Lines before the moment asked for are left out; its own are not."""
+    earlier = asked("c0", "mini", 7, at_ms=NOW_MS - 1, task="t0")
+
+    assert total(costs([*earlier, *STAYED], ["tier"], since_ms=NOW_MS)).cost_nusd == 120
+    assert total(costs([*earlier, *STAYED], ["tier"], since_ms=NOW_MS - 1)).cost_nusd == 127
+
+
+def test_simulated_costs_are_marked() -> None:
+    """One simulated call marks its row and the total: nobody shall take it for money spent."""
+    rows = by(costs([*STAYED, *asked("c9", "large", 1, task="t9", simulated=True)], ["tier"]), "tier")
+
+    assert (rows["mini"].simulated, rows["large"].simulated) == (False, True)
+    assert total(rows.values()).simulated
+
+
+def test_an_accepted_result_costs_all_that_led_to_it() -> None:
+    """The figure to compare by: everything spent, over what was accepted; none where nothing was."""
+    whole = total(costs([*CLIMBED, *STAYED], ["tier"]))
+    nothing = total(costs(CLIMBED[:3], ["tier"]))
+
+    assert whole.per_accepted_nusd == 2_520 // 2
+    assert nothing.per_accepted_nusd is None
+
+
+def test_programs_get_money_as_strings() -> None:
+    """Dollars with nine places, never floats."""
+    row = json.loads(json.dumps(total(costs(STAYED, ["tier"])).as_json()))
+
+    assert row["cost_usd"] == row["cost_per_accepted_usd"] == "0.000000120"
+    assert row["doubt_usd"] == "0.000000000"
+    assert costs(STAYED, ["tier"])[0].as_json()["tier"] == "mini"
+    assert CostRow({}).as_json()["cost_per_accepted_usd"] is None
+
+
+@given(st.integers(0, 2**32), st.lists(st.sampled_from(DIMENSIONS), unique=True))
+def test_every_view_comes_to_what_the_balance_says(seed: int, dimensions: list[str]) -> None:
+    """However the ledger is cut, its rows add up to the balance: nothing is lost between groups."""
+    dice = Random(seed)
+    lines = []
+    for n in range(dice.randint(0, 10)):
+        tier, tenant, why = dice.choice(["mini", "large"]), dice.choice("ab"), dice.choice(["first", "retry"])
+        changes = {"tier": tier, "tenant": tenant, "why": why}
+        lines += [line.model_copy(update=changes) for line in lived(dice, f"c{n}")[0]]
+
+    whole, balance = total(costs(lines, dimensions)), fold(lines)
+
+    assert whole.cost_nusd == balance.settled_nusd
+    assert whole.doubt_nusd == balance.unsettled_nusd + balance.reserved_nusd
+    assert whole.calls == balance.calls

@@ -1,0 +1,204 @@
+"""`python -m workers` as a real process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Worker
+
+from router.client import Client, Handle
+from router.errors import UnknownPolicy
+from router.io.embedded import EmbeddedServer
+from router.settings import Settings
+from tests.fault_provider import FaultProvider
+from tests.gang import POLICIES, Gang, alive, environment, launch
+from tests.waiting import wait_until
+from workers.rq_worker import queue_name, shift_queue
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl, which only Linux has")
+
+POLICY = """
+policy: mail
+prompt: {system: Say what the mail wants., user: "{{ text }}"}
+input: {schema: {type: object, properties: {text: {type: string}}, required: [text]}}
+output: {labels: [refund, praise]}
+tiers: [mini]
+"""
+TIERS = """
+tiers:
+  mini: {{model: openai/gpt-4o-mini, api_base: "{url}", concurrency: 100, timeout_s: 30, context_tokens: 128000}}
+"""
+IN_FLIGHT = 5
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FaultProvider]:
+    """A provider that takes a second for each answer."""
+    with FaultProvider(lambda body: '{"label": "refund"}', delay_s=1.0) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, provider: FaultProvider) -> Path:
+    """A folder with one policy, and a tier at that provider."""
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "mail.yaml").write_text(POLICY)
+    (folder / "tiers.yaml").write_text(TIERS.format(url=provider.url()))
+    shutil.copy(POLICIES / "prices.yaml", folder)
+    return folder
+
+
+class Site:
+    """A gang at work, and a client of it."""
+
+    def __init__(self, gang: Gang, client: Client) -> None:
+        self.gang, self.client = gang, client
+
+    def submit(self, count: int, *, note: str) -> list[Handle]:
+        wait_until(self._published, "published policies")
+        return self.client.submit_many("mail", [{"text": f"{note} {i}"} for i in range(count)])
+
+    def _published(self) -> bool:
+        try:
+            return self.client.card("mail").policy == "mail"
+        except UnknownPolicy:
+            return False
+
+
+@pytest.fixture(scope="module")
+def sites(server: EmbeddedServer, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    """Three gangs, begun together: one of which is told to stop, one is killed, one is watched."""
+    base = Settings(redis_url=server.url, policies=folder, worker_concurrency=str(IN_FLIGHT))
+    with ExitStack() as stack:
+        sites = {}
+        for name in ("SIGTERM", "SIGKILL", "watched"):
+            settings = replace(base, prefix=f"{name}:")
+            gang = stack.enter_context(Gang(settings, tmp_path_factory.mktemp(name), "--tier", "mini"))
+            sites[name] = Site(gang, stack.enter_context(Client(settings.redis_url, prefix=settings.prefix)))
+        yield sites
+
+
+# how it ends
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=linux)])
+def test_drains_when_it_ends(sites: dict[str, Site], provider: FaultProvider, sig: signal.Signals) -> None:
+    """Told to stop, or killed: its shift finishes the calls in flight, releases the rest, and nobody stays behind."""
+    site = sites[sig.name]
+    handles = site.submit(12, note=sig.name)
+    wait_until(lambda: len(_asked(provider, sig.name)) == IN_FLIGHT, "the first calls in flight")
+    everybody = site.gang.everybody()
+
+    site.gang.process.send_signal(sig)
+
+    assert site.gang.process.wait(timeout=60) == (0 if sig is signal.SIGTERM else -signal.SIGKILL)
+    wait_until(lambda: not any(map(alive, everybody)), "the end of all processes")
+    results = [handle.result() for handle in handles]
+    assert Counter(r.status for r in results) == {"succeeded": IN_FLIGHT, "ready": 12 - IN_FLIGHT}
+    assert set(_asked(provider, sig.name).values()) == {1}
+    assert all(r.trail == () for r in results if r.status == "ready")
+
+
+# who watches
+
+
+@linux
+def test_starts_again_what_was_killed(sites: dict[str, Site]) -> None:
+    """A process that ends unasked is started again, and the log says so."""
+    gang = sites["watched"].gang
+    killed = gang.pid("sweep")
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_until(lambda: gang.pids("sweep")[-1] != killed, "another sweep")
+    assert alive(gang.pid("sweep"))
+    assert [(e["process"], e["pid"]) for e in gang.events("worker.died")] == [("sweep", killed)]
+
+
+@linux
+def test_a_killed_worker_costs_no_call(sites: dict[str, Site], provider: FaultProvider) -> None:
+    """The shift of a worker that was killed finishes its calls; a new worker does the rest: each task, one request."""
+    gang = sites["watched"].gang
+    handles = sites["watched"].submit(12, note="orphan")
+    wait_until(lambda: len(_asked(provider, "orphan")) >= IN_FLIGHT, "the first calls in flight")
+    shift = gang.shift()
+
+    os.kill(gang.pid("worker-0"), signal.SIGKILL)
+
+    assert {handle.wait(timeout_s=60).status for handle in handles} == {"succeeded"}
+    wait_until(lambda: not alive(shift), "the end of the old shift")
+    assert sorted(_asked(provider, "orphan").values()) == [1] * 12
+
+
+def test_serves_the_tiers_that_it_was_told(sites: dict[str, Site]) -> None:
+    """`--tier` reaches the shifts, and is the group to which their workers' queue belongs."""
+    gang = sites["watched"].gang
+    wait_until(lambda: gang.events("shift.started"), "a shift")
+
+    assert gang.events("shift.started")[0]["tiers"] == ["mini"]
+    queue = queue_name(replace(gang.settings, worker_tiers="mini"), alone=False)
+    workers = Worker.all(queue=shift_queue(queue, Redis.from_url(gang.settings.redis_url)))
+    assert gang.pid("worker-0") in [worker.pid for worker in workers]
+
+
+def _asked(provider: FaultProvider, note: str) -> Counter[str]:
+    """How many requests came for each of the texts that begin with *note*."""
+    return Counter(request.prompt for request in list(provider.requests) if request.prompt.startswith(f"{note} "))
+
+
+# what it says at once
+
+
+BAD_POLICY = POLICY.replace("tiers: [mini]", "tires: [mini]")
+WRONG: dict[str, tuple[list[str], dict[str, str], int, str]] = {
+    "unknown setting": ([], {"ROUTER_TEIRS": "x"}, 2, "ROUTER_TEIRS is no setting of ours; did you mean ROUTER_TIERS?"),
+    "wrong setting": ([], {"ROUTER_WORKER_CONCURRENCY": "0"}, 2, "ROUTER_WORKER_CONCURRENCY must be a whole number"),
+    "unknown tier": (["--tier", "mimi"], {}, 2, "the tiers file has no tier 'mimi'; did you mean 'mini'?"),
+    "no workers": (["--workers", "0"], {}, 2, "expected a whole number from 1 on, got '0'"),
+    "unknown option": (["--tires", "mini"], {}, 2, "unrecognized arguments"),
+    "wrong policy": ([], {"ROUTER_POLICIES": "{bad}"}, 1, "mail.yaml:6:1: tires: there is no such key; did you"),
+    "no tiers file": ([], {"ROUTER_TIERS": "{bad}/none.yaml"}, 1, "none.yaml"),
+    "no server": ([], {"ROUTER_REDIS_URL": "unix://{bad}/none.sock"}, 3, "check ROUTER_REDIS_URL"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def refused(server: EmbeddedServer, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """All that is wrong, begun before all else; one of them takes seconds until it gives up."""
+    bad = tmp_path_factory.mktemp("bad")
+    (bad / "mail.yaml").write_text(BAD_POLICY)
+    shutil.copy(POLICIES / "prices.yaml", bad)
+    shutil.copy(folder / "tiers.yaml", bad)
+    env = environment(Settings(redis_url=server.url, policies=folder, prefix="refused:"))
+    begun = {
+        name: launch("workers", *words, env={**env, **{n: v.format(bad=bad) for n, v in more.items()}})
+        for name, (words, more, _, _) in WRONG.items()
+    }
+    yield begun
+    for process in begun.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_says_in_a_sentence_what_is_wrong(refused: dict[str, subprocess.Popen[str]], name: str) -> None:
+    """A wrong setting is code 2, a wrong policy 1, a world that is down 3: with a sentence, without a traceback."""
+    _, _, code, sentence = WRONG[name]
+
+    _, said = refused[name].communicate(timeout=60)
+
+    assert refused[name].returncode == code
+    assert sentence in said
+    assert "Traceback" not in said
