@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from .call import Token
 from .jsontext import Path, spans
-from .schema import resolve
+from .subschema import resolve
 from .values import Json
 
 _HOPS_MAX = 8

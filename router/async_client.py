@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
@@ -11,6 +11,7 @@ from uuid import uuid4
 import redis
 
 from .client import CARD_FRESH_S, LOOK_AGAIN_S, MANY, pending
+from .event import Event
 from .io.producer_commands import ProducerCommands, record
 from .io.redis_commands import as_text
 from .io.redis_link import AsyncLink, connect_async
@@ -54,6 +55,7 @@ class AsyncClient:
         self._woken: dict[str, list[asyncio.Event]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
+        self._seen = "-"
 
     @classmethod
     def from_env(cls) -> Self:
@@ -140,6 +142,19 @@ class AsyncClient:
         """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
         return (await self._link.run(self._commands.cancel(task_id))).value
 
+    async def card(self, policy: str) -> Card:
+        """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""
+        return await self._link.run(self._commands.card(policy))
+
+    async def events(self, *, wait_s: float) -> AsyncIterator[Event]:
+        """What happened since the last call, at once, or after *wait_s* where there was nothing yet."""
+        news = await self._link.run(self._commands.events(self._seen))
+        if not news:
+            await asyncio.sleep(wait_s)
+            news = await self._link.run(self._commands.events(self._seen))
+        for self._seen, event in news:
+            yield event
+
     async def _send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
         admissions: list[Admission] = await self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
@@ -149,7 +164,7 @@ class AsyncClient:
         now_s = asyncio.get_running_loop().time()
         known = self._cards.get(policy)
         if known is None or now_s - known[0] > CARD_FRESH_S:
-            known = self._cards[policy] = (now_s, await self._link.run(self._commands.card(policy)))
+            known = self._cards[policy] = (now_s, await self.card(policy))
         return known[1]
 
     def _expect(self, task_id: str) -> asyncio.Event:

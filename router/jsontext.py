@@ -89,6 +89,14 @@ def canonical(value: Any) -> str:
     return text
 
 
+def is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested more than *levels* deep."""
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    if levels == 0:
+        return type(value) in (dict, list)
+    return any(type(item) in (dict, list) and is_deeper(item, levels - 1) for item in inner)
+
+
 # What the good case pays: one regular expression that finds nothing, the C scanner, a length per object.
 
 _SUSPICIOUS: Final = re.compile(r"[0-9]{19}|[eE]\+?[0-9]{3}|\\u[dD][89a-fA-F]")

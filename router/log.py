@@ -13,6 +13,7 @@ import structlog
 # task.ended             info     a task reached its end
 # task.lost              warning  a shift's lease of a task was gone; its work is dropped, its money booked
 # task.surprise          error    an unforeseen exception while carrying a task; the sweep puts it back
+# price.unknown          error    no price of a tier's model is in force; the call was not sent
 # call.overrun           error    a provider charged more than the proven worst case
 # shift.started          info     a shift begins to claim
 # shift.draining         info     no new claims; calls in flight finish

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
 from .cost import nusd
@@ -115,6 +117,13 @@ def _one_rung(value: Any) -> Any:
     return {"tier": value} if isinstance(value, str) else value
 
 
+def _refuse_twice(key: str, names: Sequence[str], advice: str) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            said = f"{name!r} is there twice; {advice}"
+            raise PydanticCustomError("twice", "{said}", {"said": said, "at": (key, index)})
+
+
 class Policy(Value):
     """One version of a policy, complete in itself: its schemas and examples are part of it, and of its digest."""
 
@@ -134,9 +143,8 @@ class Policy(Value):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        for what, names in (("tier", [r.tier for r in self.tiers]), ("check", [c.name for c in self.checks])):
-            if twice := sorted({n for n in names if names.count(n) > 1}):
-                raise ValueError(f"{what} {twice[0]!r} is there twice; give each check its own id")
+        _refuse_twice("tiers", [rung.tier for rung in self.tiers], "give it `attempts` instead")
+        _refuse_twice("checks", [check.name for check in self.checks], "give one of them an id of its own")
         return self
 
     @cached_property

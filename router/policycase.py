@@ -12,14 +12,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from .call import Answer, Billed, Failure, FailureKind, FinishReason, Reply, Token, ToolCall, Usage
 from .compose import spelled
 from .errors import PolicyInvalid
-from .jsontext import NotJson, canonical, parse, spans
+from .jsontext import NotJson, Path, canonical, parse, spans
 from .output import Output
 from .policy import Policy
 from .policyfile import validated
 from .problem import Code, Problem, closest
 from .schema import Validator
 from .values import Json, Probability, Value
-from .yamlfile import Document, Path, read_yaml
+from .yamlfile import Document, read_yaml
 
 JUDGE = "judge"
 """Under this name stand the replies of judges, whatever their tier."""

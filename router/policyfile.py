@@ -12,13 +12,13 @@ from pydantic_core import ErrorDetails
 
 from .cost import PriceBook
 from .errors import PolicyInvalid
-from .jsontext import NotJson, parse
+from .jsontext import NotJson, Path, parse
 from .policy import Policy
 from .policyrules import Mistake, mistakes
 from .problem import Code, Problem, closest
 from .tier import Tier
 from .values import Json, Value
-from .yamlfile import Document, Path, read_yaml
+from .yamlfile import Document, read_yaml
 
 ReadText = Callable[[str], str]
 """Reads a file that a policy names, by its path relative to the folder of policies. Raises: OSError, UnicodeError."""
@@ -37,12 +37,13 @@ def parse_policy(text: str, file: str, read: ReadText) -> Policy:
     try:
         policy = Policy.model_validate(included.data)
     except ValidationError as why:
-        problems += _problems(document, why, Policy)
+        problems += [included.located(error) for error in _errors(why)]
         problems += [included.problem_at(mistake) for mistake in _mistakes_in_the_rest(included.data, why)]
         problems.sort(key=_by_place)
         raise PolicyInvalid(problems) from None
     problems += [included.problem_at(mistake) for mistake in mistakes(policy)]
     if problems:
+        problems.sort(key=_by_place)
         raise PolicyInvalid(problems)
     return policy
 
@@ -110,6 +111,12 @@ class _Included:
         self._document = document
         self._examples = examples
 
+    def located(self, error: ErrorDetails) -> Problem:
+        """What pydantic found, at its place in the file that it stands in."""
+        if self._examples is not None and error["loc"][:1] == ("examples",):
+            return _located(self._examples, error, Policy, under=1)
+        return _located(self._document, error, Policy)
+
     def problem_at(self, mistake: Any) -> Problem:
         path: Path = mistake.path
         if self._examples is not None and path[:1] == ("examples",):
@@ -168,16 +175,21 @@ def validated(document: Document, data: Json, model: type[M]) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as why:
-        raise PolicyInvalid(_problems(document, why, model)) from None
+        problems = sorted((_located(document, error, model) for error in _errors(why)), key=_by_place)
+        raise PolicyInvalid(problems) from None
 
 
-def _problems(document: Document, why: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    return [_located(document, error, model) for error in why.errors(include_url=False)]
+def _errors(why: ValidationError) -> list[ErrorDetails]:
+    """What pydantic found; a list is not too short for those of its elements that are wrong themselves."""
+    errors = why.errors(include_url=False)
+    within = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
 
 
-def _located(document: Document, error: ErrorDetails, model: type[BaseModel]) -> Problem:
-    path = tuple(part for part in error["loc"])
-    known = _in_file(document, path)
+def _located(document: Document, error: ErrorDetails, model: type[BaseModel], *, under: int = 0) -> Problem:
+    """A problem at what *error* is about; so many parts of its path lie above what stands in the file."""
+    path = (*error["loc"], *error.get("ctx", {}).get("at", ()))
+    known = _in_file(document, path[under:])
     where = ".".join(map(str, known)) or "the file"
     if error["type"] == "extra_forbidden":
         wrong = str(path[-1])
@@ -188,8 +200,29 @@ def _located(document: Document, error: ErrorDetails, model: type[BaseModel]) ->
     if error["type"] == "missing":
         return document.problem(known, f"{where}: the key {path[-1]!r} is missing", code=Code.MISSING_KEY)
     if error["type"] in ("union_tag_invalid", "literal_error", "enum"):
-        return document.problem(known, f"{where}: {_lowered(error['msg'])}", suggestion=_near_choice(error))
-    return document.problem(known, f"{where}: {_lowered(error['msg'].removeprefix('Value error, '))}")
+        return document.problem(known, f"{where}: {_expected(error)}", suggestion=_near_choice(error))
+    return document.problem(known, f"{where}: {_expected(error)}")
+
+
+def _expected(error: ErrorDetails) -> str:
+    if ours := _EXPECTED.get(error["type"]):
+        return ours.format(**error.get("ctx", {}))
+    said = error["msg"].removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
+
+
+_EXPECTED = {
+    "model_type": "expected keys with values",
+    "model_attributes_type": "expected keys with values",
+    "dict_type": "expected keys with values",
+    "tuple_type": "expected a list",
+    "string_type": "expected a text; quote it if it is one",
+    "too_short": "expected {min_length} or more, found {actual_length}",
+    "too_long": "expected {max_length} or fewer, found {actual_length}",
+    "union_tag_invalid": "{tag!r} is no check; there are {expected_tags}",
+    "union_tag_not_found": "the key 'check' is missing; it says what kind of check this is",
+}
+"""Our words for what pydantic says in Python's."""
 
 
 def _in_file(document: Document, path: Path) -> Path:
@@ -242,7 +275,3 @@ def _inner_models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) if inner is not Literal for model in _inner_models(inner)]
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -10,7 +10,7 @@ from .decision import misfit
 from .policy import Policy, Rung
 from .policyrules import Mistake
 from .problem import Code
-from .schema import strict_mode_problems
+from .strictmode import strict_mode_problems
 from .task import Task
 from .tier import Tier, Tiers
 

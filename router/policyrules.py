@@ -8,15 +8,16 @@ from itertools import chain
 
 import re2
 
-from .checks import Agreement, Confidence, Grounding, Judge, Length, Pattern, Rule, Steps
+from .checks import Agreement, Confidence, Grounding, Length, Pattern, Rule, Steps
 from .checks.pattern import compiled
 from .compose import PromptInvalid, template, unknown_variables
-from .expression import ExpressionInvalid, compile_expression
+from .expression import compile_expression
+from .expressionproblem import ExpressionInvalid
+from .jsontext import Path
 from .policy import Policy
 from .problem import Code, closest
 from .schema import SchemaInvalid, Validator, check_schema
 from .values import Json
-from .yamlfile import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,19 @@ def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 
 def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
-    fields = policy.input.json_schema.get("properties", {})
     try:
         template(policy.prompt.user)
-        for name in unknown_variables(policy.prompt.user, fields):
-            said = f"the input has no field {name!r} for the template"
-            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields))
+        variables = unknown_variables(policy.prompt.user, ())
     except PromptInvalid as why:
         yield Mistake(("prompt", "user"), f"the template cannot be read: {why}", Code.WRONG_PROMPT)
+        variables = []
+    fields: Mapping[str, Json] | None = policy.input.json_schema.get("properties")
+    if fields is None:  # the schema leaves open what an input may hold
+        return
+    for name in variables:
+        if name not in fields:
+            said = f"the input has no field {name!r} for the template"
+            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields))
     for index, name in enumerate(policy.prompt.images):
         if name not in fields:
             said = f"the input has no field {name!r}"
@@ -90,8 +96,6 @@ def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
                 yield from _field_mistakes(policy, (*at, "field"), (check.field,))
             case Grounding() | Confidence() | Agreement():
                 yield from _field_mistakes(policy, (*at, "fields"), check.fields)
-            case Judge():
-                pass
             case _:
                 pass
 

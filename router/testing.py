@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from .call import Answer, Call, Failure, FailureKind
-from .memory import MemoryStore as MemoryStore
+from .memory import MemoryStore
+
+__all__ = ["FunctionLLM", "MemoryStore", "ScriptedLLM"]
 
 
 class FunctionLLM:

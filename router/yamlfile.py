@@ -12,13 +12,14 @@ import yaml
 
 from .errors import PolicyInvalid
 from .jsontext import INT_MAX, INT_MIN
-from .jsontext import Path as Path
 from .problem import Code, Place, Problem
 from .values import Json
 
 BYTES_MAX = 512 * 1024
 DEPTH_MAX = 32
 NODES_MAX = 50_000
+
+Path = tuple[str | int, ...]
 
 
 class _Loader(yaml.CSafeLoader):
@@ -115,7 +116,9 @@ def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
         place = _place(mark) if mark else Place(1, 1)
         raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.problem or why.context}")]) from None
     except yaml.reader.ReaderError as why:
-        raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why.reason}")]) from None
+        before = (text.encode()[: why.position].decode() + "?").splitlines()
+        place = Place(len(before), len(before[-1]))
+        raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.reason}")]) from None
     except (yaml.YAMLError, ValueError) as why:
         raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why}")]) from None
 
@@ -133,7 +136,7 @@ def _scan(text: str, file: str, lines: tuple[str, ...]) -> None:
             documents += 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             said = "anchors and aliases are not allowed; write the value out"
-        elif getattr(event, "tag", None) not in (None, "!"):
+        elif getattr(event, "tag", None) is not None:
             said = "tags are not allowed; write a plain value"
         elif depth > DEPTH_MAX:
             said = f"nested deeper than {DEPTH_MAX}"
@@ -201,7 +204,7 @@ class _Walk:
 def _scalar(node: Any, place: Place) -> Scalar:
     quoted = node.style in ("'", '"')
     start = Place(place.line, place.column + 1) if quoted else place
-    return Scalar(start, node.style)
+    return Scalar(start, node.style or None)
 
 
 def _place_within(lines: Sequence[str], scalar: Scalar, line: int, column: int) -> Place | None:

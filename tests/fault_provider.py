@@ -379,7 +379,8 @@ class FaultProvider:
         self.requests.append(request)
         await asyncio.sleep(self._delay_s)
         if request.mode in BREAKAGES:
-            return await BREAKAGES[request.mode](writer)
+            await BREAKAGES[request.mode](writer)
+            return
         response = self._answers.get(request.mode, _unknown)(request)
         body = response.encoded()
         writer.write(response.head(len(body)) + body)

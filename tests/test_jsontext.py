@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.jsontext import INT_MAX, INT_MIN, NotJson, canonical, parse, spans
+from router.jsontext import INT_MAX, INT_MIN, NotJson, canonical, is_deeper, parse, spans
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 SCALARS = st.none() | st.booleans() | st.integers(INT_MIN, INT_MAX) | st.floats(allow_nan=False, allow_infinity=False)
@@ -139,6 +139,13 @@ def test_canonical_refuses_what_json_cannot_hold(value):
     """A fingerprint is never made of something that is not JSON."""
     with pytest.raises(NotJson):
         canonical(value)
+
+
+def test_nesting_is_measured_in_values_too():
+    """Lists and objects count alike, and as many levels as are allowed are not too deep."""
+    assert not is_deeper([[1]], 2)
+    assert is_deeper([[1]], 1)
+    assert is_deeper({"a": [{}]}, 2)
 
 
 def _read(text, start, end):

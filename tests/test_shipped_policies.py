@@ -12,11 +12,11 @@ from typing import Any, get_args
 
 import pytest
 
+from router.celwords import WORDS
 from router.checks import AnyCheck, Consultation, Question, SecondSample, Subject, examine
 from router.checks.base import Check
 from router.cost import Price
 from router.errors import PolicyInvalid
-from router.expression import WORDS
 from router.grounds import normal
 from router.io.folder import Book, policy_files, read_book, read_cases
 from router.policy import Example, Limits, Moves, Policy

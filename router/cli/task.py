@@ -39,22 +39,10 @@ def command() -> None:
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 1 unless it succeeded.")
 @click.option("--timeout", "timeout_s", type=float, default=60.0, show_default=True, help="Seconds to wait.")
 @click.option("--json", "as_json", is_flag=True)
-def submit(
-    policy: str,
-    given: str,
-    key: str | None,
-    tenant: str,
-    deadline_s: float | None,
-    priority: str,
-    wait: bool,
-    timeout_s: float,
-    as_json: bool,
-) -> int:
+def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool, **order: Any) -> int:
     """Hand one task over."""
     with Client.from_env() as client:
-        handle = client.submit(
-            policy, read_input(given), key=key, tenant=tenant, deadline_s=deadline_s, priority=priority
-        )
+        handle = client.submit(policy, read_input(given), **order)
         if not wait:
             print_json({"id": handle.id, "replayed": handle.replayed}) if as_json else click.echo(handle.id)
             return 0
@@ -156,9 +144,8 @@ def _print(screen: Console, record: Record) -> None:
 def _print_attempt(screen: Console, attempt: Attempt) -> None:
     verdict = _MARK[attempt.verdict.outcome] if attempt.verdict else "[red]no reply[/]"
     took = (attempt.ended_ms - attempt.started_ms) / 1000
-    screen.print(
-        f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {dollars(attempt.cost_nusd)}  {took:.2f} s"
-    )
+    cost = dollars(attempt.cost_nusd)
+    screen.print(f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {cost}  {took:.2f} s")
     match attempt.answer:
         case Reading() as reading:
             said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw

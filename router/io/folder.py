@@ -10,12 +10,12 @@ from pathlib import Path
 from ..checks import Judge
 from ..cost import PriceBook
 from ..errors import PolicyInvalid
+from ..jsontext import Path as Where
 from ..policy import Policy
 from ..policycase import Suite, parse_cases
 from ..policyfile import parse_policy, parse_prices, parse_tiers, unpriced
 from ..problem import Code, Place, Problem, closest
 from ..tier import Tier
-from ..yamlfile import Path as Where
 from ..yamlfile import read_yaml
 
 NOT_POLICIES = frozenset({"tiers.yaml", "prices.yaml", "budgets.yaml", "tiers.local.yaml"})

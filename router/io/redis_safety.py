@@ -9,7 +9,7 @@ from .redis_link import connect
 
 
 def require_safe(url: str) -> None:
-    """Refuse a server that would lose tasks or money. Raises: StoreUnsafe, naming each setting, and StoreUnavailable."""
+    """Refuse a server that would lose tasks or money. Raises: StoreUnsafe, naming each setting; StoreUnavailable."""
     client = connect(url)
     try:
         info = client.info("everything")

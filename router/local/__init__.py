@@ -7,6 +7,6 @@ examples of the policies folder: ridge regression on text for labels, ranked can
 arguments. Any input gets a computed answer, sometimes wrong, with true log-probabilities and true usage. The server
 keeps a bill of its own, as a provider does.
 
-It imports nothing of the router, so that it stands for somebody else's service: its prices, its tokens and its bill
-are its own. Run it with `python -m router.local`.
+Policies are read as the router reads them, so that both know one and the same; for the rest it stands for somebody
+else's service: its prices, its tokens and its bill are its own. Run it with `python -m router.local`.
 """

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import orjson
-import yaml
-from jinja2 import TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-
+from ..compose import PromptInvalid, render_user
+from ..errors import PolicyInvalid
+from ..io.folder import policy_files, read_policy
+from ..output import LABEL
+from ..policy import Example as Written
+from ..policy import Policy
 from .belief import Json
 
-LABEL = "label"
 NO_FUNCTION = ""
 FUNCTION = "name"
-_TEMPLATES = SandboxedEnvironment(keep_trailing_newline=True)
 
 
 class LessonError(Exception):
@@ -55,106 +52,57 @@ class Lesson:
         return frozenset(self.forms) - {NO_FUNCTION}
 
 
-class _Loader(yaml.CSafeLoader):
-    """YAML 1.2's reading of plain words: only true and false are booleans, dates and times stay text."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-
-
-def _plain(tag: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
-
-
-_plain("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
-_plain("null", "~|null|Null|NULL|", "~nN")
-_Loader.yaml_implicit_resolvers[""] = _Loader.yaml_implicit_resolvers["~"]
-_plain("int", "[-+]?(?:0|[1-9][0-9]*)", "-+0123456789")
-_plain("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+.0123456789")
-
-
 def lessons_in(folder: Path) -> tuple[Lesson, ...]:
     """Reads every policy of a folder that these models can learn; raises LessonError with file and reason."""
-    files = [(path, _read_yaml(path)) for path in sorted(folder.glob("*.yaml"))]
-    lessons = [_lesson(path, content) for path, content in files if isinstance(content, dict) and "policy" in content]
+    lessons = [_lesson(path) for path in policy_files(folder)]
     return tuple(lesson for lesson in lessons if lesson is not None)
 
 
-def _lesson(path: Path, policy: Mapping[str, Any]) -> Lesson | None:
-    """One policy's lesson; None for free text and where there are no examples."""
-    forms = _forms(path.parent, policy.get("output", {}))
-    prompt = policy.get("prompt", {})
-    written = [e for e in _written(path.parent, policy.get("examples", ())) if not _shows_images(prompt, e)]
-    if not forms or all(example.get("held_out") for example in written):
+def _lesson(path: Path) -> Lesson | None:
+    """One policy's lesson; None where no form is filled in, and where there are no examples."""
+    policy = _read(path)
+    forms, written = _forms(policy), _legible(policy)
+    if not forms or all(example.held_out for example in written):
         return None
-    blank = _blank_input(path.parent, policy)
     try:
-        rendered = [(bool(example.get("held_out")), _example(policy, blank, example)) for example in written]
-    except (AttributeError, KeyError, TypeError, TemplateError) as why:
-        raise LessonError(f"{path}: an example does not fit the policy's prompt or output: {why!r}") from why
+        examples = [(example.held_out, _example(policy, example)) for example in written]
+    except PromptInvalid as why:
+        raise LessonError(f"{path}: an example does not fit the policy's prompt: {why}") from why
     return Lesson(
-        policy=str(policy["policy"]),
+        policy=policy.policy,
         forms=forms,
-        examples=tuple(example for held_out, example in rendered if not held_out),
-        held_out=tuple(example for held_out, example in rendered if held_out),
-        shots=prompt.get("examples", 0),
+        examples=tuple(example for held_out, example in examples if not held_out),
+        held_out=tuple(example for held_out, example in examples if held_out),
+        shots=policy.prompt.examples,
     )
 
 
-def _written(folder: Path, examples: Json) -> list[dict[str, Any]]:
-    """The examples: written in place, or the name of a file beside the policy."""
-    found = (_read_yaml(folder / examples) or []) if isinstance(examples, str) else list(examples)
-    if not isinstance(found, list) or not all(isinstance(e, dict) and isinstance(e.get("input"), dict) for e in found):
-        raise LessonError(f"{folder / str(examples)}: expected a list of examples, each with its input and output")
-    return found
-
-
-def _shows_images(prompt: Mapping[str, Any], example: Mapping[str, Any]) -> bool:
-    """True for an example that cannot be understood by its text alone; these models see no images."""
-    return any(example["input"].get(field) for field in prompt.get("images", ()))
-
-
-def _blank_input(folder: Path, policy: Mapping[str, Any]) -> dict[str, Json]:
-    """The input's fields, empty: a field that is left out renders as nothing."""
-    schema = _read_json(folder, policy.get("input", {}).get("schema", {}))
-    return dict.fromkeys(schema.get("properties", ()), "")
-
-
-def _forms(folder: Path, output: Mapping[str, Any]) -> dict[str, Mapping[str, Json]]:
-    """The schemas of what is to be filled in; none for free text."""
-    if "labels" in output:
-        return {NO_FUNCTION: {"properties": {LABEL: {"type": "string", "enum": list(output["labels"])}}}}
-    if "tools" in output:
-        return {tool["name"]: tool["parameters"] for tool in _read_json(folder, output["tools"])}
-    return {NO_FUNCTION: _read_json(folder, output["schema"])} if "schema" in output else {}
-
-
-def _example(policy: Mapping[str, Any], blank: Mapping[str, Json], example: Mapping[str, Any]) -> Example:
-    output = example["output"]
-    text = _render(policy.get("prompt", {}), {**blank, **example["input"]})
-    if "labels" in policy["output"]:
-        return Example(text, {LABEL: output})
-    if "tools" in policy["output"]:
-        return Example(text, output["arguments"], output["name"])
-    return Example(text, dict(output))
-
-
-def _render(prompt: Mapping[str, Any], given: Mapping[str, Json]) -> str:
-    return _TEMPLATES.from_string(prompt.get("user", "{{ text }}")).render(given)
-
-
-def _read_yaml(path: Path) -> Any:
+def _read(path: Path) -> Policy:
     try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)  # a subclass of the safe loader
-    except (OSError, yaml.YAMLError) as why:
-        raise LessonError(f"{path}: {why}") from why
+        return read_policy(path)
+    except PolicyInvalid as why:
+        raise LessonError(str(why)) from why
 
 
-def _read_json(folder: Path, given: Json) -> Any:
-    """A schema or tool list: written in place, or the name of a file beside the policy."""
-    if not isinstance(given, str):
-        return given
-    try:
-        return orjson.loads((folder / given).read_bytes())
-    except (OSError, orjson.JSONDecodeError) as why:
-        raise LessonError(f"{folder / given}: {why}") from why
+def _legible(policy: Policy) -> list[Written]:
+    """The examples that can be understood by their text alone; these models see no images."""
+    return [e for e in policy.examples if not any(e.input.get(field) for field in policy.prompt.images)]
+
+
+def _forms(policy: Policy) -> dict[str, Mapping[str, Json]]:
+    """The schemas of what is to be filled in; none for free text, and for what is no object."""
+    if policy.output.tools is not None:
+        return {tool.name: tool.parameters for tool in policy.output.tools}
+    schema = policy.output.wire_schema
+    return {NO_FUNCTION: schema} if schema is not None and schema.get("type") == "object" else {}
+
+
+def _example(policy: Policy, written: Written) -> Example:
+    text = render_user(policy, written.input)
+    match policy.output.kind:
+        case "tools":
+            return Example(text, written.output["arguments"], written.output["name"])
+        case "labels":
+            return Example(text, {LABEL: written.output})
+        case _:
+            return Example(text, written.output)

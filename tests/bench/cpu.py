@@ -8,7 +8,6 @@ import os
 import statistics
 import sys
 import time
-
 from uuid import uuid4
 
 import aiohttp

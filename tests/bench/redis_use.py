@@ -40,8 +40,9 @@ async def measure(house: Bench) -> None:
     done = _used(server)
     submits = TASKS / 200 + 1
     print(
-        f"round trips a task {(trips + submits) / TASKS:.3f} (target < 2), commands sent {(sent + submits) / TASKS:.2f} "
-        f"(target <= 12), commands executed, scripts' own included, {inside / TASKS:.1f}"
+        f"round trips a task {(trips + submits) / TASKS:.3f} (target < 2), "
+        f"commands sent {(sent + submits) / TASKS:.2f} (target <= 12), "
+        f"commands executed, scripts' own included, {inside / TASKS:.1f}"
     )
     print(
         f"bytes in Redis: {(queued - empty) / TASKS:.0f} a queued task, {(done - empty) / TASKS:.0f} a finished one "

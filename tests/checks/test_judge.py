@@ -10,7 +10,8 @@ import pytest
 from router.call import Failure
 from router.checks import Consultation, Judge, Subject
 from router.reading import Reading
-from router.schema import check_schema, strict_mode_problems
+from router.schema import check_schema
+from router.strictmode import strict_mode_problems
 from router.verdict import Finding, Outcome
 from tests.builders import a_failure, a_subject
 

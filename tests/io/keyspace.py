@@ -7,18 +7,25 @@ from typing import Any
 import redis
 
 _READS: dict[bytes, Any] = {
-    b"string": lambda raw, key: raw.get(key),
-    b"hash": lambda raw, key: raw.hgetall(key),
-    b"list": lambda raw, key: raw.lrange(key, 0, -1),
-    b"set": lambda raw, key: raw.smembers(key),
-    b"zset": lambda raw, key: raw.zrange(key, 0, -1, withscores=True),
-    b"stream": lambda raw, key: raw.xrange(key),
+    b"string": lambda pipe, key: pipe.get(key),
+    b"hash": lambda pipe, key: pipe.hgetall(key),
+    b"list": lambda pipe, key: pipe.lrange(key, 0, -1),
+    b"set": lambda pipe, key: pipe.smembers(key),
+    b"zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+    b"stream": lambda pipe, key: pipe.xrange(key),
 }
 
 
 def keyspace(raw: redis.Redis, prefix: str) -> dict[str, Any]:
     """Every key without the prefix, with what it holds and whether it expires."""
-    return {
-        key.decode().removeprefix(prefix): (_READS[raw.type(key)](raw, key), raw.ttl(key) >= 0)
-        for key in sorted(raw.scan_iter(f"{prefix}*", count=1000))
-    }
+    keys = sorted(raw.scan_iter(f"{prefix}*", count=1000))
+    with raw.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.type(key)
+        types = pipe.execute()
+        for kind, key in zip(types, keys, strict=True):
+            _READS[kind](pipe, key)
+            pipe.ttl(key)
+        found = pipe.execute()
+    names = [key.decode().removeprefix(prefix) for key in keys]
+    return {name: (found[2 * i], found[2 * i + 1] >= 0) for i, name in enumerate(names)}

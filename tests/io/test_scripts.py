@@ -520,6 +520,45 @@ def balances(keys: set[str]) -> set[str]:
     return {key for key in keys if key.startswith("bal:")}
 
 
+async def test_no_answer_is_kept_for_a_task_that_has_ended(desk: Desk, raw: redis.Redis) -> None:
+    """A call that comes back to a cancelled task is booked, and its answer dropped."""
+    await desk.reserve(await desk.held())
+    await desk.resolve(SETTLED, "c0", position=1)
+    assert raw.exists(f"{desk.prefix}kept:t1")
+    await desk.store.cancel("t1")
+
+    await desk.resolve(SETTLED)
+
+    assert not raw.exists(f"{desk.prefix}kept:t1")
+    assert (await desk.store.read("t1")).cost_nusd == 800
+
+
+async def test_no_record_comes_back_with_a_late_booking(desk: Desk, raw: redis.Redis) -> None:
+    """A call that is booked after its task's record has gone leaves nothing of the task behind."""
+    await desk.reserve(await desk.held())
+    await desk.store.cancel("t1")
+    raw.delete(*raw.scan_iter(f"{desk.prefix}*:t1"))
+
+    await desk.resolve(SETTLED)
+
+    assert [key for key in keyspace(raw, desk.prefix) if key.endswith(":t1")] == []
+    assert await desk.store.balance() == Balance(settled_nusd=400, calls=1)
+
+
+async def test_an_answer_survives_a_server_that_forgot_who_asked(desk: Desk, raw: redis.Redis) -> None:
+    """Where a lost end of the log took claim and call with it, what was paid for is still used by the next shift."""
+    await desk.submit()
+    before = {key: raw.dump(key) for key in raw.scan_iter(f"{desk.prefix}*")}
+    await desk.reserve(await desk.claim_one())
+    raw.delete(*raw.scan_iter(f"{desk.prefix}*"))
+    for key, value in before.items():
+        raw.restore(key, 0, value)
+
+    await desk.resolve(SETTLED)
+
+    assert list((await desk.claim_one("b")).kept) == [0]
+
+
 async def test_nothing_is_left_of_queues_that_are_empty(desk: Desk, raw: redis.Redis) -> None:
     """However tasks leave a queue (claimed, cancelled, expired), nothing stays of their tenants' turns."""
     for i in range(4):

@@ -18,7 +18,9 @@ from router.local.server import application
 
 MAIL = """
 policy: mail
-prompt: {user: "Mail: {{ text }}"}
+prompt: {system: Sort the mail., user: "Mail: {{ text }}"}
+input: {schema: {type: object, properties: {text: {type: string}}}}
+tiers: [mini]
 output: {labels: [refund, delivery, praise]}
 examples: examples/mail.yaml
 """
@@ -28,7 +30,9 @@ PRAISE = ["thanks a lot", "lovely shop", "great service", "what a great shop", "
 
 ORDERS = """
 policy: orders
-prompt: {user: "{{ text }}", examples: 1}
+prompt: {system: Read the order., user: "{{ text }}", examples: 1}
+input: {schema: {type: object, properties: {text: {type: string}}}}
+tiers: [mini]
 output: {schema: schemas/orders.json}
 examples:
 """
@@ -55,7 +59,9 @@ ORDER_SCHEMA = {
 
 DESK = """
 policy: desk
-prompt: {user: "{{ text }}"}
+prompt: {system: Help the caller., user: "{{ text }}"}
+input: {schema: {type: object, properties: {text: {type: string}}}}
+tiers: [mini]
 output: {tools: schemas/desk-tools.json}
 examples:
   - {input: {text: "track order A111222"}, output: {name: track, arguments: {order: A111222}}}

@@ -27,7 +27,11 @@ def test_fields_that_are_left_out_render_as_nothing_and_images_are_passed_over(p
     (policies / "mail.yaml").write_text(
         """
 policy: mail
-prompt: {user: "{% if subject is defined %}[{{ subject }}] {% endif %}{{ text }}", images: [photo]}
+prompt:
+  system: Sort the mail.
+  user: "{% if subject is defined %}[{{ subject }}] {% endif %}{{ text }}"
+  images: [photo]
+tiers: [mini]
 input: {schema: {properties: {subject: {type: string}, text: {type: string}, photo: {type: string}}}}
 output: {labels: [refund, praise]}
 examples:
@@ -46,7 +50,10 @@ def test_dates_stay_text_and_only_true_and_false_are_booleans(policies: Path) ->
     (policies / "orders.yaml").write_text(
         """
 policy: orders
-output: {schema: schemas/orders.json}
+prompt: {system: Read the order., user: "{{ text }}"}
+input: {schema: {properties: {text: {type: string}}}}
+tiers: [mini]
+output: {schema: {type: object}}
 examples:
   - {input: {text: "no"}, output: {a: 2026-03-04, b: no, c: 12:30, d: 1.5, e: 0123, f: true, g: 7, h: null, i: 1e3}}
 """

@@ -1,0 +1,22 @@
+"""One house for all tests of the whole way: its parts take seconds to start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from router.io.embedded import EmbeddedServer
+from tests.e2e.house import House, Site
+
+
+@pytest.fixture(scope="session")
+def house(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(server.url, tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def site(house: House) -> Site:
+    """Workers with the local models, as `router demo` has them."""
+    return house.site("house")

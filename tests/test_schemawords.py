@@ -1,0 +1,67 @@
+"""Words for a refused value: the place first, then what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from router.schema import Validator
+
+RECEIPT = {
+    "type": "object",
+    "required": ["total", "items"],
+    "additionalProperties": False,
+    "properties": {
+        "total": {"type": "number", "minimum": 0},
+        "currency": {"enum": ["EUR", "USD"]},
+        "note": {"type": ["string", "null"]},
+        "items": {"type": "array", "items": {"$ref": "#/$defs/item"}},
+    },
+    "$defs": {
+        "item": {
+            "type": "object",
+            "required": ["price"],
+            "properties": {
+                "price": {"type": "number"},
+                "part": {"anyOf": [{"$ref": "#/$defs/item"}, {"type": "null"}]},
+            },
+        }
+    },
+}
+GOOD = {"total": 12.5, "items": [{"price": 12.5}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"total": "abc"}, "$.total: 'abc' is not a number"),
+        ({"total": -1}, "$.total: -1 is less than 0"),
+        ({"currency": "GBP"}, "$.currency: 'GBP' is none of 'EUR', 'USD'"),
+        ({"note": 3}, "$.note: 3 is not a string or null"),
+        ({"zz": 1}, "$: 'zz' is not allowed, only 'total', 'currency', 'note', 'items'"),
+        ({"items": [{"price": 1}, {}]}, "$.items[1]: 'price' is missing"),
+        ({"items": [{"price": 1, "part": {"price": "q"}}]}, "$.items[0].part.price: 'q' is not a number"),
+        ({"total": "x" * 500}, f"$.total: '{'x' * 77}...' is not a number"),
+        ({"items": {"a": [1] * 500}}, None),
+    ],
+)
+def test_says_what_is_wrong_and_where(change, sentence):
+    """A refused value gets one sentence: the place first, the value shortened."""
+    said = Validator(RECEIPT).problem({**GOOD, **change})
+
+    assert said is not None
+    assert said == sentence or sentence is None
+    assert len(said) < 200
+
+
+@pytest.mark.parametrize("depth", [16, 40, 60])
+def test_words_for_recursive_alternatives_are_bounded(depth):
+    """A deep value under a recursive `anyOf`, where searching for words would take 2 ** depth steps, is refused."""
+    branches = [
+        {"type": "object", "required": ["c"], "properties": {"c": {"$ref": "#"}, "kind": {"const": kind}}}
+        for kind in "ab"
+    ]
+    value = "wrong"
+    for _ in range(depth):
+        value = {"kind": "b", "c": value}
+
+    assert Validator({"anyOf": [*branches, {"type": "null"}]}).problem(value)
