@@ -114,7 +114,7 @@ def test_a_sound_policy_has_no_mistakes(changes: dict[str, Any]) -> None:
             {"checks": [{"check": "grounding", "fields": ["total", "totl.0"]}]},
             ("checks", 0, "fields"),
             "the output has no field 'totl.0'",
-            None,
+            "total",
             Code.UNKNOWN_FIELD,
         ),
         (

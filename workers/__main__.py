@@ -19,10 +19,10 @@ from router import log
 from router.app import load_book, open_store, served
 from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
 from router.io.folder import Book
+from router.io.parent import end_with
 from router.io.redis_safety import require_safe
 from router.settings import Settings
 
-from .parent import end_with
 from .rq_worker import ShiftWorker, queue_name
 from .sweep import sweep_forever
 

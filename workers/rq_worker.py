@@ -18,9 +18,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import register
 
+from router.io.parent import end_with
 from router.settings import Settings
-
-from .parent import end_with
 
 SHIFT = "workers.shift.work"
 QUEUE_PREFIX = "router-"

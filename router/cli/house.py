@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ import click
 from ..errors import OperatorError
 from ..io.embedded import EmbeddedServer
 from ..io.folder import policy_files
+from ..io.parent import end_with
 from ..io.redis_keys import Keys
 from ..io.redis_link import connect
 from ..local.tiers import write_tiers
@@ -99,6 +101,7 @@ class House:
             stdout=log,
             stderr=log if self._quiet else None,
             start_new_session=True,
+            preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509  # one system call; nothing is left behind
         )
         stack.callback(_stop, process)
         return process

@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import redis
 
 from ..errors import ServerMissing, StoreUnavailable
+from .parent import end_with
 
 _LEAST = (7, 2)
 _START_S = 10.0
@@ -38,6 +40,7 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C goes to us alone: the server has to outlive the workers
+            preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509  # one system call; nothing is left behind
         )
         self._wait()
 

@@ -1,0 +1,235 @@
+"""A policy as a value: its digest, its defaults, its checks and its path."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from router.policy import Policy
+from router.policyfile import parse_policy
+from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_policy, a_tier
+
+FULL: dict[str, Any] = {
+    "policy": "receipts",
+    "description": "Reads receipts.",
+    "prompt": {"system": "Read.", "user": "{{ text }}", "examples": 1, "earlier": "findings"},
+    "input": {"schema": TEXT_INPUT},
+    "output": {"schema": RECEIPT},
+    "tiers": [{"tier": "mini", "attempts": 2}, {"tier": "small"}, {"tier": "large"}],
+    "checks": [
+        {"check": "schema"},
+        {"check": "rule", "id": "positive", "expression": "output.total > 0.0", "message": "Not positive."},
+        {"check": "confidence", "at_least": 0.85, "fields": ["total"]},
+        {"check": "judge", "tier": "large", "question": "Right?"},
+    ],
+    "moves": {"fail": "repair", "unsure": "escalate"},
+    "limits": {"attempts": 6, "deadline_s": 120, "cost_usd": 0.02, "output_tokens": 800},
+    "keep_s": 86_400,
+    "audit": {"rate": 0.02, "against": "large"},
+    "examples": [{"input": {"text": "ACME 5"}, "output": {"merchant": "ACME", "total": 5}}],
+}
+DIGEST = Policy.model_validate(FULL).digest
+
+
+def with_change(path: tuple[Any, ...], value: Any) -> Policy:
+    """The policy with one thing in it changed."""
+    changed = json.loads(json.dumps(FULL))
+    inner = changed
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    return Policy.model_validate(changed)
+
+
+def shuffled(value: Any, dice: Random) -> Any:
+    if isinstance(value, dict):
+        keys = dice.sample(sorted(value), len(value))
+        return {key: shuffled(value[key], dice) for key in keys}
+    return [shuffled(item, dice) for item in value] if isinstance(value, list) else value
+
+
+# The digest.
+
+
+@given(st.integers(0, 2**32))
+def test_the_order_of_keys_does_not_change_the_digest(seed: int) -> None:
+    """The same policy, written in another order, is the same version."""
+    assert Policy.model_validate(shuffled(FULL, Random(seed))).digest == DIGEST
+
+
+def test_the_form_of_the_file_does_not_change_the_digest() -> None:
+    """Comments, quotes, flow or block style and spelled-out numbers are form, not meaning."""
+    one = 'policy: p\nprompt: {system: S, user: "{{ text }}"}\ninput: {schema: {}}\noutput: {text: {}}\ntiers: [mini]\n'
+    other = (
+        "# the same\ntiers:\n  - tier: 'mini'\noutput:\n  text: {}\ninput:\n  schema: {}\n"
+        "prompt:\n  user: '{{ text }}'\n  system: |-\n    S\n\"policy\": p\n"
+    )
+
+    assert parse_policy(one, "p.yaml", str).digest == parse_policy(other, "q.yaml", str).digest
+
+
+@pytest.mark.parametrize(
+    ("path", "same"),
+    [
+        (("tiers",), ["mini", "small", "large"]),
+        (("limits", "cost_usd"), "0.020"),
+        (("limits", "deadline_s"), 120.0),
+        (("moves", "error"), "retry"),
+        (("moves", "exhausted"), "dead_letter"),
+        (("checks", 0, "severity"), "fail"),
+        (("checks", 2, "missing"), "unsure"),
+        (("tiers", 1, "attempts"), 1),
+        (("prompt", "images"), []),
+        (("examples", 0, "held_out"), False),
+    ],
+)
+def test_a_default_that_is_written_out_does_not_change_the_digest(path: tuple[Any, ...], same: Any) -> None:
+    """Saying what holds anyway says nothing new."""
+    expected = with_change(("tiers", 0, "attempts"), 1).digest if path == ("tiers",) else DIGEST
+
+    assert with_change(path, same).digest == expected
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", 1), (1, 1.0), ("10", "1e1"), ("0.5", "0.50")])
+def test_an_amount_is_the_same_however_it_is_written(one: Any, other: Any) -> None:
+    """A dollar is a dollar."""
+    first, second = with_change(("limits", "cost_usd"), one), with_change(("limits", "cost_usd"), other)
+
+    assert first.digest == second.digest
+    assert "E" not in str(first.limits.cost_usd)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("policy",), "bills"),
+        (("description",), "Reads bills."),
+        (("prompt", "system"), "Read it."),
+        (("prompt", "user"), "{{ text }}\n"),
+        (("prompt", "examples"), 2),
+        (("prompt", "earlier"), "attempts"),
+        (("prompt", "images"), ["photo"]),
+        (("input", "schema", "required"), []),
+        (("output", "schema", "additionalProperties"), True),
+        (("output",), {"text": {}}),
+        (("tiers", 0, "attempts"), 3),
+        (("tiers",), ["small", "mini", "large"]),
+        (("tiers",), ["mini", "small"]),
+        (("checks", 1, "message"), "Not so."),
+        (("checks", 1, "expression"), "output.total >= 0.0"),
+        (("checks", 1, "severity"), "warn"),
+        (("checks", 1, "tiers"), ["mini"]),
+        (("checks", 2, "at_least"), 0.86),
+        (("checks", 2, "fields"), ["merchant"]),
+        (("checks",), []),
+        (("checks",), [FULL["checks"][1], FULL["checks"][0], *FULL["checks"][2:]]),
+        (("moves", "fail"), "review"),
+        (("moves", "exhausted"), "reject"),
+        (("limits", "attempts"), 7),
+        (("limits", "retries"), 0),
+        (("limits", "cost_usd"), 0.021),
+        (("limits", "output_tokens"), 801),
+        (("keep_s",), 86_401),
+        (("audit", "rate"), 0.03),
+        (("promise",), {"kind": "regret", "at_most": 0.01}),
+        (("examples", 0, "output", "total"), 6),
+        (("examples", 0, "held_out"), True),
+        (("examples",), []),
+    ],
+)
+def test_any_change_of_meaning_changes_the_digest(path: tuple[Any, ...], value: Any) -> None:
+    """A task keeps to its version: nothing that matters may change behind a digest."""
+    assert with_change(path, value).digest != DIGEST
+
+
+def test_a_digest_is_short_and_stable() -> None:
+    """Sixteen hexadecimal digits, the same in every process and on every machine."""
+    assert len(DIGEST) == 16
+    assert int(DIGEST, 16) > 0
+    assert a_policy(checks=[]).digest == "1d5a38cf2a8b5f8e"
+
+
+def test_what_the_tiers_can_do_is_no_part_of_the_policy() -> None:
+    """Another tiers file leaves the version as it is, but the policy knows what it runs on."""
+    bare = Policy.model_validate(FULL)
+    known = bare.on(TIERS)
+
+    assert known.digest == bare.digest
+    assert [rung.spec for rung in bare.tiers] == [None, None, None]
+    assert [rung.spec.model for rung in known.tiers if rung.spec] == [tier.model for tier in TIERS.values()]
+    assert known.on({"mini": a_tier("mini")}).tiers[2].spec is None
+
+
+def test_a_published_policy_is_read_back_as_it_was() -> None:
+    """Its text holds all of it."""
+    policy = Policy.model_validate(FULL)
+    again = Policy.model_validate_json(policy.text)
+
+    assert again == policy
+    assert again.digest == policy.digest
+
+
+# The rest of it.
+
+
+def test_a_path_goes_up_only() -> None:
+    """Above a tier are those that follow it; above none, all."""
+    policy = Policy.model_validate(FULL)
+
+    assert [rung.tier for rung in policy.above(None)] == ["mini", "small", "large"]
+    assert [rung.tier for rung in policy.above("mini")] == ["small", "large"]
+    assert policy.above("large") == ()
+    assert policy.rung("mini").attempts == 2
+
+
+def test_judges_are_tiers_that_the_policy_may_ask() -> None:
+    """A judge need not stand on the path to be needed."""
+    policy = a_policy(tiers=["mini"], checks=[{"check": "judge", "tier": "large", "question": "Right?"}])
+
+    assert policy.tier_names == {"mini", "large"}
+
+
+def test_shots_are_the_first_examples_that_are_not_held_out() -> None:
+    """Held-out examples measure; they are never shown."""
+    examples = [{"input": {"text": str(n)}, "output": None, "held_out": n % 2 == 0} for n in range(6)]
+    policy = a_policy(prompt={"system": "S", "user": "{{ text }}", "examples": 2}, examples=examples)
+
+    assert [shot.input["text"] for shot in policy.shots] == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tiers": []},
+        {"tiers": ["mini", "mini"]},
+        {"tiers": ["Mini"]},
+        {"checks": [{"check": "schema"}, {"check": "schema"}]},
+        {"checks": [{"check": "schema", "id": "a"}, {"check": "steps", "id": "a"}]},
+        {"output": {}},
+        {"output": {"labels": ["a", "b"], "text": {}}},
+        {"moves": {"fail": "accept"}},
+        {"moves": {"exhausted": "retry"}},
+        {"limits": {"attempts": 51}},
+        {"limits": {"cost_usd": "NaN"}},
+        {"limits": {"deadline_s": float("inf")}},
+        {"policy": "no good name"},
+        {"unknown": 1},
+    ],
+)
+def test_a_policy_that_cannot_be_is_no_value(changes: dict[str, Any]) -> None:
+    """Whoever builds one, from a file or a program, gets the same refusal."""
+    with pytest.raises(ValidationError):
+        a_policy(**changes)
+
+
+def test_kinds_of_the_same_check_need_ids_of_their_own() -> None:
+    """Two rules are told apart by their ids."""
+    checks = [{"check": "rule", "id": name, "expression": "true"} for name in ("one", "two")]
+
+    assert [check.name for check in a_policy(checks=checks).checks] == ["one", "two"]

@@ -1,0 +1,203 @@
+"""What a producer checks before anything is sent, and what it sends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.errors import Backlogged, TaskConflict, TaskInvalid
+from router.producing import Order, admitted, prepare, prepare_many
+from router.submission import Busy, Card, Conflict, Submission, Submitted
+from router.task import Priority
+from tests.builders import TEXT_INPUT
+
+CARD = Card(
+    policy="receipts",
+    digest="d" * 16,
+    tier="mini",
+    input_schema={"type": "object", "properties": {**TEXT_INPUT["properties"], "photo": {}}, "required": ["text"]},
+    images=("photo",),
+    input_bytes=1_000,
+    image_bytes=5_000,
+    deadline_s=60.0,
+    keep_s=3_600,
+)
+INPUT = {"text": "ACME 5"}
+
+
+def prepared(input: Any = None, card: Card = CARD, **order: Any) -> Submission:
+    return prepare(card, INPUT if input is None else input, Order(**order), reply_to="client-1")
+
+
+def refusal(input: Any = None, **order: Any) -> str:
+    with pytest.raises(TaskInvalid) as why:
+        prepared(input, **order)
+    return str(why.value)
+
+
+def test_a_submission_says_all_that_the_store_must_know() -> None:
+    """Version, first tier, input, times, and who waits."""
+    submission = prepared(key="order-1", tenant="acme", priority="high", metadata={"a": 1})
+
+    assert (submission.policy, submission.tier, submission.input) == ("d" * 16, "mini", INPUT)
+    assert (submission.deadline_s, submission.keep_s) == (60.0, 3_600)
+    assert (submission.key, submission.tenant, submission.priority) == ("order-1", "acme", Priority.HIGH)
+    assert (submission.metadata, submission.reply_to) == ({"a": 1}, "client-1")
+    assert prepared().task_id != prepared().task_id
+
+
+@pytest.mark.parametrize(("wished", "given"), [(None, 60.0), (5, 5), (60.0, 60.0), (3_600, 60.0)])
+def test_a_deadline_is_never_later_than_the_policys(wished: float | None, given: float) -> None:
+    """A caller may be in more of a hurry, not in less."""
+    assert prepared(deadline_s=wished).deadline_s == given
+
+
+# Idempotency.
+
+
+def test_the_same_body_has_the_same_fingerprint() -> None:
+    """The order of keys, the version of the policy and the key itself are no part of it."""
+    first = prepared({"text": "a", "photo": None}, key="k1", metadata={"a": 1, "b": 2})
+    again = prepared({"photo": None, "text": "a"}, key="k2", metadata={"b": 2, "a": 1})
+    newer = prepared({"text": "a", "photo": None}, replace(CARD, digest="e" * 16), metadata={"a": 1, "b": 2})
+
+    assert first.fingerprint == again.fingerprint == newer.fingerprint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"priority": "high"}, {"deadline_s": 5}, {"metadata": {"a": 2}}, {"input": {"text": "b"}}, {"input": {"text": "A"}}],
+)
+def test_another_body_has_another_fingerprint(changes: dict[str, Any]) -> None:
+    """Input and settings are the body; under another policy it is another one too."""
+    first = prepared({"text": "a"})
+
+    assert prepared(**({"input": {"text": "a"}} | changes)).fingerprint != first.fingerprint
+    assert prepared({"text": "a"}, replace(CARD, policy="bills")).fingerprint != first.fingerprint
+
+
+def test_the_numbers_1_and_1_0_are_different_bodies() -> None:
+    """A body is what was sent, to the letter: nothing is guessed to be the same."""
+    assert prepared(metadata={"n": 1}).fingerprint != prepared(metadata={"n": 1.0}).fingerprint
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("input", "said"),
+    [
+        ({}, "the input does not meet the schema of policy 'receipts': $: 'text'"),
+        ({"text": 5}, "$.text"),
+        ({"text": "a" * 1_000}, "the input has 1,011 bytes, the policy's limits.input_bytes is 1,000; shorten it, or"),
+        ({"text": "é" * 600}, "the input has 1,211 bytes"),
+        ({"text": "a", "photo": "p" * 5_001}, "the image in 'photo' has 5,001 bytes, the policy's limits.image_bytes"),
+        ({"text": {1, 2}}, "the input is not JSON data"),
+        ({"text": float("nan")}, "the input is not JSON data"),
+        ({"text": "\ud800"}, "the input is not JSON data"),
+        ({"text": b"bytes"}, "the input is not JSON data"),
+        ({"text": "a", 5: "five", "x": 1}, "the input is not JSON data"),
+        ({"text": "a", "photo": "\ud800"}, "not JSON data"),
+        ({"text": "a", "photo": {1}}, "not JSON data"),
+    ],
+)
+def test_an_input_that_cannot_be_is_refused_with_the_reason(input: Any, said: str) -> None:
+    """The schema, the limits and JSON itself are checked before anything is sent."""
+    assert said in refusal(input)
+
+
+def test_a_deep_input_is_refused() -> None:
+    """Ten thousand brackets break nothing on the way."""
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+
+    assert "not JSON data" in refusal({"text": "a", "more": deep})
+
+
+def test_images_are_measured_by_themselves() -> None:
+    """A large photo does not count against the limit of the text."""
+    assert prepared({"text": "a" * 900, "photo": "p" * 5_000}).input["text"] == "a" * 900
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"key": ""}, "the key must be 1 to 200 bytes of printable text without blanks"),
+        ({"key": "a b"}, "the key must be"),
+        ({"key": "a\nb"}, "the key must be"),
+        ({"key": "é" * 101}, "the key must be"),
+        ({"key": "\ud800"}, "the key must be"),
+        ({"tenant": ""}, "the tenant must be"),
+        ({"tenant": "a\x00"}, "the tenant must be"),
+        ({"tenant": "a:b"}, "the tenant must not contain a colon"),
+        ({"deadline_s": 0}, "deadline_s is 0, it must be greater than 0"),
+        ({"deadline_s": -1}, "deadline_s is -1"),
+        ({"deadline_s": float("nan")}, "deadline_s is nan"),
+        ({"deadline_s": float("inf")}, "deadline_s is inf"),
+        ({"priority": "urgent"}, "priority is 'urgent', expected one of high, normal, low"),
+        ({"metadata": {"a": "x" * 16_384}}, "metadata has more than 16,384 bytes; store it and pass an id"),
+        ({"metadata": {"a": {1}}}, "metadata is not JSON data"),
+        ({"metadata": {"a": float("nan")}}, "metadata is not JSON data"),
+        ({"metadata": {"a": "\udfff"}}, "metadata is not JSON data"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_with_the_reason(order: dict[str, Any], said: str) -> None:
+    """Names that would break keys in Redis, times that never come, priorities that are none."""
+    assert said in refusal(**order)
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_any_name_is_taken_or_refused(key: str, tenant: str) -> None:
+    """No key or tenant is a surprise; those that are taken are one printable word."""
+    try:
+        submission = prepared(key=key, tenant=tenant)
+    except TaskInvalid:
+        return
+    assert submission.key is not None
+    assert all(name and name.isprintable() and " " not in name for name in (submission.key, submission.tenant))
+
+
+# Many at once, and what the store says.
+
+
+def test_many_are_prepared_all_or_none() -> None:
+    """One invalid input among many is named by its number, and nothing is prepared."""
+    with pytest.raises(TaskInvalid, match=r"input 2: .*\$: 'text'"):
+        prepare_many(CARD, [INPUT, INPUT, {}, INPUT], None, Order(), reply_to=None)
+
+
+def test_many_have_keys_of_their_own() -> None:
+    """Each input goes under its own key; without keys under none."""
+    with_keys = prepare_many(CARD, [INPUT, INPUT], ["a", "b"], Order(tenant="acme"), reply_to=None)
+    without = prepare_many(CARD, [INPUT, INPUT], None, Order(), reply_to=None)
+
+    assert [(s.key, s.tenant) for s in with_keys] == [("a", "acme"), ("b", "acme")]
+    assert [s.key for s in without] == [None, None]
+    assert prepare_many(CARD, [], None, Order(), reply_to=None) == []
+
+
+@pytest.mark.parametrize("keys", [[], ["a"], ["a", "b", "c"]])
+def test_keys_and_inputs_must_be_as_many(keys: list[str]) -> None:
+    """A list of keys that does not fit is no list of keys."""
+    with pytest.raises(TaskInvalid, match=f"2 inputs and {len(keys)} keys were given"):
+        prepare_many(CARD, [INPUT, INPUT], keys, Order(), reply_to=None)
+
+
+def test_what_the_store_admits_is_given_on() -> None:
+    """New and replayed tasks both stand in the store."""
+    taken = [Submitted("t1"), Submitted("t2", replayed=True)]
+
+    assert admitted(taken) == taken
+
+
+def test_what_the_store_refuses_is_an_error() -> None:
+    """Another body under a used key, and a full queue, say what to do."""
+    with pytest.raises(TaskConflict, match=r"the key was used for task t1 with another body; use a new key"):
+        admitted([Submitted("t0"), Conflict("t1")])
+    with pytest.raises(Backlogged, match=r"1,000,000 tasks wait already; try again later"):
+        admitted([Busy(1_000_000)])
