@@ -171,3 +171,17 @@ async def test_a_judge_can_only_add_doubt(store: Store, clock: Clock) -> None:
 
     assert [a.verdict.outcome for a in record.trail] == ["unsure", "fail"]
     assert [[c.purpose for c in a.calls] for a in record.trail] == [["answer", "judge"], ["answer"]]
+
+
+async def test_an_input_that_the_prompt_cannot_be_written_for_dies_with_the_reason(store: Store, clock: Clock) -> None:
+    """A template that breaks on an input costs no call, and is no crash: the task ends with what went wrong."""
+    house = House(store, clock, lambda call: GOOD)
+    prompt = {"system": "Read.", "user": "{{ text.split('|')[1].strip() }}"}
+    await house.submit(policy=a_policy(prompt=prompt))
+
+    record = await house.settle()
+
+    assert record.state is TaskState.DEAD
+    assert "the prompt cannot be written for this input" in record.reason
+    assert house.llm.calls == []
+    assert (await store.balance()).calls == 0

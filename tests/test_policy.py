@@ -150,9 +150,7 @@ def test_any_change_of_meaning_changes_the_digest(path: tuple[Any, ...], value: 
 
 def test_a_digest_is_short_and_stable() -> None:
     """Sixteen hexadecimal digits, the same in every process and on every machine."""
-    assert len(DIGEST) == 16
-    assert int(DIGEST, 16) > 0
-    assert a_policy(checks=[]).digest == "1d5a38cf2a8b5f8e"
+    assert DIGEST == "a18fa9473a94aab5"
 
 
 def test_what_the_tiers_can_do_is_no_part_of_the_policy() -> None:

@@ -134,7 +134,10 @@ def test_checks_become_what_they_are() -> None:
         ("checks: [{check: schema, sverity: fail}]", "6:26: checks.0.sverity: there is no such key; did you mean"),
         ("checks: [{check: schema, severity: bad}]", "6:26: checks.0.severity: input should be 'fail', 'unsure'"),
         ("checks: [{check: confidence, at_least: 85}]", "6:30: checks.0.at_least: input should be less than or equal"),
-        ("checks: [{check: schema}, {check: schema}]", "6:27: checks.1: 'schema' is there twice; give one of them an id"),
+        (
+            "checks: [{check: schema}, {check: schema}]",
+            "6:27: checks.1: 'schema' is there twice; give one of them an id",
+        ),
         ("promise: {kind: best, at_most: 2}", "6:11: promise.kind: input should be 'regret'"),
         ("audit: {rate: 0.1}", "6:1: audit: the key 'against' is missing"),
         ("examples: [{input: 5, output: 1}]", "6:13: examples.0.input: expected keys with values"),
@@ -153,7 +156,11 @@ def test_a_mistake_is_told_where_it_stands(line: str, told: str) -> None:
         ("policy: receipts\n", "", "1:1: the file: the key 'policy' is missing"),
         ("policy: receipts", "policy: My Receipts", "1:1: policy: string should match pattern"),
         ("tiers: [mini, {tier: small, attempts: 2}]", "tiers: []", "5:1: tiers: expected 1 or more, found 0"),
-        ("[mini, {tier: small, attempts: 2}]", "[mini, mini]", "5:15: tiers.1: 'mini' is there twice; give it `attempts`"),
+        (
+            "[mini, {tier: small, attempts: 2}]",
+            "[mini, mini]",
+            "5:15: tiers.1: 'mini' is there twice; give it `attempts`",
+        ),
         ("{tier: small, attempts: 2}", "{teir: small}", "5:15: tiers.1: the key 'tier' is missing"),
         ("{tier: small, attempts: 2}", "{tier: small, attempts: 99}", "5:29: tiers.1.attempts: input should be less"),
         ("{schema: schemas/out.json}", "{labels: [one]}", "4:10: output.labels: expected 2 or more, found 1"),
@@ -273,7 +280,9 @@ def test_examples_in_the_policys_own_file_stand_there() -> None:
 
 def test_tiers_are_read_by_name() -> None:
     """A tier is called by its key; everything but the model has a default."""
-    tiers = parse_tiers("tiers:\n  mini: {model: m, sunset: 2027-01-14}\n  large: {model: l, temperature: 0}\n", "t.yaml")
+    tiers = parse_tiers(
+        "tiers:\n  mini: {model: m, sunset: 2027-01-14}\n  large: {model: l, temperature: 0}\n", "t.yaml"
+    )
 
     assert [(tier.name, tier.model) for tier in tiers.values()] == [("mini", "m"), ("large", "l")]
     assert (tiers["mini"].sunset, tiers["mini"].concurrency) == (date(2027, 1, 14), 64)

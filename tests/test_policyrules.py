@@ -172,7 +172,15 @@ def test_a_mistake_in_an_expression_is_told_at_its_character(key: str) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["output.total", "output.total > 0", "output.merchant + 1 == 2", "nothing == 1", "output.total >", "", "true ? 1 : 2"],
+    [
+        "output.total",
+        "output.total > 0",
+        "output.merchant + 1 == 2",
+        "nothing == 1",
+        "output.total >",
+        "",
+        "true ? 1 : 2",
+    ],
 )
 def test_an_expression_that_is_no_rule_is_told(expression: str) -> None:
     """A rule says yes or no, of fields that there are, with types that go together."""

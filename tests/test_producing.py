@@ -70,7 +70,13 @@ def test_the_same_body_has_the_same_fingerprint() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"priority": "high"}, {"deadline_s": 5}, {"metadata": {"a": 2}}, {"input": {"text": "b"}}, {"input": {"text": "A"}}],
+    [
+        {"priority": "high"},
+        {"deadline_s": 5},
+        {"metadata": {"a": 2}},
+        {"input": {"text": "b"}},
+        {"input": {"text": "A"}},
+    ],
 )
 def test_another_body_has_another_fingerprint(changes: dict[str, Any]) -> None:
     """Input and settings are the body; under another policy it is another one too."""

@@ -46,7 +46,7 @@ def root() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run a command; errors of ours become one sentence and an exit code: 1 no, 2 wrong use, 3 the world is down."""
     try:
-        code: Any = root.main(args=argv, standalone_mode=False)
+        code: Any = root.main(args=argv, prog_name="router", standalone_mode=False)
     except click.ClickException as why:
         why.show()
         sys.exit(2)

@@ -35,7 +35,7 @@ from .task import read_input
 _PATHS = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 
 
-@click.group(name="policy")
+@click.group(name="policy", epilog="Example: router policy lint policies")
 def command() -> None:
     """Check, test, explain and publish policies. PATH is a folder or a policy's file; without one: ROUTER_POLICIES."""
 

@@ -24,7 +24,7 @@ from .printing import SIMULATED, console, dollars, print_json
 _MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]fail[/]"}
 
 
-@click.group(name="task")
+@click.group(name="task", epilog="Example: router task show 3f2c...")
 def command() -> None:
     """Submit, show and cancel tasks."""
 

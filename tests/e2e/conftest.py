@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.io.embedded import EmbeddedServer
 from tests.e2e.house import House, Site
 
 
 @pytest.fixture(scope="session")
-def house(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(server.url, tmp_path_factory.mktemp("house")) as house:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("house")) as house:
         yield house
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from router.app import open_store
 from router.client import Client
 from router.event import Stands
+from router.io.embedded import EmbeddedServer
 from router.ledger import Balance, Entry
 from router.local.tiers import write_tiers
 from router.settings import Settings
@@ -57,14 +58,14 @@ def open_site(
 
 
 class House:
-    """Parts that all sites share: the server, and the models with their bill."""
+    """Parts that all sites share: a server of their own, and the models with their bill."""
 
-    def __init__(self, redis_url: str, folder: Path) -> None:
-        self.redis_url = redis_url
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bill_file = folder / "bill.jsonl"
         self.sites: list[Site] = []
         self._stack = ExitStack()
+        self.redis_url = self._stack.enter_context(EmbeddedServer(folder / "redis")).url
         ready = folder / "models.url"
         words = ["--policies", str(POLICIES), "--bill", str(self.bill_file), "--ready-file", str(ready)]
         self._models = launch("router.local", *words, env={}, log=folder / "models.log")

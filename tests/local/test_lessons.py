@@ -87,6 +87,40 @@ def test_one_example_is_enough_and_none_is_no_lesson(policies: Path) -> None:
     assert "mail" not in {lesson.policy for lesson in lessons_in(policies)}
 
 
+@pytest.mark.parametrize(("output", "written"), [("{text: {}}", "fine"), ("{schema: {type: array}}", "[1]")])
+def test_what_is_no_form_is_no_lesson(policies: Path, output: str, written: str) -> None:
+    """Free text and lists are passed over; the other policies are taught."""
+    (policies / "mail.yaml").write_text(
+        f"""
+policy: mail
+prompt: {{system: Sort the mail., user: "{{{{ text }}}}"}}
+input: {{schema: {{properties: {{text: {{type: string}}}}}}}}
+output: {output}
+tiers: [mini]
+examples: [{{input: {{text: a}}, output: {written}}}]
+"""
+    )
+
+    assert {lesson.policy for lesson in lessons_in(policies)} == {"orders", "desk"}
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(policies: Path) -> None:
+    """The policy that names the file is told, with the line, and the file itself."""
+    (policies / "examples" / "mail.yaml").unlink()
+
+    with pytest.raises(LessonError, match=r"mail\.yaml:7:1: the file examples/mail\.yaml cannot be read"):
+        lessons_in(policies)
+
+
+def test_an_example_that_does_not_render_is_a_sentence(policies: Path) -> None:
+    """A template that stumbles over an example's values is told without a traceback."""
+    orders = policies / "orders.yaml"
+    orders.write_text(orders.read_text().replace("{{ text }}", "{{ text.no.such }}"))
+
+    with pytest.raises(LessonError, match=r"orders\.yaml: an example does not fit the policy's prompt"):
+        lessons_in(policies)
+
+
 @pytest.mark.parametrize("broken", ["- {input: [", "- {input: {text: a}}", "- just words"])
 def test_a_broken_file_is_named(policies: Path, broken: str) -> None:
     """The author is told which file to look at."""
