@@ -164,6 +164,7 @@ class Asking:
             model=intent.model,
             cost_nusd=settlement.cost_nusd,
             doubt_nusd=intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0,
+            price_since=intent.price_since,
             usage=settlement.usage,
             latency_ms=settlement.latency_ms,
         )

@@ -14,8 +14,8 @@ from .verdict import Outcome
 class EntryKind(StrEnum):
     """
     RESERVED: the worst case was set aside. SETTLED: the true cost is booked. VOID: nothing was charged.
-    UNSETTLED: the outcome is unknown, at most the reservation was charged. ATTEMPT moves no money: it says what the
-    checks made of the attempt that the calls were for.
+    UNSETTLED: the outcome is unknown, at most the reservation was charged. ATTEMPT moves no money: it sums the calls of
+    an attempt up and says what the checks made of it.
     """
 
     RESERVED = "reserved"
@@ -53,7 +53,7 @@ class Settlement(Value):
 
 
 class Entry(Value):
-    """One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome."""
+    """One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome (by kind)."""
 
     kind: EntryKind
     at_ms: int

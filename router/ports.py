@@ -47,7 +47,7 @@ class Claim:
 
 
 def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Decision, *, at_ms: int = 0) -> Entry:
-    """The ledger's line that says what became of an attempt; a store fills in the time."""
+    """The ledger's line that settles an attempt: its cost, tokens and verdict. A store fills in the time."""
     verdict = attempt.verdict
     asked = next((rung.spec for rung in policy.tiers if rung.tier == attempt.tier), None)
     return Entry(
@@ -60,6 +60,10 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         policy=policy.policy,
         tenant=claim.task.tenant,
         why=attempt.why,
+        amount_nusd=attempt.cost_nusd,
+        price_since=attempt.calls[0].price_since if attempt.calls else None,
+        usage=attempt.usage,
+        latency_ms=sum(call.latency_ms for call in attempt.calls),
         outcome=verdict.outcome if verdict else None,
         accepted=isinstance(decision, Accept),
         simulated=asked.simulated if asked else False,

@@ -23,7 +23,7 @@ class Refusal(Value):
 class Spent(Value):
     """
     One call, as it was booked. Amounts are nano-dollars: `cost_nusd` is exact, or 0 while `doubt_nusd`,
-    the most that an unknown outcome may have cost, is not.
+    the most that an unknown outcome may have cost, is not. `price_since` is the day of the price that was used.
     """
 
     call: str
@@ -32,6 +32,7 @@ class Spent(Value):
     model: str
     cost_nusd: int = 0
     doubt_nusd: int = 0
+    price_since: str = ""
     usage: Usage | None = None
     latency_ms: int = 0
 
@@ -51,6 +52,19 @@ class Attempt(Value):
     @property
     def cost_nusd(self) -> int:
         return sum(call.cost_nusd for call in self.calls)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of all its calls; None where no call told any."""
+        told = [call.usage for call in self.calls if call.usage is not None]
+        if len(told) <= 1:
+            return told[0] if told else None
+        return Usage(
+            input_tokens=sum(u.input_tokens for u in told),
+            cached_input_tokens=sum(u.cached_input_tokens for u in told),
+            output_tokens=sum(u.output_tokens for u in told),
+            reasoning_tokens=sum(u.reasoning_tokens for u in told),
+        )
 
     @property
     def told(self) -> str:

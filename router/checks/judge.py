@@ -29,7 +29,8 @@ _ANSWER = {
 class Judge(Check):
     """
     Asks the model of a tier whether the output is right. It can only add doubt: judge models are fooled by trivial
-    tokens, so a yes passes nothing that another check failed, and a no makes the answer unsure, never worse.
+    tokens, so a yes passes nothing that another check failed, and a no makes the answer unsure, never worse. It is
+    shown no images.
     """
 
     check: Literal["judge"]
@@ -41,7 +42,7 @@ class Judge(Check):
         answer = yield Consultation(
             tier=self.tier,
             system=f"{_SYSTEM}\n\n{self.question}",
-            user=canonical({"input": subject.task.input, "output": subject.output}),
+            user=canonical({"input": subject.input_without_images, "output": subject.output}),
             answer_schema=_ANSWER,
         )
         if isinstance(answer, Failure):

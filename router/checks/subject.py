@@ -57,8 +57,11 @@ class Subject:
     @cached_property
     def input_text(self) -> str:
         """All texts and numbers of the input, a line each, without images: what grounding searches."""
-        texts = {name: value for name, value in self.task.input.items() if name not in self.types.images}
-        return "\n".join(_plain(texts))
+        return "\n".join(_plain(self.input_without_images))
+
+    @property
+    def input_without_images(self) -> dict[str, Json]:
+        return {name: value for name, value in self.task.input.items() if name not in self.types.images}
 
 
 def _plain(value: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,7 +14,8 @@ from .redis_commands import as_pairs, as_text
 
 # intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt
 # settlement: input, cached input, output, reasoning tokens (or null), latency ms
-# attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something
+# attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something,
+#             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms
 
 
 def intent_words(intent: Intent) -> bytes:
@@ -32,16 +33,7 @@ def intent_words(intent: Intent) -> bytes:
 
 
 def settlement_words(settlement: Settlement) -> bytes:
-    usage = settlement.usage
-    if usage is None:
-        return _words(None, None, None, None, settlement.latency_ms)
-    return _words(
-        usage.input_tokens,
-        usage.cached_input_tokens,
-        usage.output_tokens,
-        usage.reasoning_tokens,
-        settlement.latency_ms,
-    )
+    return _words(*_usage_words(settlement.usage), settlement.latency_ms)
 
 
 def attempt_words(entry: Entry) -> bytes:
@@ -56,6 +48,10 @@ def attempt_words(entry: Entry) -> bytes:
         int(entry.accepted),
         int(entry.simulated),
         list(entry.checks),
+        entry.amount_nusd,
+        entry.price_since,
+        *_usage_words(entry.usage),
+        entry.latency_ms,
     )
 
 
@@ -72,10 +68,7 @@ def entry(reply: Any) -> tuple[str, Entry]:
 
 def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
     tier, model, policy, tenant, purpose, why, price_since, simulated, attempt = info
-    read, cached, written, reasoning, latency_ms = orjson.loads(fields["x"]) if fields["x"] else (None,) * 5
-    usage = None
-    if read is not None:
-        usage = Usage(input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning)
+    *tokens, latency_ms = orjson.loads(fields["x"]) if fields["x"] else (None,) * 5
     return Entry(
         kind=kind,
         at_ms=at_ms,
@@ -92,13 +85,14 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
         overrun_nusd=int(fields["o"]),
         price_since=price_since,
         simulated=bool(simulated),
-        usage=usage,
+        usage=_usage(tokens),
         latency_ms=latency_ms or 0,
     )
 
 
 def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
-    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks = info
+    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks, *sums = info
+    cost_nusd, price_since, *tokens, latency_ms = sums
     return Entry(
         kind=EntryKind.ATTEMPT,
         at_ms=at_ms,
@@ -113,7 +107,24 @@ def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> En
         accepted=bool(accepted),
         simulated=bool(simulated),
         checks=tuple(checks),
+        amount_nusd=cost_nusd,
+        price_since=price_since,
+        usage=_usage(tokens),
+        latency_ms=latency_ms,
     )
+
+
+def _usage_words(usage: Usage | None) -> tuple[int | None, ...]:
+    if usage is None:
+        return (None,) * 4
+    return usage.input_tokens, usage.cached_input_tokens, usage.output_tokens, usage.reasoning_tokens
+
+
+def _usage(tokens: Sequence[int | None]) -> Usage | None:
+    read, cached, written, reasoning = tokens
+    if read is None or cached is None or written is None or reasoning is None:
+        return None
+    return Usage(input_tokens=read, cached_input_tokens=cached, output_tokens=written, reasoning_tokens=reasoning)
 
 
 def _fields(reply: Any) -> dict[str, str]:

@@ -71,37 +71,6 @@ def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     log.configure("error")
 
 
-# the demo
-
-
-def test_the_demo_proves_itself(begun: dict[str, subprocess.Popen[str]]) -> None:
-    """From nothing to a checked ledger: every task ended, some climbed, and the provider's bill is the ledger's sum."""
-    out, said = begun["demo"].communicate(timeout=100)
-
-    assert begun["demo"].returncode == 0, said
-    told = json.loads(out.splitlines()[-1])
-    assert told["tasks"] == 12 == told["succeeded"] + told["dead"] + told["rejected"]
-    assert 0 < told["escalated"] <= 12
-    assert told["attempts"] == sum(tier["attempts"] for tier in told["tiers"].values()) >= 12
-    assert told["succeeded"] == sum(tier["accepted"] for tier in told["tiers"].values())
-    assert (
-        told["cost_usd"] == told["billed_usd"] == f"{sum(Decimal(t['cost_usd']) for t in told['tiers'].values()):.9f}"
-    )
-    assert Decimal(told["always_top_usd"]) > 0
-    assert told["seconds"] > 0
-    assert "local demo models, not LLMs" in said
-    assert "equal to the nano-dollar" in " ".join(said.split())
-
-
-def test_the_demo_says_which_key_is_missing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With real models but no key there is a sentence, before anything is started."""
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setenv("ROUTER_TIERS", str(POLICIES / "tiers.yaml"))
-
-    assert shell("demo", "--provider", "env") == 2
-    assert "OPENAI_API_KEY must be set" in shell.err
-
-
 # tasks
 
 
@@ -268,6 +237,37 @@ def test_every_command_explains_itself(shell: Shell, path: tuple[str, ...]) -> N
     assert shell(*path, "--help") == 0
     assert "Usage: router" in shell.out
     assert f"Example: router {' '.join(path)}" in " ".join(shell.out.split())
+
+
+# the demo
+
+
+def test_the_demo_proves_itself(begun: dict[str, subprocess.Popen[str]]) -> None:
+    """From nothing to a checked ledger: every task ended, some climbed, and the provider's bill is the ledger's sum."""
+    out, said = begun["demo"].communicate(timeout=100)
+
+    assert begun["demo"].returncode == 0, said
+    told = json.loads(out.splitlines()[-1])
+    assert told["tasks"] == 12 == told["succeeded"] + told["dead"] + told["rejected"]
+    assert 0 < told["escalated"] <= 12
+    assert told["attempts"] == sum(tier["attempts"] for tier in told["tiers"].values()) >= 12
+    assert told["succeeded"] == sum(tier["accepted"] for tier in told["tiers"].values())
+    assert (
+        told["cost_usd"] == told["billed_usd"] == f"{sum(Decimal(t['cost_usd']) for t in told['tiers'].values()):.9f}"
+    )
+    assert Decimal(told["always_top_usd"]) > 0
+    assert told["seconds"] > 0
+    assert "local demo models, not LLMs" in said
+    assert "equal to the nano-dollar" in " ".join(said.split())
+
+
+def test_the_demo_says_which_key_is_missing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With real models but no key there is a sentence, before anything is started."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("ROUTER_TIERS", str(POLICIES / "tiers.yaml"))
+
+    assert shell("demo", "--provider", "env") == 2
+    assert "OPENAI_API_KEY must be set" in shell.err
 
 
 def _bill(path: Path, lines: list[tuple[str, int]]) -> Path:
