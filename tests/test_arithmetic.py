@@ -77,6 +77,7 @@ def test_sums_are_found_all_over_a_text() -> None:
         "x = 5",
         "the total = 12",
         "5 apples = 5 fruits",
+        "-5 = -5",
         "16 students = 4 * 4",
         "2x + 3 = 11",
         "2S + 30 + 5 = 110",

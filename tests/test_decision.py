@@ -336,6 +336,15 @@ def test_a_tier_whose_window_is_too_small_is_left_out() -> None:
     assert "large holds 1,000 tokens" in ended.reason
 
 
+def test_a_window_is_taken_to_hold_four_bytes_a_token() -> None:
+    """Prompt, input and output together must fit: exactly full is not too full."""
+    policy = on_tiers(a_policy(limits={"output_tokens": 100}), mini={"context_tokens": 1_000})
+    room = 900 * 4 - len(policy.prompt.system)
+
+    assert decide(policy, a_task(input={"text": "x" * room}), (), NOW_MS) == Ask("mini", "first")
+    assert decide(policy, a_task(input={"text": "x" * (room + 4)}), (), NOW_MS) == Ask("small", "first")
+
+
 def test_what_a_tier_can_write_at_most_takes_room_in_its_window() -> None:
     """A policy's generous limit of output does not make a tier too small that would never write so much."""
     policy = a_policy(limits={"output_tokens": 200_000})

@@ -47,7 +47,7 @@ ORDER = [*PURE.split(), *REST.split()]
 """A module may import those before it, never those after. A new module gets its place here."""
 
 WORLD = {
-    *("aiohttp", "asyncio", "concurrent", "httpx", "io", "litellm", "logging", "multiprocessing", "os", "pathlib"),
+    *("aiohttp", "asyncio", "concurrent", "httpx", "litellm", "logging", "multiprocessing", "os", "pathlib"),
     *(
         "random",
         "redis",

@@ -173,6 +173,30 @@ def test_a_published_policy_is_read_back_as_it_was() -> None:
     assert again.digest == policy.digest
 
 
+def test_defaults_stay_what_they_are() -> None:
+    """Published policies leave them out: another default would change what runs behind an unchanged digest."""
+    bare = a_policy(limits={}, checks=[])
+
+    assert bare.limits.model_dump(mode="json") == {
+        "attempts": 8,
+        "retries": 3,
+        "deadline_s": 86_400.0,
+        "cost_usd": "0.25",
+        "input_bytes": 262_144,
+        "image_bytes": 10_485_760,
+        "output_tokens": 1_024,
+        "wait_at_most_s": 604_800.0,
+    }
+    assert bare.moves.model_dump() == {
+        "fail": "escalate",
+        "unsure": "escalate",
+        "error": "retry",
+        "refused": "escalate",
+        "exhausted": "dead_letter",
+    }
+    assert (bare.keep_s, bare.prompt.examples, bare.prompt.earlier, bare.tiers[0].attempts) == (604_800, 0, "none", 1)
+
+
 # The rest of it.
 
 

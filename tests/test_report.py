@@ -60,6 +60,13 @@ def test_a_tier_shows_what_it_did() -> None:
     assert mini.per_accepted_nusd == 220
 
 
+def test_an_attempt_that_another_tier_followed_escalated() -> None:
+    """Each rung of a climb but the last counts as one."""
+    rows = by(costs([*CLIMBED, *STAYED], ["tier"]), "tier")
+
+    assert {tier: row.escalated for tier, row in rows.items()} == {"mini": 1, "small": 1, "large": 0}
+
+
 def test_a_repair_at_the_same_tier_is_no_escalation() -> None:
     """Only a next attempt at another tier counts as one."""
     lines = [*asked("c1", "mini", 100), *asked("c2", "mini", 100, attempt=2, why="repair", accepted=True)]
@@ -126,6 +133,7 @@ def test_simulated_costs_are_marked() -> None:
 
     assert (rows["mini"].simulated, rows["large"].simulated) == (False, True)
     assert total(rows.values()).simulated
+    assert not total(costs(STAYED, ["tier"])).simulated
 
 
 def test_an_accepted_result_costs_all_that_led_to_it() -> None:

@@ -33,7 +33,8 @@ from tests.builders import NOW_MS
 FOLDER = Path(__file__).parent.parent / "policies"
 TODAY = date(2026, 11, 20)
 FILES = {path.stem: path for path in policy_files(FOLDER)}
-NAMES = sorted(FILES)
+NAMES = ["contacts", "intents", "moderation", "receipts", "toolcall", "translate"]
+"""A user may have added policies of their own to the folder: these tests are about ours."""
 README = (FOLDER / "README.md").read_text("utf-8")
 
 EXAMPLES_MIN = 60
@@ -47,14 +48,14 @@ def book() -> Book:
 
 def test_the_six_are_there() -> None:
     """Receipts, mail, comments, contacts, translations and function calls each have a policy, a page and cases."""
-    assert NAMES == ["contacts", "intents", "moderation", "receipts", "toolcall", "translate"]
+    assert set(NAMES) <= set(FILES)
     for name in NAMES:
         assert (FOLDER / f"{name}.md").read_text("utf-8").startswith(f"# {name}")
 
 
 def test_they_load_with_tiers_and_prices(book: Book) -> None:
     """Every policy is sound, its tiers exist, and each tier's model has a price in force."""
-    assert sorted(book.policies) == NAMES
+    assert set(NAMES) <= set(book.policies)
     assert list(book.tiers) == ["mini", "small", "large", "frontier"]
     assert all(book.prices.price(tier.priced_model, TODAY) for tier in book.tiers.values())
 

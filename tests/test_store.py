@@ -430,6 +430,17 @@ async def test_a_crash_makes_suspects_that_run_alone(store: Store, clock: Clock)
     assert ids(await claim(store, "d", at_most=1, alone=True)) == ["t2"]
 
 
+async def test_a_busy_tier_does_not_hold_up_suspects(store: Store, clock: Clock) -> None:
+    """A quarantine shift gets its task although ordinary ones take up all that the tier allows."""
+    await submit(store, "t1")
+    await claim(store)
+    await crash(store, clock)
+    await submit(store, "t2", "t3")
+    assert len(await claim(store, "b", mini=2)) == 2
+
+    assert ids(await claim(store, "c", at_most=1, alone=True, mini=2)) == ["t1"]
+
+
 async def test_three_crashes_alone_are_the_end(store: Store, clock: Clock) -> None:
     """Only crashes of a task that ran alone count, and the third one is its last."""
     await submit(store, "t1")
@@ -834,14 +845,15 @@ async def test_climbs_into_the_queue_of_the_next_tier(store: Store) -> None:
 
 
 async def test_keeps_its_urgency_when_it_climbs(store: Store, clock: Clock) -> None:
-    """A task that came first goes first at the next tier too."""
+    """At the next tier a task stands where it would if it had come there first: between more and less urgent ones."""
     await submit(store, "t1")
     clock.advance(1)
-    await submit(store, "t2", tier="small")
+    await submit(store, "t2", "t3", tier="small")
+    await submit(store, "t4", tier="small", priority=Priority.HIGH)
     (holder,) = await claim(store, mini=1)
     await finish(store, holder, Ask("small", "escalate"), an_attempt(1, "mini", Outcome.FAIL))
 
-    assert ids(await claim(store, "b", small=5)) == ["t1", "t2"]
+    assert ids(await claim(store, "b", small=5)) == ["t4", "t1", "t2", "t3"]
 
 
 async def test_waits_until_its_time(store: Store, clock: Clock) -> None:
@@ -986,6 +998,20 @@ async def test_a_sweep_looks_at_no_more_than_it_is_told(store: Store, clock: Clo
     clock.advance(1)
 
     assert [(await store.sweep(at_most=2)).ended for _ in range(3)] == [2, 1, 0]
+
+
+async def test_a_sweep_gives_up_on_no_more_calls_than_it_is_told(store: Store, clock: Clock) -> None:
+    """Calls past their time are bounded too, the oldest first."""
+    await submit(store, "t1")
+    holder = await claim_one(store)
+    for number in range(3):
+        await reserve(store, holder, an_intent(f"c{number}", position=number, reserved_nusd=10**number))
+        clock.advance(1)
+    clock.advance(45)
+
+    swept = await store.sweep(at_most=2)
+
+    assert (swept.unsettled, (await store.balance()).unsettled_nusd) == (2, 11)
 
 
 async def test_a_task_that_waits_in_its_place_is_left_there(store: Store, clock: Clock) -> None:

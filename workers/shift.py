@@ -44,7 +44,8 @@ def work(alone: bool = False) -> None:
     """The job that RQ runs. Keep its name and arguments: queued jobs outlive a deploy."""
     settings = Settings.from_env()
     log.configure(settings.log)
-    asyncio.run(_work(settings, alone))
+    if not StopNoted.noted:
+        asyncio.run(_work(settings, alone))
 
 
 async def _work(settings: Settings, alone: bool) -> None:

@@ -1,4 +1,4 @@
-"""Each script applied twice, or with its reply lost, does what it does applied once; and what the keys look like then."""
+"""Each script applied twice, or with its reply lost, does what it does applied once; and what the keys look like."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ async def claim_with_one_expired(desk: Desk) -> Act:
     await desk.submit("t0", deadline_s=1)
     await desk.submit("t1")
     desk.clock.advance(1)
-    return lambda: desk.claim()
+    return desk.claim
 
 
 @step
@@ -431,6 +431,17 @@ async def test_scripts_are_loaded_again_when_the_server_forgot_them(desk: Desk, 
     assert await desk.store.renew([claim]) == frozenset()
 
 
+async def test_producers_see_the_version_published_last(desk: Desk) -> None:
+    """What producers are told of a policy is its newest version, which may be an old one published again."""
+    older, newer = a_policy(), a_policy(keep_s=7200)
+    digests = []
+    for policy in (older, newer, older):
+        await desk.store.publish([policy])
+        digests.append((await desk.link.run(desk.producing.card("receipts"))).digest)
+
+    assert digests == [older.digest, newer.digest, older.digest]
+
+
 # amounts
 
 
@@ -605,6 +616,18 @@ async def test_wake_ups_of_a_queue_are_few(desk: Desk, raw: redis.Redis) -> None
 
     assert raw.llen(f"{desk.prefix}wake:mini") == 8
     assert 0 < raw.ttl(f"{desk.prefix}wake:mini") <= 600
+
+
+async def test_room_at_a_tier_wakes_who_waits_for_it(desk: Desk, raw: redis.Redis) -> None:
+    """When a task leaves a tier where others are ready, an idle shift is woken to take one."""
+    for i in range(2):
+        await desk.submit(f"t{i}")
+    (claim,) = await desk.claim(at_most=1)
+    raw.delete(f"{desk.prefix}wake:mini")
+
+    await desk.finish(claim, DECISIONS["accept"])
+
+    assert raw.llen(f"{desk.prefix}wake:mini") == 1
 
 
 async def test_who_waits_is_told_the_end(desk: Desk, raw: redis.Redis) -> None:

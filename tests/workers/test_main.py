@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -25,6 +24,7 @@ from router.settings import Settings
 from tests.fault_provider import FaultProvider
 from tests.gang import POLICIES, Gang, alive, environment, launch
 from tests.waiting import wait_until
+from workers.__main__ import main
 from workers.rq_worker import queue_name, shift_queue
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl, which only Linux has")
@@ -172,27 +172,37 @@ WRONG: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "no tiers file": ([], {"ROUTER_TIERS": "{bad}/none.yaml"}, 1, "none.yaml"),
     "no server": ([], {"ROUTER_REDIS_URL": "unix://{bad}/none.sock"}, 3, "check ROUTER_REDIS_URL"),
 }
+AS_PROCESSES = ("unknown setting", "wrong policy", "no server")
+"""One for each code; the others are told apart before anything is started, so they may be run here."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def refused(server: EmbeddedServer, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """All that is wrong, begun before all else; one of them takes seconds until it gives up."""
+@pytest.fixture(scope="module")
+def settings(server: EmbeddedServer, folder: Path) -> Settings:
+    """Right ones, in which each test gets something wrong."""
+    return Settings(redis_url=server.url, policies=folder, prefix="refused:", log="error")
+
+
+@pytest.fixture(scope="module")
+def bad(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a policy that cannot be loaded."""
     bad = tmp_path_factory.mktemp("bad")
     (bad / "mail.yaml").write_text(BAD_POLICY)
     shutil.copy(POLICIES / "prices.yaml", bad)
     shutil.copy(folder / "tiers.yaml", bad)
-    env = environment(Settings(redis_url=server.url, policies=folder, prefix="refused:"))
-    begun = {
-        name: launch("workers", *words, env={**env, **{n: v.format(bad=bad) for n, v in more.items()}})
-        for name, (words, more, _, _) in WRONG.items()
-    }
+    return bad
+
+
+@pytest.fixture(scope="module", autouse=True)
+def refused(settings: Settings, bad: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Begun before all else: one of them takes seconds until it gives up."""
+    begun = {name: launch("workers", *WRONG[name][0], env=_env(settings, name, bad)) for name in AS_PROCESSES}
     yield begun
     for process in begun.values():
         process.kill()
         process.communicate()
 
 
-@pytest.mark.parametrize("name", sorted(WRONG))
+@pytest.mark.parametrize("name", AS_PROCESSES)
 def test_says_in_a_sentence_what_is_wrong(refused: dict[str, subprocess.Popen[str]], name: str) -> None:
     """A wrong setting is code 2, a wrong policy 1, a world that is down 3: with a sentence, without a traceback."""
     _, _, code, sentence = WRONG[name]
@@ -202,3 +212,25 @@ def test_says_in_a_sentence_what_is_wrong(refused: dict[str, subprocess.Popen[st
     assert refused[name].returncode == code
     assert sentence in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", sorted(WRONG.keys() - set(AS_PROCESSES)))
+def test_refuses_before_it_starts_anything(
+    settings: Settings, bad: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """All that can be told without a server is told before anything is started, with the code of its kind."""
+    words, _, code, sentence = WRONG[name]
+    for variable, value in _env(settings, name, bad).items():
+        monkeypatch.setenv(variable, value)
+
+    try:
+        refused = main(words)
+    except SystemExit as end:
+        refused = end.code
+
+    assert refused == code
+    assert sentence in capsys.readouterr().err
+
+
+def _env(settings: Settings, name: str, bad: Path) -> dict[str, str]:
+    return environment(settings, **{n: value.format(bad=bad) for n, value in WRONG[name][1].items()})
