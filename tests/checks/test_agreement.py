@@ -76,6 +76,7 @@ def test_named_fields_alone_are_compared() -> None:
         (TEXT, "€", "$", Outcome.UNSURE),
         (LIST, [1, {"a": "B"}], [1, {"a": "b"}], Outcome.PASS),
         (LIST, [1], [2], Outcome.UNSURE),
+        (LIST, [{"a": "b"}], [{"a": "c"}], Outcome.UNSURE),
     ],
 )
 def test_every_kind_of_output_is_compared(policy: Any, first: Any, second: Any, outcome: Outcome) -> None:

@@ -69,6 +69,14 @@ def test_a_tier_without_log_probabilities_can_pass_only_where_missing_passes(mis
     assert not check.model_copy(update={"severity": "warn"}).needs_logprobs
 
 
+def test_a_warning_stays_a_warning_without_log_probabilities() -> None:
+    """What only shall be told is only told."""
+    finding = confident(None, severity="warn")
+
+    assert (finding.outcome, finding.warn) == (Outcome.UNSURE, True)
+    assert not confident(None, severity="unsure").warn
+
+
 @pytest.mark.parametrize(("severity", "outcome"), [("fail", Outcome.FAIL), ("unsure", Outcome.UNSURE)])
 def test_the_author_may_be_stricter(severity: str, outcome: Outcome) -> None:
     """`severity: fail` makes a doubtful answer a wrong one."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,6 +235,29 @@ async def test_one_reader_serves_a_thousand_waiters(client: Any, floor: Floor, l
 
     assert [result.id for result in results] == [handle.id for handle in handles]
     assert {result.status for result in results} == {"succeeded"}
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: type[Client | AsyncClient]) -> None:
+    """Who waits while Redis is killed and started again is woken all the same."""
+    server = EmbeddedServer(tmp_path)
+    floor = Floor(server.url, "r:", None, llm)
+    await floor.store.publish([a_policy()])
+    with ThreadPoolExecutor() as pool, redis.Redis.from_url(server.url) as raw, Client(server.url) as plain:
+        own = AsyncClient(server.url)
+        client: Any = own if kind is AsyncClient else InThreads(plain, pool)
+        handle = await client.submit("receipts", TEXT)
+        waiting = asyncio.create_task(handle.wait(timeout_s=60))
+        await until(lambda: _listening(raw))
+        os.kill(server.pid, signal.SIGKILL)
+        server.stop()
+        server = EmbeddedServer(tmp_path)
+        llm.open()
+        async with floor.shift():
+            assert (await waiting).ok
+        await own.close()
+    await floor.close()
+    server.stop()
 
 
 async def test_tells_live_what_happens(client: Any, floor: Floor, llm: Gated) -> None:

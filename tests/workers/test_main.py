@@ -232,5 +232,18 @@ def test_refuses_before_it_starts_anything(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "value"), [("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")])
+def test_refuses_a_server_that_loses_tasks(settings: Settings, tmp_path: Path, name: str, value: str) -> None:
+    """A server without an append-only file, or that evicts keys, is a wrong setting."""
+    with EmbeddedServer(tmp_path) as unsafe, Redis.from_url(unsafe.url) as raw:
+        raw.config_set(name, value)
+        process = launch("workers", env=environment(replace(settings, redis_url=unsafe.url)))
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "would lose tasks" in said
+    assert f"`{name} " in said
+
+
 def _env(settings: Settings, name: str, bad: Path) -> dict[str, str]:
     return environment(settings, **{n: value.format(bad=bad) for n, value in WRONG[name][1].items()})
