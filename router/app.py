@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,7 +38,9 @@ class ShiftWorld:
 
 
 def load_book(settings: Settings) -> Book:
-    """Read policies, tiers and prices. Raises: PolicyInvalid."""
+    """Read policies, tiers and prices. Raises: PolicyInvalid, SettingsInvalid."""
+    if not settings.policies.is_dir():
+        raise SettingsInvalid(f"there is no folder {settings.policies}; set ROUTER_POLICIES to your policies")
     return read_book(settings.policies, settings.tiers_file, today=datetime.now(UTC).date())
 
 
@@ -50,6 +53,15 @@ def served(book: Book, settings: Settings) -> dict[str, Tier]:
             hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(book.tiers)}"
             raise SettingsInvalid(f"the tiers file has no tier {name!r}{hint}")
     return {name: book.tiers[name] for name in names}
+
+
+def require_keys(settings: Settings, tiers: Iterable[Tier]) -> None:
+    """Refuse to call providers without their keys. Raises: SettingsInvalid, naming every variable that is missing."""
+    named = {tier.api_key_env for tier in tiers if tier.api_key_env}
+    if missing := sorted(name for name in named if not os.environ.get(name)):
+        raise SettingsInvalid(
+            f"{' and '.join(missing)} must be set: {settings.tiers_file} names it; without it every call would fail"
+        )
 
 
 @asynccontextmanager

@@ -142,6 +142,10 @@ class AsyncClient:
         """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
         return (await self._link.run(self._commands.cancel(task_id))).value
 
+    async def policy_name(self, digest: str) -> str:
+        """As `Client.policy_name`."""
+        return await self._link.run(self._commands.policy_name(digest))
+
     async def card(self, policy: str) -> Card:
         """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""
         return await self._link.run(self._commands.card(policy))

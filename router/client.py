@@ -155,6 +155,10 @@ class Client:
         """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""
         return self._link.run(self._commands.card(policy))
 
+    def policy_name(self, digest: str) -> str:
+        """The name of the policy version that a task was submitted under."""
+        return self._link.run(self._commands.policy_name(digest))
+
     def events(self, *, wait_s: float) -> Iterator[Event]:
         """What happened since the last call, at once, or after *wait_s* where there was nothing yet."""
         news = self._link.run(self._commands.events(self._seen))

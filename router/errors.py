@@ -17,6 +17,7 @@ Our error tree, grouped by who must act.
     + Backlogged           too many tasks wait; try again later
     + StoreUnavailable     Redis cannot be reached
     + StoreUnsafe          Redis would lose data (no AOF, evicting); see the message
+    + ServerBusy           another process runs the embedded server of that directory
     + ServerMissing        no Redis-compatible server program is installed
 
 A failed check is no error: it is a Finding (verdict.py).  A call without a reply is a Failure (call.py).
@@ -93,6 +94,10 @@ class StoreUnavailable(OperatorError):
 
 class StoreUnsafe(OperatorError):
     """Redis is set up so that it would lose tasks or money."""
+
+
+class ServerBusy(OperatorError):
+    """Another process runs the embedded server of that directory."""
 
 
 class ServerMissing(OperatorError):

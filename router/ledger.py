@@ -53,7 +53,7 @@ class Settlement(Value):
 
 
 class Entry(Value):
-    """One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome (by kind)."""
+    """One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome."""
 
     kind: EntryKind
     at_ms: int

@@ -104,6 +104,8 @@ def _is_name(text: str) -> bool:
 
 
 def _check_size(card: Card, input: Mapping[str, Any]) -> None:
+    if not isinstance(input, Mapping):
+        raise TaskInvalid(f'the input is a {type(input).__name__}, expected an object such as {{"text": "..."}}')
     images = {name: input[name] for name in card.images if input.get(name)}
     for name, image in images.items():
         if (size := len(str(image))) > card.image_bytes:

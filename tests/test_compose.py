@@ -343,6 +343,11 @@ def test_a_template_that_reaches_out_is_refused(source: str) -> None:
         render_user(with_prompt(source), {"text": "t", "notes": ["a"]})
 
 
+def test_a_template_keeps_its_last_newline() -> None:
+    """What an author writes is what is sent: YAML decides about the last line end, not the template engine."""
+    assert render_user(with_prompt("{{ text }}\n"), {"text": "t"}) == "t\n"
+
+
 def test_arithmetic_of_templates_is_no_crime() -> None:
     """Numbers may be multiplied."""
     assert render_user(with_prompt("{{ 6 * 7 }}, {{ notes|length * 2 }}"), {"notes": ["a"]}) == "42, 2"

@@ -71,6 +71,7 @@ def test_a_number_is_found_however_it_is_written(text: str, number: float) -> No
         ("12 34", 1234),
         ("3 12.50", 312.5),
         ("1 234 56", 123_456),
+        ("1234,567", 1_234_567),
         ("no number", 0),
         ("", 1),
         ("twelve", 12),

@@ -16,7 +16,7 @@ from types import FrameType
 from redis import Redis
 
 from router import log
-from router.app import load_book, open_store, served
+from router.app import load_book, open_store, require_keys, served
 from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
 from router.io.folder import Book
 from router.io.parent import end_with
@@ -50,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = _settings(arguments)
         log.configure(settings.log)
         book = load_book(settings)
+        require_keys(settings, served(book, settings).values())
         if not arguments.unsafe:
             require_safe(settings.redis_url)
         return supervise(settings, book, workers=arguments.workers)

@@ -10,7 +10,7 @@ from ..audit import Audit, audit
 from ..cost import usd
 from ..settings import Settings
 from .ledger import read_bill, read_books
-from .printing import print_json
+from .printing import SIMULATED, print_json
 
 _SHOWN_MAX = 10
 
@@ -28,6 +28,8 @@ def command(bill: Path | None, as_json: bool) -> int:
         print_json(_as_json(result))
     else:
         _print(result)
+        if any(line.simulated for line in entries):
+            click.echo(f"\n{SIMULATED}")
     return 0 if result.agrees else 1
 
 

@@ -47,7 +47,7 @@ def seconds(text: str) -> float:
 
 
 def _dimensions(by: str) -> list[str]:
-    names = [name.strip() for name in by.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
     for name in names:
         if name not in DIMENSIONS:
             raise click.UsageError(f"--by knows no {name!r}; it takes {', '.join(DIMENSIONS)}")
@@ -57,7 +57,7 @@ def _dimensions(by: str) -> list[str]:
 def _print_table(rows: list[CostRow], dimensions: list[str]) -> None:
     screen = console()
     if not rows:
-        screen.print("nothing was booked yet")
+        screen.print("nothing was booked in this time")
         return
     lines = [[*row.group.values(), *_numbers(row)] for row in rows]
     if len(rows) > 1:

@@ -13,25 +13,27 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from ..app import load_book
+from ..app import load_book, require_keys
 from ..audit import Audit, audit
 from ..client import Client
 from ..cost import usd
 from ..event import Moved, Stands
-from ..io.folder import Book
+from ..io.folder import Book, read_tiers
 from ..policy import Policy
 from ..record import Record
 from ..report import CostRow, costs, total
 from ..settings import Settings
 from ..task import TaskState
-from .house import House, require_keys
+from .house import House
 from .ledger import read_bill, read_books
 from .printing import SIMULATED, console, dollars, print_json, table
 
 _LEFT_OUT = frozenset({"translate"})
 _PATIENCE_S = 300.0
 _TOLD_OF_EACH = 3
+_REASONS_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ def command(tasks: int, provider: str, workers: int, as_json: bool) -> int:
     settings = Settings.from_env()
     local = provider == "local"
     if not local:
-        require_keys(settings)
+        require_keys(settings, read_tiers(settings.tiers_file).values())
+    if not samples(load_book(settings), 1):
+        raise click.UsageError(
+            f"the policies of {settings.policies} have no examples to send; use a folder that has some"
+        )
     screen = Console(stderr=True, highlight=False) if as_json else console()
     screen.print("[bold]router demo[/]" + (f"\n{SIMULATED}" if local else ""))
     with tempfile.TemporaryDirectory(prefix="router-demo-") as folder:
@@ -139,15 +145,21 @@ def _watch(client: Client, policies: Mapping[str, str], screen: Console) -> None
                     policy = policies[event.task]
                     told[policy] += 1
                     if told[policy] <= _TOLD_OF_EACH:
-                        climb = f"{event.left:>5} -> {event.reached:<8}"
-                        screen.print(f"  {policy:<10}  [cyan]{climb}[/]", end=" ")
-                        screen.print(_cut(event.reason), markup=False)
+                        screen.print(_climb(policy, event))
                 elif isinstance(event, Stands) and event.state.terminal:
                     waiting.discard(event.task)
             status.update(f"{len(policies) - len(waiting)} of {len(policies)} ended, {climbs} climbs")
     untold = climbs - sum(min(count, _TOLD_OF_EACH) for count in told.values())
     if untold:
         screen.print(f"  ... and {untold} more climbs")
+
+
+def _climb(policy: str, event: Moved) -> Text:
+    """One line, printed at once: the status line below erases what stands before it unfinished."""
+    climb = f"{event.left:>5} -> {event.reached:<8}"
+    return Text.assemble(
+        f"  {policy:<10}  ", (climb, "cyan"), f" {_cut(event.reason)}", overflow="ellipsis", no_wrap=True
+    )
 
 
 def _cut(reason: str) -> str:
@@ -179,6 +191,8 @@ def _tell(screen: Console, outcome: Outcome, *, local: bool) -> None:
         f"\n{len(outcome.records)} tasks in {outcome.seconds:.1f} s: "
         + ", ".join(f"{count} {state}" for state, count in states.most_common())
     )
+    for reason, count in _ends(outcome.records).most_common(_REASONS_TOLD):
+        screen.print(f"  {count} dead or rejected: {_cut(reason)}", markup=False)
     if outcome.always_top_nusd:
         share = spent.cost_nusd / outcome.always_top_nusd
         screen.print(
@@ -186,6 +200,12 @@ def _tell(screen: Console, outcome: Outcome, *, local: bool) -> None:
             f"{share:.0%} of it{mark}"
         )
     screen.print(_books(outcome.audit))
+
+
+def _ends(records: list[Record]) -> Counter[str]:
+    """How often tasks ended without a result, by the reason."""
+    unmet = [r.reason or "" for r in records if r.state.terminal and r.state is not TaskState.SUCCEEDED]
+    return Counter(reason.rpartition("; ")[2] for reason in unmet)
 
 
 def _books(result: Audit) -> str:

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-import click
-
 from ..errors import OperatorError
 from ..io.embedded import EmbeddedServer
 from ..io.folder import policy_files
@@ -70,7 +68,9 @@ class House:
         raise OperatorError(f"the workers did not start; see {self.log_file('workers')}\n{self._last_words('workers')}")
 
     def wait(self) -> int:
-        """Wait for the workers to end; Ctrl-C makes them drain."""
+        """Wait for the workers to end; Ctrl-C, SIGTERM and SIGHUP make them drain."""
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.default_int_handler)
         try:
             return self._worker.wait()
         except KeyboardInterrupt:
@@ -119,15 +119,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def require_keys(settings: Settings) -> None:
-    """Say at once which provider keys are missing. Raises: click.UsageError."""
-    from ..io.folder import read_tiers  # noqa: PLC0415  # keeps `--help` quick
-
-    names = {t.api_key_env for t in read_tiers(settings.tiers_file).values() if t.api_key_env}
-    missing = sorted(name for name in names if not os.environ.get(name))
-    if missing:
-        raise click.UsageError(
-            f"{' and '.join(missing)} must be set: {settings.tiers_file} names it; without a key use --provider local"
-        )

@@ -21,6 +21,8 @@ from ..task import TaskState
 from ..trail import Attempt
 from .printing import SIMULATED, console, dollars, print_json
 
+_INPUT_SHOWN = 300
+_MORE_THAN_0 = click.FloatRange(min=0, min_open=True)
 _MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]fail[/]"}
 
 
@@ -34,10 +36,14 @@ def command() -> None:
 @click.option("--input", "given", required=True, help="JSON, @FILE, or - for standard input.")
 @click.option("--key", help="Idempotency key: the same key and body give the same task.")
 @click.option("--tenant", default="default", show_default=True)
-@click.option("--deadline", "deadline_s", type=float, help="Seconds; the policy's limit caps it.")
+@click.option(
+    "--deadline", "deadline_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; the policy's limit caps it."
+)
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 1 unless it succeeded.")
-@click.option("--timeout", "timeout_s", type=float, default=60.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
+)
 @click.option("--json", "as_json", is_flag=True)
 def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool, **order: Any) -> int:
     """Hand one task over."""
@@ -51,7 +57,7 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
         except ResultPending as why:
             click.echo(str(why), err=True)
             return 1
-        return _show(client.read(handle.id), as_json=as_json)
+        return _show(client, handle.id, as_json=as_json)
 
 
 @command.command(epilog="Example: router task show 3f2c...")
@@ -60,7 +66,7 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
 def show(task_id: str, as_json: bool) -> int:
     """Print a task's whole trail: reply, findings and cost of each attempt, and why it moved."""
     with Client.from_env() as client:
-        _show(client.read(task_id), as_json=as_json)
+        _show(client, task_id, as_json=as_json)
     return 0
 
 
@@ -71,8 +77,12 @@ def cancel(task_id: str, as_json: bool) -> int:
     """End a task unless it has ended; calls in flight are booked all the same."""
     with Client.from_env() as client:
         status = client.cancel(task_id)
-    print_json({"id": task_id, "status": status}) if as_json else click.echo(status)
-    return 0 if status == TaskState.CANCELLED else 1
+    done = status == TaskState.CANCELLED
+    if as_json:
+        print_json({"id": task_id, "status": status})
+    else:
+        click.echo(status if done else f"it had ended already: {status}")
+    return 0 if done else 1
 
 
 def read_input(given: str) -> dict[str, Any]:
@@ -89,24 +99,28 @@ def read_input(given: str) -> dict[str, Any]:
     return value
 
 
-def _show(record: Record, *, as_json: bool) -> int:
+def _show(client: Client, task_id: str, *, as_json: bool) -> int:
+    record = client.read(task_id)
+    policy = client.policy_name(record.task.policy)
     if as_json:
-        print_json(task_json(record))
+        print_json(task_json(record, policy))
     else:
-        _print(console(), record)
+        _print(console(), record, policy)
     return 0 if record.state is TaskState.SUCCEEDED else 1
 
 
-def task_json(record: Record) -> dict[str, Any]:
+def task_json(record: Record, policy: str) -> dict[str, Any]:
     """A task with its trail; money as decimal strings in dollars, times as ISO 8601."""
     return {
         "id": record.task.id,
+        "policy": policy,
+        "policy_digest": record.task.policy,
         "status": record.state.value,
         "reason": record.reason,
+        "input": record.task.input,
         "output": record.output,
         "tier": record.tier,
         "tenant": record.task.tenant,
-        "policy": record.task.policy,
         "cost_usd": usd(record.cost_nusd),
         "created_at": iso(record.task.created_ms),
         "ended_at": iso(record.ended_ms) if record.ended_ms else None,
@@ -127,12 +141,14 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
     return shown
 
 
-def _print(screen: Console, record: Record) -> None:
+def _print(screen: Console, record: Record, policy: str) -> None:
     task = record.task
-    screen.print(f"[bold]{task.id}[/]  {record.state}  tier {record.tier}  {dollars(record.cost_nusd)}")
+    screen.print(f"[bold]{task.id}[/]  {policy}  {record.state}  tier {record.tier}  {dollars(record.cost_nusd)}")
     screen.print(f"created {iso(task.created_ms)}" + (f", ended {iso(record.ended_ms)}" if record.ended_ms else ""))
     if record.reason:
         screen.print(record.reason, markup=False)
+    given = json.dumps(task.input, ensure_ascii=False)
+    screen.print("input   " + (given if len(given) <= _INPUT_SHOWN else given[:_INPUT_SHOWN] + " ..."), markup=False)
     for attempt in record.trail:
         _print_attempt(screen, attempt)
     if record.output is not None:

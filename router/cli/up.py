@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ..app import require_keys
+from ..io.folder import read_tiers
 from ..settings import Settings
-from .house import House, require_keys
+from .house import House
 from .printing import SIMULATED
 
 
@@ -23,14 +25,15 @@ def command(provider: str, workers: int) -> int:
     settings = Settings.from_env()
     local = provider == "local"
     if not local:
-        require_keys(settings)
+        require_keys(settings, read_tiers(settings.tiers_file).values())
     house = House(settings, directory=settings.state_dir, local=local, workers=workers, quiet=False)
+    click.echo("starting the server and the workers; this takes some seconds ...")
     with house:
         house.wait_until_ready()
         if local:
             click.echo(SIMULATED)
         click.echo(f"ready. In another shell:\n\n  export ROUTER_REDIS_URL={house.settings.redis_url}")
-        click.echo("""  router task submit intents --input '{"text": "Where is my parcel?"}' --wait\n""")
+        click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()
         click.echo("draining ...")

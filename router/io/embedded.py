@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -10,11 +11,11 @@ import subprocess
 import time
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import redis
 
-from ..errors import ServerMissing, StoreUnavailable
+from ..errors import ServerBusy, ServerMissing, StoreUnavailable
 from .parent import end_with
 
 _LEAST = (7, 2)
@@ -27,12 +28,13 @@ class EmbeddedServer:
     """
     A server process on a Unix socket in *directory*, with an append-only file there: what was acknowledged survives.
 
-    Raises: ServerMissing, StoreUnavailable.
+    Raises: ServerBusy, ServerMissing, StoreUnavailable.
     """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._lock = _locked(directory)
         self._socket = _socket_path(directory)
         self._process = subprocess.Popen(
             [*_program(), *self._settings()],
@@ -68,6 +70,7 @@ class EmbeddedServer:
                 self._process.kill()
                 self._process.wait()
         self._socket.unlink(missing_ok=True)
+        self._lock.close()
 
     def _settings(self) -> list[str]:
         settings = {
@@ -95,6 +98,17 @@ class EmbeddedServer:
                 time.sleep(0.02)
         self.stop()
         raise StoreUnavailable(f"the embedded server did not start; see {self._directory / 'server.log'}")
+
+
+def _locked(directory: Path) -> IO[str]:
+    """Hold the directory: two servers on one append-only file would ruin it. Raises: ServerBusy."""
+    lock = (directory / "server.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ServerBusy(f"another process runs the server in {directory}; stop it, or set ROUTER_STATE_DIR") from None
+    return lock
 
 
 def _socket_path(directory: Path) -> Path:

@@ -47,6 +47,14 @@ class ProducerCommands(Scripted):
 
         return Command(("GET", self.keys.current(name)), parse)
 
+    def policy_name(self, digest: str) -> Command[str]:
+        """The name of a published version; its digest where it is not known any more."""
+
+        def parse(reply: bytes | None) -> str:
+            return json.loads(unpack(reply))["policy"] if reply else digest
+
+        return Command(("GET", self.keys.policy(digest)), parse)
+
     def submit(self, submissions: Sequence[Submission]) -> Command[list[Admission]]:
         words: list[str | bytes | int] = [self._waiting_max, len(submissions)]
         for submission in submissions:

@@ -140,7 +140,8 @@ class School:
         known = sorted({policy for _, policy in self._pupils})
         policy = self._by_functions.get(frozenset(asked.functions)) if asked.functions else asked.schema_name
         if policy is None or policy not in known:
-            raise Refused(_unknown(asked, known), param="tools" if asked.functions else "response_format")
+            where = "tools" if asked.functions else "response_format"
+            raise Refused(_unknown(asked, known), code="policy_never_taught", param=where)
         return policy
 
 

@@ -189,7 +189,7 @@ def _texts(content: Json) -> list[str]:
         raise Refused("`content` must be a string or a list of parts", param="messages")
     for part in content:
         if part.get("type") == "image_url":
-            raise Refused("this model takes no images", param="messages")
+            raise Refused("this model takes no images", code="no_images", param="messages")
         if part.get("type") != "text":
             raise Refused(f"this model takes text only, not {part.get('type')!r}", param="messages")
     return [str(part.get("text", "")) for part in content]

@@ -170,6 +170,8 @@ WRONG: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "unknown option": (["--tires", "mini"], {}, 2, "unrecognized arguments"),
     "wrong policy": ([], {"ROUTER_POLICIES": "{bad}"}, 1, "mail.yaml:6:1: tires: there is no such key; did you"),
     "no tiers file": ([], {"ROUTER_TIERS": "{bad}/none.yaml"}, 1, "none.yaml"),
+    "no key": ([], {"ROUTER_TIERS": "{bad}/keyed.yaml"}, 2, "NOBODY_HAS_THIS_KEY must be set"),
+    "no folder": ([], {"ROUTER_POLICIES": "{bad}/none"}, 2, "there is no folder"),
     "no server": ([], {"ROUTER_REDIS_URL": "unix://{bad}/none.sock"}, 3, "check ROUTER_REDIS_URL"),
 }
 AS_PROCESSES = ("unknown setting", "wrong policy", "no server")
@@ -189,6 +191,8 @@ def bad(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (bad / "mail.yaml").write_text(BAD_POLICY)
     shutil.copy(POLICIES / "prices.yaml", bad)
     shutil.copy(folder / "tiers.yaml", bad)
+    keyed = (folder / "tiers.yaml").read_text().replace("{model:", "{api_key_env: NOBODY_HAS_THIS_KEY, model:")
+    (bad / "keyed.yaml").write_text(keyed)
     return bad
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -82,6 +83,7 @@ class Yard:
         self.url, self.marks = url, marks
         self.redis = Redis.from_url(url)
         self.name = f"test-{uuid4().hex[:8]}"
+        self.processes: list[subprocess.Popen[str]] = []
 
     def put(self, job: str, **fields: Any) -> None:
         """Write a job's hash as anybody can who reaches Redis."""
@@ -100,7 +102,7 @@ class Yard:
 
     def run(self, *words: str) -> subprocess.Popen[str]:
         settings = {"ROUTER_REDIS_URL": self.url, "ROUTER_PREFIX": f"{self.name}:", "ROUTER_LOG": "error"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *words],
             cwd=ROOT,
             env={**os.environ, **settings, MARKS: str(self.marks)},
@@ -108,6 +110,14 @@ class Yard:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        self.redis.close()
 
     def sprung(self) -> set[str]:
         return {mark.name for mark in self.marks.iterdir()}
@@ -124,8 +134,9 @@ def ended(worker: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def new_yard(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Yard]:
-    return lambda: Yard(server.url, tmp_path_factory.mktemp("marks"))
+def new_yard(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Yard]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(Yard(server.url, tmp_path_factory.mktemp("marks"))))
 
 
 @pytest.fixture(scope="module")
@@ -206,16 +217,12 @@ def test_a_shift_is_written_as_json_and_leaves_nothing(new_yard: Callable[[], Ya
 
 
 @pytest.fixture(scope="module")
-def idle(new_yard: Callable[[], Yard]) -> Iterator[tuple[Yard, subprocess.Popen[str]]]:
+def idle(new_yard: Callable[[], Yard]) -> tuple[Yard, subprocess.Popen[str]]:
     """A worker of ours that waits for work."""
     yard = new_yard()
     worker = yard.start(OURS)
     wait_until(lambda: yard.redis.hget(_worker_key(yard), "state") == b"idle", "an idle worker")
-    yield yard, worker
-    worker.kill()
-    worker.wait()
-    assert worker.stderr is not None
-    worker.stderr.close()
+    return yard, worker
 
 
 def test_rq_shows_our_workers(idle: tuple[Yard, subprocess.Popen[str]]) -> None:
