@@ -112,7 +112,9 @@ class Asking:
                 again = second_sample(call, call_id=_new_id(), timeout_s=self._timeout_s(tier), temperature=temperature)
                 return await self._read(again, tier, "sample", self._policy.output)
             case Consultation(tier=name):
-                judge = self._world.tiers[name]
+                judge = self._world.tiers.get(name)
+                if judge is None:
+                    return Failure(kind=FailureKind.INTERNAL, message=f"there is no tier {name}", billed="no")
                 asked = consultation(question, judge, call_id=_new_id(), timeout_s=self._timeout_s(judge))
                 return await self._read(asked, judge, "judge", consulted(question))
             case never:

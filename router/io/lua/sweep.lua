@@ -7,7 +7,7 @@ local n = now()
 local most, grace, crashes_max = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local reclaimed, readied, ended, unsettled = 0, 0, 0, 0
 
-local function late(id, state, deadline)
+local function late(id, state)
   end_task(id, 'expired', 'the deadline passed while the task was ' .. state, n)
   ended = ended + 1
 end
@@ -21,7 +21,7 @@ local function reclaim(id, h)
     end_task(id, 'dead', 'its worker crashed ' .. crashes .. ' times while it ran alone', n)
     ended = ended + 1
   elseif tonumber(h[5]) <= n then
-    late(id, 'running', h[5])
+    late(id, 'running')
   else
     redis.call('HSET', task_key(id), 'z', '1', 'v', '1')
     make_ready(id, h[2], h[3], h[4], tonumber(h[5]), '1', n)
@@ -45,7 +45,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', int(n), 'LIM
   elseif not state or ENDS[state] then
     redis.call('ZREM', P .. 'due', id)
   elseif tonumber(h[5]) <= n then
-    late(id, state, h[5])
+    late(id, state)
   else
     local fresh = redis.call('ZSCORE', P .. 'ready:' .. queue_of(h[2], h[8]) .. ':' .. h[3], id) == false
     make_ready(id, h[2], h[3], h[4], tonumber(h[5]), h[8], n)
