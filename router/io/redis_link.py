@@ -214,5 +214,5 @@ def _raised(replies: list[Any]) -> list[Any]:
 def _unavailable(pauses_s: Sequence[float], why: Exception) -> StoreUnavailable:
     waited_s = sum(pauses_s)
     return StoreUnavailable(
-        f"Redis took nothing for {waited_s:.0f} s ({why}); check ROUTER_REDIS_URL and that the server runs"
+        f"Redis could not be used for {waited_s:.0f} s ({why}); check ROUTER_REDIS_URL and that the server runs"
     )
