@@ -13,43 +13,19 @@ from uuid import uuid4
 import aiohttp
 
 from router import log
-from router.app import load_book, open_shift_world
-from router.client import Client
+from router.app import load_book
 from router.compose import compose
 from router.decision import Ask
 from router.settings import Settings
 from router.task import Task
-from workers.shift import Shift
 
 from .house import Bench, bench, publish
 from .provider import RECEIPT
+from .shifts import submit_and_run
 
 IN_FLIGHT = 50
-ROUNDS = 5
+ROUNDS = 7
 TASKS = 600
-
-
-async def shift_cpu_s(settings: Settings, tasks: int) -> float:
-    """CPU seconds of this process per task, from the first claim to the last end."""
-    with Client(settings.redis_url, prefix=settings.prefix) as client:
-        client.submit_many("receipts", [{"text": f"{RECEIPT}\n{i}"} for i in range(tasks)])
-    async with open_shift_world(settings, alone=False) as world:
-        shift = Shift(
-            engine=world.engine,
-            store=world.store,
-            bell=world.bell,
-            tiers=world.concurrency,
-            at_once=IN_FLIGHT,
-            lease_s=30,
-        )
-        started = time.process_time()
-        running = asyncio.create_task(shift.run())
-        while shift.ended < tasks and not running.done():
-            await asyncio.sleep(0.005)
-        spent = time.process_time() - started
-        shift.drain()
-        await running
-    return spent / tasks
 
 
 async def bare_cpu_s(settings: Settings, calls: int) -> float:
@@ -85,12 +61,12 @@ async def measure(house: Bench) -> tuple[float, float, float]:
     await publish(settings)
     shifts, bares = [], []
     await bare_cpu_s(settings, 200)
-    await shift_cpu_s(settings, 200)
+    await submit_and_run(settings, tasks=200, at_once=IN_FLIGHT)
     gc.collect()
     gc.freeze()  # as workers do before they fork
     for _ in range(ROUNDS):
         bares.append(await bare_cpu_s(settings, TASKS))
-        shifts.append(await shift_cpu_s(settings, TASKS))
+        shifts.append((await submit_and_run(settings, tasks=TASKS, at_once=IN_FLIGHT)).cpu_s / TASKS)
     ratio = statistics.median(s / b for s, b in zip(shifts, bares, strict=True))
     return statistics.median(shifts) * 1e3, statistics.median(bares) * 1e3, ratio
 

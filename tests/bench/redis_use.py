@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
-from pathlib import Path
-from typing import Any
 
 import redis
 
 from router import log
-from router.app import open_shift_world
-from router.client import Client
 from router.settings import Settings
-from workers.shift import Shift
 
 from .house import Bench, bench, publish
-from .provider import RECEIPT
+from .shifts import run_shift, submit, submit_and_run
 from .throughput import Waiting
 
 TASKS = 2000
@@ -33,16 +27,15 @@ async def measure(house: Bench) -> None:
     server = redis.Redis.from_url(house.server.url)
     empty = _used(server)
     before = _commands(server)
-    with Client(settings.redis_url, prefix=settings.prefix) as client:
-        client.submit_many("receipts", [{"text": f"{RECEIPT}\n{i}"} for i in range(TASKS)])
+    submit(settings, TASKS)
     queued = _used(server)
-    trips, sent = await _work(settings, TASKS, IN_FLIGHT)
+    worked = await run_shift(settings, tasks=TASKS, at_once=IN_FLIGHT, llm=Waiting())
     inside = _commands(server) - before
     done = _used(server)
     submits = TASKS / 200 + 1
     print(
-        f"round trips a task {(trips + submits) / TASKS:.3f} (target < 2), "
-        f"commands sent {(sent + submits) / TASKS:.2f} (target <= 12), "
+        f"round trips a task {(worked.trips + submits) / TASKS:.3f} (target < 2), "
+        f"commands sent {(worked.sent + submits) / TASKS:.2f} (target <= 12), "
         f"commands executed, scripts' own included, {inside / TASKS:.1f}"
     )
     print(
@@ -55,51 +48,11 @@ async def measure(house: Bench) -> None:
     )
 
 
-async def _work(settings: Settings, tasks: int, at_once: int) -> tuple[int, int]:
-    async with open_shift_world(settings, alone=False, llm=Waiting()) as world:
-        shift = _shift(world, at_once)
-        running = asyncio.create_task(shift.run())
-        while shift.ended < tasks and not running.done():
-            await asyncio.sleep(0.02)
-        counted = world.link.trips, world.link.sent
-        shift.drain()
-        await running
-    return counted
-
-
 async def _held_bytes(settings: Settings) -> float:
     """What this process grows by while hundreds of real calls through litellm are in flight, per call."""
-    await _carry(settings, 50)
+    before = (await submit_and_run(settings, tasks=50, at_once=50)).resident
     gc.collect()
-    before = _resident()
-    return (await _carry(settings, HELD) - before) / HELD
-
-
-async def _carry(settings: Settings, tasks: int) -> int:
-    """Carry tasks through litellm; returns the resident bytes while all of them are in flight."""
-    with Client(settings.redis_url, prefix=settings.prefix) as client:
-        client.submit_many("receipts", [{"text": f"{RECEIPT}\n{i}"} for i in range(tasks)])
-    async with open_shift_world(settings, alone=False) as world:
-        shift = _shift(world, tasks)
-        running = asyncio.create_task(shift.run())
-        most = 0
-        while shift.ended < tasks and not running.done():
-            most = max(most, _resident())
-            await asyncio.sleep(0.05)
-        shift.drain()
-        await running
-    return most
-
-
-def _shift(world: Any, at_once: int) -> Shift:
-    return Shift(
-        engine=world.engine,
-        store=world.store,
-        bell=world.bell,
-        tiers=world.concurrency,
-        at_once=at_once,
-        lease_s=world.lease_s,
-    )
+    return ((await submit_and_run(settings, tasks=HELD, at_once=HELD)).resident - before) / HELD
 
 
 def _used(server: redis.Redis) -> int:
@@ -109,11 +62,6 @@ def _used(server: redis.Redis) -> int:
 def _commands(server: redis.Redis) -> int:
     counted = server.info("commandstats")
     return sum(row["calls"] for name, row in counted.items() if name not in ("cmdstat_blpop", "cmdstat_info"))
-
-
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def main() -> None:

@@ -11,16 +11,12 @@ import redis
 from rq import Queue, Worker
 
 from router import log
-from router.app import open_shift_world
 from router.call import Answer, Call, Reply, Token, Usage
-from router.client import Client
-from router.ports import LLM
-from router.settings import Settings
-from workers.shift import Shift
 
 from . import rq_jobs
 from .house import Bench, bench, publish
-from .provider import RECEIPT, TEXT
+from .provider import TEXT
+from .shifts import submit_and_run
 
 CALL_S = 1.0
 STOCK_JOBS = 4
@@ -43,29 +39,6 @@ def _reply() -> Reply:
 _REPLY = _reply()
 
 
-async def shift_per_s(settings: Settings, *, tasks: int, at_once: int, llm: LLM | None) -> float:
-    """Tasks per second of wall time, ramp and tail included."""
-    with Client(settings.redis_url, prefix=settings.prefix) as client:
-        client.submit_many("receipts", [{"text": f"{RECEIPT}\n{i}"} for i in range(tasks)])
-    async with open_shift_world(settings, alone=False, llm=llm) as world:
-        shift = Shift(
-            engine=world.engine,
-            store=world.store,
-            bell=world.bell,
-            tiers=world.concurrency,
-            at_once=at_once,
-            lease_s=world.lease_s,
-        )
-        started = time.perf_counter()
-        running = asyncio.create_task(shift.run())
-        while shift.ended < tasks and not running.done():
-            await asyncio.sleep(0.01)
-        took = time.perf_counter() - started
-        shift.drain()
-        await running
-    return tasks / took
-
-
 def stock_per_s(url: str, job: Callable[..., object], *words: object) -> float:
     """Jobs per second of RQ's own Worker, as it comes: a fork a job."""
     connection = redis.Redis.from_url(url)
@@ -83,8 +56,8 @@ def measure(house: Bench) -> None:
     asyncio.run(publish(settings))
     stock = stock_per_s(house.server.url, rq_jobs.call_litellm, house.provider_url)
     stock_waiting = stock_per_s(house.server.url, rq_jobs.only_wait, CALL_S)
-    waiting = asyncio.run(shift_per_s(settings, tasks=6000, at_once=1500, llm=Waiting()))
-    real = asyncio.run(shift_per_s(settings, tasks=1000, at_once=400, llm=None))
+    waiting = 6000 / asyncio.run(submit_and_run(settings, tasks=6000, at_once=1500, llm=Waiting())).wall_s
+    real = 1000 / asyncio.run(submit_and_run(settings, tasks=1000, at_once=400)).wall_s
     print(f"through litellm: {real:.0f} tasks/s, stock RQ {stock:.2f}/s: {real / stock:.0f}x (target 60x)")
     print(
         f"a model that only waits: {waiting:.0f} tasks/s, stock RQ {stock_waiting:.2f}/s: "
