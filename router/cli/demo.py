@@ -145,7 +145,7 @@ def _watch(client: Client, policies: Mapping[str, str], screen: Console) -> None
                     policy = policies[event.task]
                     told[policy] += 1
                     if told[policy] <= _TOLD_OF_EACH:
-                        screen.print(_climb(policy, event))
+                        screen.print(_climb(policy, event), no_wrap=True, overflow="ellipsis")
                 elif isinstance(event, Stands) and event.state.terminal:
                     waiting.discard(event.task)
             status.update(f"{len(policies) - len(waiting)} of {len(policies)} ended, {climbs} climbs")

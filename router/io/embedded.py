@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,7 @@ def _socket_path(directory: Path) -> Path:
     path = directory / "server.sock"
     if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
         return path
-    short = Path("/tmp") / f"router-{os.getuid()}"
+    short = Path(tempfile.gettempdir()) / f"router-{os.getuid()}"
     short.mkdir(mode=0o700, exist_ok=True)
     return short / f"{abs(hash(str(directory))):x}.sock"
 
