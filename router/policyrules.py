@@ -8,11 +8,11 @@ from itertools import chain
 
 import re2
 
+from .cel.expression import compile_expression
+from .cel.problem import ExpressionInvalid
 from .checks import Agreement, Confidence, Grounding, Length, Pattern, Rule, Steps
 from .checks.pattern import compiled
 from .compose import PromptInvalid, template, unknown_variables
-from .expression import compile_expression
-from .expressionproblem import ExpressionInvalid
 from .jsontext import Path
 from .policy import Policy
 from .problem import Code, closest

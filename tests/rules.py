@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from router.expression import activation, compile_expression
-from router.expressionproblem import ExpressionInvalid
+from router.cel.expression import activation, compile_expression
+from router.cel.problem import ExpressionInvalid
 
 INPUT = {"type": "object", "properties": {"text": {"type": "string"}, "lines": {"type": "array"}}}
 OUTPUT = {

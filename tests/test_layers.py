@@ -21,7 +21,7 @@ PURE = """
     subschema schemaengines schemawords schema strictmode
     call output alignment reading
     task verdict trail record event
-    shape celtypes celwords expressionproblem celcomplaint coercion celenvironment celsource scope expression
+    cel
     grounds arithmetic checks
     cost tier policy
     decision compose

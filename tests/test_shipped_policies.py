@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 
-from router.celwords import WORDS
+from router.cel.words import WORDS
 from router.checks import AnyCheck, Consultation, Question, SecondSample, Subject, examine
 from router.checks.base import Check
 from router.cost import Price

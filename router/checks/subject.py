@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from ..expression import Activation, Expression, activation, compile_expression
+from ..cel.expression import Activation, Expression, activation, compile_expression
 from ..output import Output
 from ..reading import Reading
 from ..schema import Validator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.expression import activation
+from router.cel.expression import activation
 from tests.rules import INPUT, OUTPUT, value_of
 
 

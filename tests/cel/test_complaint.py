@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.expression import ExpressionError
-from router.expressionproblem import ExpressionInvalid, ExpressionProblem
+from router.cel.expression import ExpressionError
+from router.cel.problem import ExpressionInvalid, ExpressionProblem
 from tests.rules import compiled, problems_of, value_of
 
 

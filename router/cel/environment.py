@@ -10,9 +10,9 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_math, ext_strings
 
-from .celtypes import descriptors, variable
+from ..jsontext import INT_MAX, INT_MIN
 from .coercion import same
-from .jsontext import INT_MAX, INT_MIN
+from .descriptors import descriptors, variable
 from .shape import Objects, Shape
 
 SUM_OF_INTS: Final = "sumOfInts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.celsource import SOURCE_BYTES_MAX
+from router.cel.source import SOURCE_BYTES_MAX
 from tests.rules import problems_of, value_of
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .celenvironment import SUM_OF_DOUBLES, SUM_OF_INTS
-from .expressionproblem import ExpressionProblem, problem_at
+from .environment import SUM_OF_DOUBLES, SUM_OF_INTS
+from .problem import ExpressionProblem, problem_at
 
 SOURCE_BYTES_MAX: Final = 4096
 _CODE: Final = re.compile(

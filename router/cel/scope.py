@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from .celenvironment import checker
 from .coercion import coercion, same
+from .environment import checker
 from .shape import Object, Objects, Shape, read_shape
 
 

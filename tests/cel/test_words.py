@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.celwords import FUNCTIONS, WORDS
+from router.cel.words import FUNCTIONS, WORDS
 from tests.rules import compiled
 
 

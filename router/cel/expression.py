@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from .celcomplaint import complaints, complaints_beside_null, evaluation_sentence, type_name
-from .celenvironment import runtime
-from .celsource import copies, growth_problems, size_problems, with_typed_sums
-from .expressionproblem import ExpressionInvalid, ExpressionProblem
+from .complaint import complaints, complaints_beside_null, evaluation_sentence, type_name
+from .environment import runtime
+from .problem import ExpressionInvalid, ExpressionProblem
 from .scope import Scope, scope_of
+from .source import copies, growth_problems, size_problems, with_typed_sums
 
 ELEMENTS_MAX: Final = 2_000
 """How long a list may be for rules that use map, filter or sum.  CEL copies the list for each element it adds: 1,000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from .jsontext import INT_MAX, INT_MIN
+from ..jsontext import INT_MAX, INT_MIN
 from .shape import Objects, Shape
 
 Coercion: TypeAlias = Callable[[Any], Any]

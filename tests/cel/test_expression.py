@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.expression import ELEMENTS_MAX
+from router.cel.expression import ELEMENTS_MAX
 from tests.rules import RECEIPT, problems_of, value_of
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from router.expressionproblem import ExpressionProblem
-from router.scope import scope_of
+from router.cel.problem import ExpressionProblem
+from router.cel.scope import scope_of
 from tests.rules import INPUT, OUTPUT, problems_of, value_of
 
 

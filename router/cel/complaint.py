@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from .celtypes import PACKAGE
-from .celwords import FUNCTIONS
-from .expressionproblem import ExpressionProblem
+from .descriptors import PACKAGE
+from .problem import ExpressionProblem
 from .shape import Object, Objects
+from .words import FUNCTIONS
 
 _ISSUE: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _NO_OVERLOAD: Final = re.compile(r"found no matching overload for '(.+)' applied to '\((.*)\)'")

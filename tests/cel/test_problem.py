@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.expressionproblem import ExpressionInvalid, ExpressionProblem, problem_at
+from router.cel.problem import ExpressionInvalid, ExpressionProblem, problem_at
 
 
 def test_prints_its_place_and_what_was_meant():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.expression import ExpressionError, activation, compile_expression
-from router.shape import Object, Shape, read_shape
+from router.cel.expression import ExpressionError, activation, compile_expression
+from router.cel.shape import Object, Shape, read_shape
 
 NAMES = st.sampled_from(["a", "a_b", "aB", "ABEntry", "items", "items_", "order-id", "in", "é", "", "size", "_x", "9"])
 JSON = st.recursive(
