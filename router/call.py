@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
+from .jsontext import canonical
 from .values import Json, Value
 
 
@@ -17,10 +19,15 @@ class Deployment(Value):
 
 
 class ResponseSchema(Value):
-    """The JSON Schema that the provider is asked to keep its text to."""
+    """The JSON Schema that the provider is asked to keep its text to; made once per policy."""
 
     name: str
     body: dict[str, Json]
+
+    @cached_property
+    def size(self) -> int:
+        """Length in UTF-8 bytes as compact JSON, the name included: no tokenizer makes more tokens of it."""
+        return len(canonical(self.body).encode()) + len(self.name.encode())
 
 
 class Call(Value):

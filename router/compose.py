@@ -66,7 +66,7 @@ def compose(policy: Policy, task: Task, trail: Trail, ask: Ask, tier: Tier, *, c
         tier=tier.name,
         deployment=tier.deployment,
         messages=tuple(_messages(policy, task, trail, ask)),
-        response_schema=_response_schema(policy),
+        response_schema=policy.response_schema,
         tools=tuple(_tool(t.name, t.description, t.parameters) for t in policy.output.tools or ()),
         max_output_tokens=min(policy.limits.output_tokens, tier.output_tokens_max),
         timeout_s=timeout_s,
@@ -181,11 +181,6 @@ def _findings_text(findings: str, *, whole: bool) -> str:
 
 def _message(role: str, content: str) -> dict[str, Json]:
     return {"role": role, "content": content}
-
-
-def _response_schema(policy: Policy) -> ResponseSchema | None:
-    schema = policy.output.wire_schema
-    return ResponseSchema(name=policy.policy, body=schema) if schema is not None else None
 
 
 def _tool(name: str, description: str, parameters: dict[str, Json]) -> dict[str, Json]:

@@ -107,7 +107,7 @@ def input_tokens_at_most(call: Call, *, image_tokens_max: int) -> int:
     for message in call.messages:
         tokens += _MESSAGE_TOKENS + _content_tokens(message.get("content"), image_tokens_max)
     if call.response_schema is not None:
-        tokens += _MESSAGE_TOKENS + _bytes(canonical(call.response_schema.body)) + _bytes(call.response_schema.name)
+        tokens += _MESSAGE_TOKENS + call.response_schema.size
     for tool in call.tools:
         tokens += _MESSAGE_TOKENS + _bytes(canonical(tool))
     return tokens

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
+_DIGITS_MAX = 40
 _SQUASHED_MIN = 8
 """From this many letters on, a value may be spaced otherwise than the input (`SDN BHD` in `SDNBHD`)."""
 
@@ -106,11 +107,14 @@ def _decimal(value: int | float) -> Decimal:
 
 def _numbers_in(written: str) -> Iterator[Decimal]:
     """Every amount that *written* may mean: `1.234,50` is one, `1,234` two, `3 12.50` two (columns run together)."""
+    if written.isdecimal():  # most are: nothing stands between the digits that could mean two things
+        yield from (Decimal(written).normalize(),) if len(written) < _DIGITS_MAX else ()
+        return
     for spelled in _spelled_in(_BLANK.split(written)):
         for point, comma in ((".", ","), (",", "."), (".", "'"), (",", "'")):
             whole, _, fraction = spelled.replace("\u2019", "'").partition(point)
             groups = whole.split(comma)
-            if len(spelled) < 40 and _are_thousands(groups) and (fraction.isdecimal() or not fraction):
+            if len(spelled) < _DIGITS_MAX and _are_thousands(groups) and (fraction.isdecimal() or not fraction):
                 yield Decimal(f"{''.join(groups)}.{fraction}").normalize()
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from .call import ResponseSchema
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
 from .cost import nusd
 from .jsontext import canonical
@@ -156,6 +157,12 @@ class Policy(Value):
     def digest(self) -> str:
         """Identifies this version: 16 hexadecimal digits of the SHA-256 of its text."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def response_schema(self) -> ResponseSchema | None:
+        """What the provider is asked to keep to; None for text and tools."""
+        schema = self.output.wire_schema
+        return ResponseSchema(name=self.policy, body=schema) if schema is not None else None
 
     @cached_property
     def types(self) -> Types:
