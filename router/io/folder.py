@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from ..checks import Judge
 from ..cost import PriceBook
 from ..errors import PolicyInvalid
 from ..jsontext import Path as Where
@@ -16,6 +15,7 @@ from ..policycase import Suite, parse_cases
 from ..policyfile import parse_policy, parse_prices, parse_tiers, unpriced
 from ..problem import Code, Place, Problem, closest
 from ..tier import Tier
+from ..values import Json
 from ..yamlfile import read_yaml
 
 NOT_POLICIES = frozenset({"tiers.yaml", "prices.yaml", "budgets.yaml", "tiers.local.yaml"})
@@ -65,8 +65,8 @@ def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Pa
     """Read all of it, or of its policies *files* alone. Raises: PolicyInvalid, with the mistakes of every file."""
     problems: list[object] = []
     policies: dict[str, Policy] = {}
-    paths: dict[str, Path] = {}
-    for path in policy_files(folder) if files is None else files:
+    paths = policy_files(folder) if files is None else files
+    for path in paths:
         try:
             policy = read_policy(path)
         except PolicyInvalid as why:
@@ -74,7 +74,7 @@ def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Pa
             continue
         if policy.policy in policies:
             problems.append(_at_top(path, f"policy {policy.policy!r} is defined twice; rename one"))
-        policies[policy.policy], paths[policy.policy] = policy, path
+        policies[policy.policy] = policy
     tiers: dict[str, Tier] = {}
     prices = PriceBook(prices={})
     try:
@@ -83,20 +83,19 @@ def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Pa
         problems += why.problems
     if prices.prices:
         problems += [_at_top(tiers_file, said, Code.NO_PRICE) for said in unpriced(tiers, prices, today)]
-    for name, policy in policies.items() if tiers else ():
-        problems += _unknown_tiers(paths[name], policy, tiers)
+    for path in paths if tiers else ():
+        problems += _unknown_tiers(path, tiers)
     if problems:
         raise PolicyInvalid(problems)
     return Book(policies, tiers, prices)
 
 
-def _unknown_tiers(path: Path, policy: Policy, tiers: Mapping[str, Tier]) -> list[Problem]:
-    named: list[tuple[Where, str]] = [(("tiers", number), rung.tier) for number, rung in enumerate(policy.tiers)]
-    named += [(("checks", n, "tier"), check.tier) for n, check in enumerate(policy.checks) if isinstance(check, Judge)]
-    unknown = [(where, name) for where, name in named if name not in tiers]
-    if not unknown:
+def _unknown_tiers(path: Path, tiers: Mapping[str, Tier]) -> list[Problem]:
+    """The tiers that a policy's file names and the tiers file has not, whatever else is wrong with the policy."""
+    try:
+        document = read_yaml(_read(path), str(path))
+    except PolicyInvalid:
         return []
-    document = read_yaml(_read(path), str(path))
     known = ", ".join(tiers)
     return [
         document.problem(
@@ -105,8 +104,20 @@ def _unknown_tiers(path: Path, policy: Policy, tiers: Mapping[str, Tier]) -> lis
             suggestion=closest(name, tiers),
             code=Code.UNKNOWN_TIER,
         )
-        for where, name in unknown
+        for where, name in _tiers_named(document.data)
+        if name not in tiers
     ]
+
+
+def _tiers_named(data: Json) -> Iterator[tuple[Where, str]]:
+    """Where a policy's data names tiers: its rungs, and the judges among its checks."""
+    for section in ("tiers", "checks"):
+        entries = data.get(section) if isinstance(data, dict) else None
+        for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict) and isinstance(entry.get("tier"), str):
+                yield (section, number, "tier"), entry["tier"]
+            elif section == "tiers" and isinstance(entry, str):
+                yield (section, number), entry
 
 
 def _read(path: Path) -> str:

@@ -108,6 +108,18 @@ def test_lint_gives_programs_a_list(capsys: pytest.CaptureFixture[str], folder: 
     }
 
 
+def test_a_missing_tier_is_told_beside_other_mistakes(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A policy that cannot be loaded does not hide that it names a tier which is not there."""
+    path = folder / "colours.yaml"
+    path.write_text(POLICY.replace("[mini, large]", "[mini, lrage]").replace("at_least", "at_lest"))
+
+    code, said = run(capsys, "lint", path)
+
+    assert code == 1
+    assert "there is no such key; did you mean 'at_least'?" in said
+    assert f"{path}:5:15: the tiers file has no tier 'lrage'" in said
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
