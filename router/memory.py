@@ -14,11 +14,10 @@ from .policy import Policy
 from .ports import Claim, Kept, Swept, attempt_entry, lost_lease, over_cost
 from .record import Record
 from .submission import Admission, Busy, Conflict, Submission, Submitted
-from .task import Priority, Task, TaskState
+from .task import Task, TaskState
 from .trail import Attempt, Refusal, Trail
 
 READY_CHECK_MS = 60_000
-PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
 
 
 @dataclass
@@ -245,7 +244,7 @@ class MemoryStore:
             deadline_ms=now + int(s.deadline_s * 1000),
             metadata=dict(s.metadata),
         )
-        urgency_ms = min(task.deadline_ms, now + PATIENCE_MS[s.priority])
+        urgency_ms = min(task.deadline_ms, now + s.priority.patience_ms)
         row = self._rows[s.task_id] = _Row(task=task, tier=s.tier, urgency_ms=urgency_ms)
         if s.key:
             self._keys[s.tenant, s.key] = (s.task_id, s.fingerprint)

@@ -56,10 +56,6 @@ class Settings:
         return self.tiers or self.policies / "tiers.yaml"
 
     @property
-    def prices_file(self) -> Path:
-        return self.policies / "prices.yaml"
-
-    @property
     def tiers_served(self) -> tuple[str, ...]:
         """The tiers that workers started with these settings serve; empty for all."""
         return tuple(name.strip() for name in self.worker_tiers.split(",") if name.strip())

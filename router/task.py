@@ -15,6 +15,14 @@ class Priority(StrEnum):
     NORMAL = "normal"
     LOW = "low"
 
+    @property
+    def patience_ms(self) -> int:
+        """How long after its creation a task becomes urgent; a nearer deadline counts instead."""
+        return _PATIENCE_MS[self]
+
+
+_PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
+
 
 class TaskState(StrEnum):
     """Where a task stands. The last five are ends: exactly one of them is ever reached, once."""

@@ -17,7 +17,6 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert settings == Settings()
     assert settings.redis_url == "redis://localhost:6379/0"
     assert settings.tiers_file == Path("policies/tiers.yaml")
-    assert settings.prices_file == Path("policies/prices.yaml")
 
 
 def test_every_variable_is_read() -> None:

@@ -18,9 +18,6 @@ from .packing import pack, unpack
 from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
 from .redis_link import Command
 
-_PATIENCE_MS = {Priority.HIGH: 0, Priority.NORMAL: 60_000, Priority.LOW: 600_000}
-"""How long after its creation a task becomes urgent; a nearer deadline counts instead."""
-
 _PAGE = 1000
 
 CARD = TypeAdapter(Card)
@@ -139,7 +136,7 @@ def _words(submission: Submission) -> list[str | bytes | int]:
         submission.tier,
         submission.tenant,
         submission.policy,
-        _PATIENCE_MS[submission.priority],
+        submission.priority.patience_ms,
         int(submission.deadline_s * 1000),
         submission.keep_s,
         submission.key or "",

@@ -80,10 +80,6 @@ class Keys:
         return f"{self.prefix}events"
 
     @property
-    def due(self) -> str:
-        return f"{self.prefix}due"
-
-    @property
     def windows(self) -> str:
         return f"{self.prefix}windows"
 

@@ -11,7 +11,7 @@ from tests.rules import compiled
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.example)
 def test_documented_words_compile(word):
     """Every example that the documentation shows an author is a sound rule."""
-    compiled(word.example)
+    assert compiled(word.example).source == word.example
 
 
 def test_names_of_functions_are_those_of_the_words():

@@ -331,6 +331,8 @@ async def test_a_wake_up_makes_a_waiting_shift_claim_at_once(floor: Floor, llm: 
         await floor.submit("t1")
         await llm.asked(1)
 
+    assert [call.tier for call in llm.calls] == ["mini"]
+
 
 async def test_a_climb_wakes_the_shift_of_the_next_tier(
     server: EmbeddedServer, prefix: str, clock: Clock, raw: redis.Redis
