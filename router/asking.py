@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import uuid4
 
 from . import log
-from .call import Answer, Call, Failure, FailureKind, Reply
+from .call import Answer, Call, Deployment, Failure, FailureKind, Reply
 from .checks import Consultation, Question, SecondSample, Subject, examine
 from .compose import PromptInvalid, compose, consultation, consulted, second_sample
-from .cost import Price, PriceBook, input_tokens_at_most
-from .decision import Ask
+from .cost import Price, PriceBook, input_tokens_at_most, tokens_about
+from .decision import Ask, failing
 from .ledger import EntryKind, Intent, Settlement
 from .output import Output
 from .policy import Policy
-from .ports import LLM, Claim, Kept, Store
+from .ports import LLM, Claim, Kept, Rates, Store
 from .reading import Reading, read
 from .tier import Tier, Tiers
 from .trail import Attempt, Purpose, Refusal, Spent, Trail
@@ -143,20 +143,29 @@ class Asking:
             log.logger().error("price.unknown", model=tier.priced_model, tier=tier.name)
             return _without_price(tier)
         intent = self._intent(call, tier, price, purpose)
-        refusal = await self._world.store.reserve(
+        granted = await self._world.store.reserve(
             self._claim,
             intent,
+            rates=self._rates(tier),
             limit_nusd=self._policy.limits.cost_nusd,
             open_for_ms=int(call.timeout_s * 1000) + _SETTLING_MS,
         )
-        if refusal is not None:
-            return refusal
-        answer = await self._world.llm.complete(call)
-        await self._book(intent, price, answer)
+        if isinstance(granted, Refusal):
+            return granted
+        answer = await self._world.llm.complete(call.model_copy(update={"deployment": granted}))
+        await self._book(intent, price, granted, answer)
         return answer
 
-    async def _book(self, intent: Intent, price: Price, answer: Answer) -> None:
-        settlement = _settlement(intent, price, answer)
+    def _rates(self, tier: Tier) -> Rates:
+        """A tier's rates; where it failed just now, the deployments that failed least come first."""
+        failed = [attempt.deployment for attempt in failing(self._trail, tier.name)]
+        if not failed:
+            return tier_rates(tier)
+        places = sorted(tier.places, key=lambda place: failed.count(place.name))
+        return replace(tier_rates(tier), deployments=tuple(places))
+
+    async def _book(self, intent: Intent, price: Price, place: Deployment, answer: Answer) -> None:
+        settlement = _settlement(intent, price, place, answer)
         if settlement.cost_nusd > intent.reserved_nusd:
             log.logger().error("call.overrun", call=intent.call, model=intent.model, cost_nusd=settlement.cost_nusd)
         spent = Spent(
@@ -164,6 +173,7 @@ class Asking:
             purpose=intent.purpose,
             tier=intent.tier,
             model=intent.model,
+            deployment=place.name,
             cost_nusd=settlement.cost_nusd,
             doubt_nusd=intent.reserved_nusd if settlement.kind is EntryKind.UNSETTLED else 0,
             price_since=intent.price_since,
@@ -189,6 +199,7 @@ class Asking:
             price_since=price.since,
             simulated=tier.simulated,
             reserved_nusd=price.worst(input_tokens=input_tokens, output_tokens=call.max_output_tokens),
+            tokens=tokens_about(input_tokens, call.max_output_tokens),
         )
 
     def _price(self, tier: Tier) -> Price | None:
@@ -200,16 +211,26 @@ class Asking:
         return max(_TIMEOUT_LEAST_S, min(tier.timeout_s, left_s))
 
 
-def _settlement(intent: Intent, price: Price, answer: Answer) -> Settlement:
+def tier_rates(tier: Tier) -> Rates:
+    """What the store has to know of a tier before a call goes there."""
+    return Rates(tier.places, tier.requests_per_minute, tier.tokens_per_minute)
+
+
+def _settlement(intent: Intent, price: Price, place: Deployment, answer: Answer) -> Settlement:
     """Settled where the provider told the usage, void where surely nothing was charged, else unknown."""
+    told: dict[str, Any] = {
+        "deployment": f"{intent.tier}/{place.name}",
+        "health": answer.health,
+        "latency_ms": answer.latency_ms,
+    }
     match answer:
         case Reply(usage=usage) if usage is not None:
-            cost = price.of(usage)
-            return Settlement(kind=EntryKind.SETTLED, cost_nusd=cost, usage=usage, latency_ms=answer.latency_ms)
-        case Failure(billed="no"):
-            return Settlement(kind=EntryKind.VOID, latency_ms=answer.latency_ms)
+            return Settlement(kind=EntryKind.SETTLED, cost_nusd=price.of(usage), usage=usage, **told)
+        case Failure(billed=billed, retry_after_s=retry_after_s):
+            kind = EntryKind.VOID if billed == "no" else EntryKind.UNSETTLED
+            return Settlement(kind=kind, retry_after_ms=int((retry_after_s or 0) * 1000), **told)
         case _:
-            return Settlement(kind=EntryKind.UNSETTLED, latency_ms=answer.latency_ms)
+            return Settlement(kind=EntryKind.UNSETTLED, **told)
 
 
 def _without_price(tier: Tier) -> Failure:

@@ -11,11 +11,23 @@ from .values import Json, Value
 
 
 class Deployment(Value):
-    """Where a model answers: the one place a call may be sent to."""
+    """Where a model answers: the one place a call may be sent to. Its rates are those of this place alone."""
 
+    name: str = "main"
     model: str
     api_base: str | None = None
     api_key_env: str | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+class Health(StrEnum):
+    """What an answer says of the place it came from: it works, it wants fewer calls, it is broken, or nothing."""
+
+    GOOD = "good"
+    THROTTLED = "throttled"
+    BROKEN = "broken"
+    UNTOLD = "untold"
 
 
 class ResponseSchema(Value):
@@ -99,6 +111,10 @@ class Reply(Value):
     request_id: str | None = None
     latency_ms: int = 0
 
+    @property
+    def health(self) -> Health:
+        return Health.GOOD
+
 
 class FailureKind(StrEnum):
     """What kept a call from being answered."""
@@ -131,6 +147,9 @@ _PASSING = frozenset(
     }
 )
 
+_THROTTLED = frozenset({FailureKind.RATE_LIMIT, FailureKind.OVERLOAD})
+_OF_THE_PLACE = _PASSING | {FailureKind.QUOTA, FailureKind.AUTH, FailureKind.NOT_FOUND}
+
 Billed: TypeAlias = Literal["no", "unknown"]
 
 
@@ -149,6 +168,18 @@ class Failure(Value):
     def passing(self) -> bool:
         """True where the same call may well succeed later."""
         return self.kind in _PASSING
+
+    @property
+    def of_the_place(self) -> bool:
+        """True where the same call may well succeed at another deployment."""
+        return self.kind in _OF_THE_PLACE
+
+    @property
+    def health(self) -> Health:
+        """A wrong key or name says nothing here: waiting would not mend it."""
+        if self.kind in _THROTTLED:
+            return Health.THROTTLED
+        return Health.BROKEN if self.passing else Health.UNTOLD
 
 
 Answer: TypeAlias = Reply | Failure

@@ -64,7 +64,7 @@ def compose(policy: Policy, task: Task, trail: Trail, ask: Ask, tier: Tier, *, c
     return Call(
         id=call_id,
         tier=tier.name,
-        deployment=tier.deployment,
+        deployment=tier.places[0],
         messages=tuple(_messages(policy, task, trail, ask)),
         response_schema=policy.response_schema,
         tools=tuple(_tool(t.name, t.description, t.parameters) for t in policy.output.tools or ()),
@@ -88,7 +88,7 @@ def consultation(question: Consultation, tier: Tier, *, call_id: str, timeout_s:
     return Call(
         id=call_id,
         tier=tier.name,
-        deployment=tier.deployment,
+        deployment=tier.places[0],
         messages=(_message("system", question.system), _message("user", question.user)),
         response_schema=ResponseSchema(name="judgement", body=question.answer_schema),
         max_output_tokens=min(300, tier.output_tokens_max),

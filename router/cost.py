@@ -113,6 +113,14 @@ def input_tokens_at_most(call: Call, *, image_tokens_max: int) -> int:
     return tokens
 
 
+def tokens_about(input_tokens_most: int, output_tokens: int) -> int:
+    """
+    What a call will about count against a provider's tokens per minute: English has some four bytes a token, and
+    OpenAI counts the output asked for, not the output given.
+    """
+    return input_tokens_most // 4 + output_tokens
+
+
 def _content_tokens(content: object, image_tokens_max: int) -> int:
     if isinstance(content, str):
         return _bytes(content)

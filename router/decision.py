@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias, assert_never
 
 from .call import Failure, FailureKind
@@ -65,10 +66,11 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Decide again at that time (Unix ms); until then nothing is to be done."""
+    """Decide again at that time (Unix ms), or before it (`parked`) when budgets were changed."""
 
     until_ms: int
     reason: str
+    parked: bool = False
 
 
 End: TypeAlias = Accept | Reject | Review | DeadLetter | Expire
@@ -107,6 +109,8 @@ def _first(policy: Policy, task: Task, now_ms: int) -> Decision:
 def _wish(policy: Policy, last: Attempt) -> Move:
     """The author's wish for what became of the last attempt."""
     match last.answer:
+        case Refusal(limit="breaker"):
+            return policy.moves.error
         case Refusal():
             return "escalate"
         case Failure(kind=FailureKind.CONTENT_POLICY):
@@ -136,7 +140,7 @@ def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) ->
     last = trail[-1]
     if now_ms >= task.deadline_ms:
         return Expire(f"the deadline passed after {len(trail)} attempts")
-    if isinstance(last.answer, Refusal):
+    if isinstance(last.answer, Refusal) and last.answer.limit != "breaker":
         return _refused(policy, last.answer)
     if len(trail) >= policy.limits.attempts:
         return _exhausted(policy, f"limits.attempts ({policy.limits.attempts}) is reached; {last.told}")
@@ -148,10 +152,12 @@ def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) ->
 def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision | None:
     """Another go at the tier of the last attempt, or None where that is not wished or not allowed."""
     last = trail[-1]
-    if isinstance(last.answer, Failure):
+    if not isinstance(last.answer, Reading):
+        if _untried_place(policy, trail):
+            return Ask(last.tier, "fallback")
         if move != "retry" or _errors_in_a_row(trail) > policy.limits.retries:
             return None
-        until_ms = last.ended_ms + _backoff_ms(task, trail, last.answer)
+        until_ms = _retry_ms(task, trail, last.answer)
         if until_ms >= task.deadline_ms:
             return None
         return Wait(until_ms, f"retry after: {last.answer.message}") if now_ms < until_ms else Ask(last.tier, "retry")
@@ -171,7 +177,11 @@ def _next_tier(policy: Policy, task: Task, last: Attempt) -> Decision:
 
 def _refused(policy: Policy, refusal: Refusal) -> Decision:
     """The store knows the time better than a shift; where a lease is gone, nothing of this is carried out."""
-    return Expire(refusal.message) if refusal.limit == "stale" else _exhausted(policy, refusal.message)
+    if refusal.limit == "stale":
+        return Expire(refusal.message)
+    if refusal.until_ms is None:
+        return _exhausted(policy, refusal.message)
+    return Wait(refusal.until_ms, refusal.message, parked=refusal.limit == "budget")
 
 
 def _exhausted(policy: Policy, reason: str) -> Decision:
@@ -186,23 +196,40 @@ def _exhausted(policy: Policy, reason: str) -> Decision:
             assert_never(never)
 
 
+def failing(trail: Trail, tier: str) -> Trail:
+    """The attempts at *tier* that got no reply, back from the last one."""
+    return tuple(takewhile(lambda a: a.tier == tier and not isinstance(a.answer, Reading), reversed(trail)))
+
+
 def _errors_in_a_row(trail: Trail) -> int:
-    count = 0
-    for attempt in reversed(trail):
-        if not isinstance(attempt.answer, Failure) or attempt.tier != trail[-1].tier:
-            break
-        count += 1
-    return count
+    return sum(attempt.why != "fallback" for attempt in failing(trail, trail[-1].tier))
+
+
+def _untried_place(policy: Policy, trail: Trail) -> bool:
+    """True where the last attempt failed in a way that another deployment of the tier may not."""
+    last, spec = trail[-1], policy.rung(trail[-1].tier).spec
+    if spec is None or not isinstance(last.answer, Failure) or not last.answer.of_the_place:
+        return False
+    tried = {attempt.deployment for attempt in failing(trail, last.tier)}
+    return any(place.name not in tried for place in spec.places) and bool(last.deployment)
+
+
+def _retry_ms(task: Task, trail: Trail, answer: Failure | Refusal) -> int:
+    """When to ask again: when the provider asked for, else later each time; not before a breaker lets anybody go."""
+    at_ms = trail[-1].ended_ms
+    if isinstance(answer, Refusal):
+        return max(answer.until_ms or 0, at_ms + _backoff_ms(task, trail))
+    if answer.retry_after_s is not None:
+        return at_ms + int(answer.retry_after_s * 1000) + 1
+    return at_ms + _backoff_ms(task, trail)
 
 
 def _replies_of(trail: Trail, tier: str) -> int:
     return sum(attempt.tier == tier and isinstance(attempt.answer, Reading) for attempt in trail)
 
 
-def _backoff_ms(task: Task, trail: Trail, failure: Failure) -> int:
-    """What the provider asked for, else doubling with up to half of jitter; the jitter is the task's own, no chance."""
-    if failure.retry_after_s is not None:
-        return int(failure.retry_after_s * 1000) + 1
+def _backoff_ms(task: Task, trail: Trail) -> int:
+    """Doubling with up to half of jitter; the jitter is the task's own, no chance."""
     base_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** (_errors_in_a_row(trail) - 1))
     jitter = zlib.crc32(f"{task.id}:{len(trail)}".encode()) / 2**32
     return int(base_s * (1 + jitter / 2) * 1000)

@@ -10,7 +10,7 @@ from .asking import Asking, World
 from .decision import Ask, Decision, decide
 from .policy import Policy
 from .ports import Claim
-from .trail import Attempt
+from .trail import Attempt, Refusal
 
 
 class Engine:
@@ -34,8 +34,12 @@ class Engine:
                 await self._world.store.release(claim)
                 return
             attempt = await Asking(self._world, decision, policy=policy, claim=claim, trail=trail, kept=kept).attempt()
+            decision = decide(policy, claim.task, (*trail, attempt), self._world.clock_ms())
+            if isinstance(attempt.answer, Refusal) and attempt.answer.passing:
+                self._log.info("call.refused", task=claim.task.id, tier=claim.tier, limit=attempt.answer.limit)
+                await self._finish(policy, claim, None, decision)
+                return
             trail, kept = (*trail, attempt), {}
-            decision = decide(policy, claim.task, trail, self._world.clock_ms())
             if not await self._finish(policy, claim, attempt, decision):
                 return
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from .task import TaskState
 
@@ -36,4 +36,16 @@ class Again:
     reason: str
 
 
-Event: TypeAlias = Moved | Stands | Again
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """
+    Somebody should look: a share of a budget is used (about a scope), a breaker opened (about a deployment), or
+    escalations are held back (about a tenant).
+    """
+
+    kind: Literal["budget", "breaker", "storm"]
+    about: str
+    said: str
+
+
+Event: TypeAlias = Moved | Stands | Again | Alarm

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from .call import Usage
+from .budget import scopes
+from .call import Health, Usage
 from .trail import Purpose, Why
 from .values import Value
 from .verdict import Outcome
@@ -26,7 +28,10 @@ class EntryKind(StrEnum):
 
 
 class Intent(Value):
-    """What a call is for, written before it is sent. `reserved_nusd` is its worst case."""
+    """
+    What a call is for, written before it is sent. `reserved_nusd` is its worst case, `tokens` what it will about take
+    of a rate.
+    """
 
     call: str
     task: str
@@ -41,19 +46,29 @@ class Intent(Value):
     price_since: str
     simulated: bool = False
     reserved_nusd: int
+    tokens: int = 0
 
 
 class Settlement(Value):
-    """How a call ended: settled with its cost, void, or unsettled. Nano-dollars."""
+    """
+    How a call ended: settled with its cost, void, or unsettled. Nano-dollars. `health` is what this says of the
+    deployment that was asked, `tier/deployment`, and `retry_after_ms` how long that wants to be left alone.
+    """
 
     kind: EntryKind
+    deployment: str = ""
+    health: Health = Health.UNTOLD
+    retry_after_ms: int = 0
     cost_nusd: int = 0
     usage: Usage | None = None
     latency_ms: int = 0
 
 
 class Entry(Value):
-    """One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome."""
+    """
+    One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome. The first
+    line of a call is its reservation; `day` (since 1970, UTC) says where all of the call is booked.
+    """
 
     kind: EntryKind
     at_ms: int
@@ -69,6 +84,7 @@ class Entry(Value):
     amount_nusd: int = 0
     reserved_nusd: int = 0
     overrun_nusd: int = 0
+    day: int | None = None
     price_since: str | None = None
     simulated: bool = False
     usage: Usage | None = None
@@ -77,6 +93,10 @@ class Entry(Value):
     accepted: bool = False
     checks: tuple[str, ...] = ()
     ended: str | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return scopes(tenant=self.tenant, policy=self.policy, tier=self.tier)
 
 
 class Balance(Value):
@@ -89,23 +109,56 @@ class Balance(Value):
     calls: int = 0
 
 
-def fold(entries: Iterable[Entry]) -> Balance:
-    """Add the ledger up from its first line: the sums that the store's balances must equal at any moment."""
-    amounts = dict.fromkeys(("reserved_nusd", "settled_nusd", "unsettled_nusd", "overrun_nusd", "calls"), 0)
-    standing: dict[str, tuple[str, int]] = {}
-    for entry in entries:
+class Tally:
+    """Balances by name, as they stand after each line that is added."""
+
+    def __init__(self, names: Callable[[Entry], Iterable[str]]) -> None:
+        self._names = names
+        self._sums: dict[str, Counter[str]] = defaultdict(Counter)
+        self._standing: dict[str, tuple[tuple[str, ...], str, int]] = {}
+
+    def add(self, entry: Entry) -> tuple[str, ...]:
+        """Book one line; returns the names of the balances that it moved, which its call's first line says."""
         if entry.call is None:
-            continue
-        if entry.call in standing:
-            where, held = standing[entry.call]
-            amounts[where] -= held
-        else:
-            amounts["calls"] += 1
+            return ()
+        names, before, held = self._standing.get(entry.call, ((), "", 0))
+        if not names:
+            names = tuple(self._names(entry))
         where = _BALANCE_OF[entry.kind]
-        amounts[where] += entry.amount_nusd
-        amounts["overrun_nusd"] += entry.overrun_nusd
-        standing[entry.call] = (where, entry.amount_nusd)
-    return Balance(**amounts)
+        for name in names:
+            sums = self._sums[name]
+            sums["calls"] += not before
+            sums[before] -= held
+            sums[where] += entry.amount_nusd
+            sums["overrun_nusd"] += entry.overrun_nusd
+        self._standing[entry.call] = (names, where, entry.amount_nusd)
+        return names
+
+    def balance(self, name: str) -> Balance:
+        return Balance(**{amount: self._sums[name][amount] for amount in Balance.model_fields})
+
+    def balances(self) -> dict[str, Balance]:
+        return {name: self.balance(name) for name in self._sums}
+
+
+def fold(entries: Iterable[Entry]) -> Balance:
+    """Add the ledger up from its first line: the sum of the store's balances at any moment."""
+    tally = Tally(lambda _: ("all",))
+    for entry in entries:
+        tally.add(entry)
+    return tally.balance("all")
+
+
+def fold_days(entries: Iterable[Entry]) -> dict[str, Balance]:
+    """Add the ledger up by scope and day: what the store's balances of those names must equal at any moment."""
+    tally = Tally(_day_names)
+    for entry in entries:
+        tally.add(entry)
+    return tally.balances()
+
+
+def _day_names(entry: Entry) -> Iterable[str]:
+    return (f"{scope}:d{entry.day}" for scope in entry.scopes)
 
 
 _BALANCE_OF = {

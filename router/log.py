@@ -10,6 +10,7 @@ import structlog
 
 # event                  level    when
 # attempt.ended          info     a tier was asked and its answer judged
+# call.refused           info     a budget or a rate left no room for a call; its task waits
 # task.lost              warning  a shift's lease of a task was gone; its work is dropped, its money booked
 # task.surprise          error    an unforeseen exception while carrying a task; the sweep puts it back
 # price.unknown          error    no price of a tier's model is in force; the call was not sent

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from types import MappingProxyType
+from typing import Final, assert_never
 
+from .budget import SHORT, Budget, BudgetUse, applying, scopes, window
+from .call import Deployment
 from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
 from .errors import UnknownPolicy, UnknownTask
-from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold
+from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold, fold_days
 from .policy import Policy
-from .ports import Claim, Kept, Swept, attempt_entry, lost_lease, over_cost
+from .ports import Claim, Kept, Rates, Swept, attempt_entry, lost_lease, over_budget, over_cost
 from .record import Record
 from .submission import Admission, Busy, Conflict, Submission, Submitted
 from .task import Task, TaskState
 from .trail import Attempt, Refusal, Trail
 
 READY_CHECK_MS = 60_000
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass
@@ -53,10 +57,17 @@ class _Call:
     kind: EntryKind
     reserved_nusd: int
     until_ms: int
+    begun_ms: int
+    amount_nusd: int
+    place: Deployment | None = None
+    counts: frozenset[tuple[str, str]] = frozenset()
 
 
 class MemoryStore:
-    """Implements `ports.Store` without any server; `clock_ms` is its clock."""
+    """
+    Implements `ports.Store` without any server; `clock_ms` is its clock. It knows budgets, but no rates, breakers and
+    escalation storms: those are about many workers and real providers.
+    """
 
     def __init__(
         self,
@@ -81,6 +92,8 @@ class MemoryStore:
         self._claims: dict[str, list[str]] = {}
         self._calls: dict[str, _Call] = {}
         self._lines: list[Entry] = []
+        self._budgets: tuple[Budget, ...] = ()
+        self._parked: set[str] = set()
         self.events: list[tuple[str, str]] = []
 
     async def publish(self, policies: Sequence[Policy]) -> None:
@@ -94,8 +107,28 @@ class MemoryStore:
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]:
         return [self._admit(submission) for submission in submissions]
 
+    async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
+        self._budgets = tuple(budgets)
+        for task_id in self._parked:
+            if self._rows[task_id].state is TaskState.DELAYED:
+                self._due[task_id] = self._clock_ms()
+        self._parked = set()
+
+    async def budgets(self) -> Sequence[BudgetUse]:
+        now = self._clock_ms()
+        seen = {scope for call in self._calls.values() for scope in _scopes(call.intent)}
+        named = {budget.scope for budget in self._budgets if not budget.scope.endswith(":*")}
+        uses = ((scope, budget) for scope in sorted(seen | named) for budget in applying(self._budgets, scope))
+        return [BudgetUse(s, b, window(b.per, now), self._used(s, b, now)) for s, b in uses]
+
     async def claim(
-        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+        self,
+        tiers: Mapping[str, int],
+        *,
+        at_most: int,
+        token: str,
+        alone: bool = False,
+        rates: Mapping[str, Rates] = MappingProxyType({}),
     ) -> Sequence[Claim]:
         now = self._clock_ms()
         if token in self._claims:
@@ -123,9 +156,12 @@ class MemoryStore:
             self._prolong(row)
         return frozenset(lost)
 
-    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+    async def reserve(
+        self, claim: Claim, intent: Intent, *, rates: Rates, limit_nusd: int, open_for_ms: int
+    ) -> Deployment | Refusal:
+        place = rates.deployments[0]
         if intent.call in self._calls:
-            return None
+            return self._calls[intent.call].place or place
         row, now = self._rows[claim.task.id], self._clock_ms()
         if row.state is not TaskState.RUNNING or row.token != claim.token:
             return lost_lease(row.state)
@@ -133,11 +169,15 @@ class MemoryStore:
             return lost_lease("past its deadline")
         if row.held_nusd + intent.reserved_nusd > limit_nusd:
             return over_cost(row.held_nusd)
-        until_ms = now + open_for_ms
-        self._calls[intent.call] = _Call(intent, claim.token, EntryKind.RESERVED, intent.reserved_nusd, until_ms)
-        row.held_nusd += intent.reserved_nusd
-        self._line(EntryKind.RESERVED, intent, intent.reserved_nusd)
-        return None
+        if refusal := self._over_budget(intent, now):
+            return refusal
+        held = intent.reserved_nusd
+        counts = frozenset((s, budget.per) for s in _scopes(intent) for budget in applying(self._budgets, s))
+        call = _Call(intent, claim.token, EntryKind.RESERVED, held, now + open_for_ms, now, held, place, counts)
+        self._calls[intent.call] = call
+        row.held_nusd += held
+        self._line(EntryKind.RESERVED, intent, held, day=now // _DAY_MS)
+        return place
 
     async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
         call = self._calls.get(intent.call)
@@ -216,6 +256,28 @@ class MemoryStore:
 
     async def balance(self) -> Balance:
         return fold(self._lines)
+
+    async def balances(self, names: Collection[str]) -> Mapping[str, Balance]:
+        return {name: balance for name, balance in fold_days(self._lines).items() if name in names}
+
+    def _over_budget(self, intent: Intent, now: int) -> Refusal | None:
+        """The refusal of a call that some budget leaves no room for; for good where one of them says so."""
+        refusals = []
+        for scope in _scopes(intent):
+            for budget in applying(self._budgets, scope):
+                used, limit = self._used(scope, budget, now), budget.limit_nusd
+                if used + intent.reserved_nusd > limit:
+                    parks = budget.on_exceeded == "park" and intent.reserved_nusd <= limit
+                    until_ms = window(budget.per, now).end_ms if parks else None
+                    refusals.append(over_budget(scope, budget.per, limit_nusd=limit, used_nusd=used, until_ms=until_ms))
+        return max(refusals, key=lambda r: (r.until_ms is None, r.until_ms or 0), default=None)
+
+    def _used(self, scope: str, budget: Budget, now: int) -> int:
+        """Windows shorter than a day count the calls that were granted under such a budget."""
+        held = window(budget.per, now)
+        within = (c for c in self._calls.values() if held.start_ms <= c.begun_ms < held.end_ms)
+        calls = (c for c in within if scope in _scopes(c.intent))
+        return sum(c.amount_nusd for c in calls if budget.per not in SHORT or (scope, budget.per) in c.counts)
 
     def _row(self, task_id: str) -> _Row:
         if task_id not in self._rows:
@@ -306,8 +368,10 @@ class MemoryStore:
             case Ask(tier=tier):
                 row.tier, row.kept = tier, {}
                 self._make_ready(row)
-            case Wait(until_ms=until_ms):
-                row.state, row.token = TaskState.DELAYED, ""
+            case Wait(until_ms=until_ms, reason=reason, parked=parked):
+                row.state, row.token, row.reason = TaskState.DELAYED, "", reason
+                if parked:
+                    self._parked.add(row.task.id)
                 self._due[row.task.id] = min(until_ms, row.task.deadline_ms)
             case Review(reason=reason):
                 row.state, row.token, row.reason = TaskState.REVIEW, "", reason
@@ -342,9 +406,13 @@ class MemoryStore:
         if row.state is TaskState.REVIEW or row.task.deadline_ms <= now:
             reviewed = row.state is TaskState.REVIEW
             late = "nobody reviewed it in time" if reviewed else f"the deadline passed while the task was {row.state}"
+            if row.state is TaskState.DELAYED:
+                late += f": {row.reason}"
             self._end(row, TaskState.EXPIRED, late)
             return replace(found, ended=found.ended + 1)
         lost = row.task.id not in self._ready[row.queue][row.task.tenant]
+        if row.state is TaskState.DELAYED:
+            row.reason = None
         self._make_ready(row)
         return replace(found, readied=found.readied + lost)
 
@@ -379,8 +447,9 @@ class MemoryStore:
         reserved = intent.reserved_nusd if unknown else 0
         if unknown:
             self._hold(intent.task, reserved)
-            self._line(EntryKind.RESERVED, intent, reserved)
-        call = self._calls[intent.call] = _Call(intent, "-", EntryKind.RESERVED, reserved, 0)
+        now = self._clock_ms()
+        self._line(EntryKind.RESERVED, intent, reserved, day=now // _DAY_MS)
+        call = self._calls[intent.call] = _Call(intent, "-", EntryKind.RESERVED, reserved, 0, now, reserved)
         return call
 
     def _hold(self, task_id: str, change_nusd: int) -> None:
@@ -392,13 +461,20 @@ class MemoryStore:
         if settlement.kind is EntryKind.UNSETTLED:
             self._line(settlement.kind, call.intent, call.reserved_nusd, settlement=settlement)
             return
-        cost = settlement.cost_nusd if settlement.kind is EntryKind.SETTLED else 0
+        cost = call.amount_nusd = settlement.cost_nusd if settlement.kind is EntryKind.SETTLED else 0
         self._hold(call.intent.task, cost - call.reserved_nusd)
         overrun = max(0, cost - call.intent.reserved_nusd)
         self._line(settlement.kind, call.intent, cost, overrun=overrun, settlement=settlement)
 
     def _line(
-        self, kind: EntryKind, intent: Intent, amount: int, *, overrun: int = 0, settlement: Settlement | None = None
+        self,
+        kind: EntryKind,
+        intent: Intent,
+        amount: int,
+        *,
+        overrun: int = 0,
+        day: int | None = None,
+        settlement: Settlement | None = None,
     ) -> None:
         self._lines.append(
             Entry(
@@ -415,6 +491,7 @@ class MemoryStore:
                 model=intent.model,
                 amount_nusd=amount,
                 overrun_nusd=overrun,
+                day=day,
                 price_since=intent.price_since,
                 simulated=intent.simulated,
                 usage=settlement.usage if settlement else None,
@@ -423,8 +500,14 @@ class MemoryStore:
         )
 
 
+def _scopes(intent: Intent) -> tuple[str, ...]:
+    return scopes(tenant=intent.tenant, policy=intent.policy, tier=intent.tier)
+
+
 def _move(claim: Claim, decision: Decision) -> str:
     """The kind of a decision: with lease and attempt it tells a repeated finish from another one."""
     if isinstance(decision, Ask):
         return "same" if decision.tier == claim.tier else "tier"
-    return {Wait: "later", Review: "review"}.get(type(decision), "end")
+    if isinstance(decision, Wait):
+        return "park" if decision.parked else "later"
+    return "review" if isinstance(decision, Review) else "end"

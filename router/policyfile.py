@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from .budget import Budget, Budgets
 from .cost import PriceBook
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, parse
@@ -91,6 +92,12 @@ def parse_prices(text: str, file: str) -> PriceBook:
     """Raises: PolicyInvalid."""
     document = read_yaml(text, file)
     return validated(document, document.data, PriceBook)
+
+
+def parse_budgets(text: str, file: str) -> tuple[Budget, ...]:
+    """Raises: PolicyInvalid."""
+    document = read_yaml(text, file)
+    return validated(document, document.data, Budgets).budgets
 
 
 def unpriced(tiers: Mapping[str, Tier], prices: PriceBook, day: Any) -> list[str]:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias, assert_never
 
 from .asking import World
-from .call import Answer, Call, Failure, FailureKind, Usage
+from .call import Answer, Call, Deployment, Failure, FailureKind, Usage
 from .checks import Confidence
 from .cost import PriceBook, input_tokens_at_most
 from .decision import Wait, decide
@@ -212,9 +212,9 @@ class _Witness(MemoryStore):
         super().__init__(clock_ms=clock_ms)
         self.purposes: dict[str, Purpose] = {}
 
-    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+    async def reserve(self, claim: Claim, intent: Intent, **limits: Any) -> Deployment | Refusal:
         self.purposes[intent.call] = intent.purpose
-        return await super().reserve(claim, intent, limit_nusd=limit_nusd, open_for_ms=open_for_ms)
+        return await super().reserve(claim, intent, **limits)
 
 
 class _Models:

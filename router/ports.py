@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
-from .call import Answer, Call
+from .budget import Budget, BudgetUse
+from .call import Answer, Call, Deployment
 from .decision import Accept, Decision
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement
 from .policy import Policy
@@ -84,6 +87,37 @@ def over_cost(held_nusd: int) -> Refusal:
     )
 
 
+def over_budget(scope: str, per: str, *, limit_nusd: int, used_nusd: int, until_ms: int | None) -> Refusal:
+    """The refusal of a call that might spend more than a budget allows; without *until_ms* for good."""
+    held = f"${used_nusd / 1e9:.6f} of ${limit_nusd / 1e9:.6f} per {per} are spent or held"
+    then = "" if until_ms is None else f"; it waits until {_moment(until_ms)}, or until the budget is raised"
+    return Refusal(limit="budget", message=f"the budget of {scope} is used up: {held}{then}", until_ms=until_ms)
+
+
+def too_fast(tier: str, until_ms: int) -> Refusal:
+    """The refusal of a call for which every deployment of its tier has had its share of a minute, or asked for rest."""
+    return Refusal(limit="rate", message=f"{tier} takes no more calls before {_moment(until_ms)}", until_ms=until_ms)
+
+
+def broken(tier: str, until_ms: int) -> Refusal:
+    """The refusal of a call to a tier all of whose deployments failed time and again."""
+    message = f"{tier} failed time and again and is left alone until {_moment(until_ms)}"
+    return Refusal(limit="breaker", message=message, until_ms=until_ms)
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Where a call may be sent, in order of preference, and what the tier takes in a minute; None for no bound."""
+
+    deployments: tuple[Deployment, ...]
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many tasks a sweep put back, made ready, and ended; how many calls it gave up on."""
@@ -111,17 +145,41 @@ class Store(Protocol):
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]: ...
 
     async def claim(
-        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+        self,
+        tiers: Mapping[str, int],
+        *,
+        at_most: int,
+        token: str,
+        alone: bool = False,
+        rates: Mapping[str, Rates] = MappingProxyType({}),
     ) -> Sequence[Claim]:
-        """Take the most urgent ready tasks of *tiers* (name -> concurrency); `alone`: suspects of a crash instead."""
+        """
+        Take the most urgent ready tasks of *tiers* (name -> concurrency); `alone`: suspects of a crash instead. Of a
+        tier with *rates* only as many as could be asked now.
+        """
         ...
 
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         """Prolong these leases; returns the ids of the tasks that are no longer ours."""
         ...
 
-    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
-        """Set the worst case of a call aside before it is sent; a Refusal means that it must not be sent."""
+    async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
+        """Put these budgets in the place of all; tasks that a budget parked try again."""
+        ...
+
+    async def budgets(self) -> Sequence[BudgetUse]:
+        """Every budget of every scope that has one, with what is used of it now."""
+        ...
+
+    async def reserve(
+        self, claim: Claim, intent: Intent, *, rates: Rates, limit_nusd: int, open_for_ms: int
+    ) -> Deployment | Refusal:
+        """
+        Set the worst case of a call aside before it is sent, in all its scopes at once, and say where to send it.
+
+        A Refusal means that it must not be sent. Calls after the first of an attempt are never refused for a rate: what
+        they are needed for is paid already.
+        """
         ...
 
     async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
@@ -158,4 +216,8 @@ class Store(Protocol):
 
     async def balance(self) -> Balance:
         """The running sums that the scripts keep."""
+        ...
+
+    async def balances(self, names: Collection[str]) -> Mapping[str, Balance]:
+        """The running sums of these scopes and days (as `ledger.fold_days` names them) that are still kept."""
         ...

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .call import Deployment
 from .values import Name, Value
+
+
+class Place(Value):
+    """A deployment as a tiers file lists it; what it does not say is the tier's."""
+
+    name: Name
+    model: str | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
 
 
 class Tier(Value):
     """
     One rung: a model, where it answers, and its limits and abilities.
 
-    `price_of` books the calls at another model's price: for stand-ins, whose costs are then marked `simulated`.
+    `deployments` are several places where the same model answers at the same price, in order of preference: where one
+    is broken or busy the next is asked. `price_of` books the calls at another model's price: for stand-ins, whose costs
+    are then marked `simulated`.
     """
 
     name: Name
@@ -25,6 +40,7 @@ class Tier(Value):
     api_key_env: str | None = None
     price_of: str | None = None
     simulated: bool = False
+    deployments: Annotated[tuple[Place, ...], Field(max_length=20)] = ()
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60
     context_tokens: Annotated[int, Field(ge=1)] = 128_000
@@ -41,9 +57,32 @@ class Tier(Value):
     sunset: date | None = None
     successor: str | None = None
 
+    @model_validator(mode="after")
+    def _deployments_are_unique(self) -> Self:
+        names = [place.name for place in self.deployments]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                said = f"deployment {name!r} is there twice; rename one"
+                raise PydanticCustomError("twice", "{said}", {"said": said, "at": ("deployments", index)})
+        return self
+
+    @cached_property
+    def places(self) -> tuple[Deployment, ...]:
+        """Where the model may be asked, the preferred place first."""
+        return tuple(self._place(place) for place in self.deployments) or (self._place(None),)
+
+    def _place(self, place: Place | None) -> Deployment:
+        """A key is for the address that it was named with: it never goes to another one."""
+        own = place.model_dump(exclude_none=True) if place is not None else {}
+        shared = {"model": self.model, "api_base": self.api_base}
+        if "api_base" not in own:
+            shared["api_key_env"] = self.api_key_env
+        return Deployment.model_validate(shared | own)
+
     @property
-    def deployment(self) -> Deployment:
-        return Deployment(model=self.model, api_base=self.api_base, api_key_env=self.api_key_env)
+    def key_names(self) -> frozenset[str]:
+        """The environment variables that hold its providers' keys."""
+        return frozenset(place.api_key_env for place in self.places if place.api_key_env)
 
     @property
     def priced_model(self) -> str:

@@ -9,15 +9,24 @@ from .reading import Reading
 from .values import Value
 from .verdict import Outcome, Verdict
 
-Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "audit"]
+Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "fallback", "audit"]
 Purpose: TypeAlias = Literal["answer", "sample", "judge"]
 
 
 class Refusal(Value):
-    """Why the store did not grant a call: the limit that it would break."""
+    """
+    Why the store did not grant a call: the limit that it would break. `until_ms` (Unix ms) is when it may be granted,
+    None for never.
+    """
 
-    limit: Literal["cost", "stale"]
+    limit: Literal["cost", "stale", "budget", "rate", "breaker"]
     message: str
+    until_ms: int | None = None
+
+    @property
+    def passing(self) -> bool:
+        """True where the task has nothing to do but to wait: no attempt was made, and none stands in its trail."""
+        return self.until_ms is not None and self.limit != "breaker"
 
 
 class Spent(Value):
@@ -30,6 +39,7 @@ class Spent(Value):
     purpose: Purpose
     tier: str
     model: str
+    deployment: str = "main"
     cost_nusd: int = 0
     doubt_nusd: int = 0
     price_since: str = ""
@@ -77,6 +87,11 @@ class Attempt(Value):
                 return f"{self.tier}: " + ("; ".join(f.reason for f in reasons) or "nothing was found")
             case never:
                 assert_never(never)
+
+    @property
+    def deployment(self) -> str:
+        """Where the tier was asked; empty where no call was made."""
+        return next((call.deployment for call in self.calls if call.purpose == "answer"), "")
 
     @property
     def passed(self) -> bool:

@@ -12,7 +12,7 @@ from router.checks import Subject
 from router.cost import Price, PriceBook
 from router.ledger import EntryKind, Intent, Settlement
 from router.policy import Policy
-from router.ports import Kept
+from router.ports import Kept, Rates
 from router.reading import Reading
 from router.submission import Submission
 from router.task import Task
@@ -57,6 +57,9 @@ def a_price(**changes: Any) -> Price:
     rates = {"input": Decimal("0.15"), "cached_input": Decimal("0.075"), "output": Decimal("0.60")}
     return Price.model_validate({"from": "2024-07-18", "source": "a test", **rates, **changes})
 
+
+RATES = Rates(TIERS["mini"].places)
+PLACE = RATES.deployments[0]
 
 PRICES = PriceBook(prices={tier.model: (a_price(),) for tier in TIERS.values()})
 
@@ -144,7 +147,7 @@ def a_call(**changes: Any) -> Call:
     settings: dict[str, Any] = {
         "id": "c1",
         "tier": "mini",
-        "deployment": TIERS["mini"].deployment,
+        "deployment": TIERS["mini"].places[0],
         "messages": ({"role": "user", "content": "hello"},),
         "max_output_tokens": 100,
         "timeout_s": 30.0,

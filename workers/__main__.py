@@ -90,6 +90,8 @@ def _rq_worker(settings: Settings, *, alone: bool) -> None:
 async def _publish(settings: Settings, book: Book) -> None:
     async with open_store(settings) as store:
         await store.publish(list(book.policies.values()))
+        if book.budgets is not None:
+            await store.publish_budgets(book.budgets)
 
 
 class _Supervisor:

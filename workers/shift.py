@@ -8,6 +8,7 @@ import faulthandler
 import random
 import signal
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from router import log
 from router.app import open_shift_world
 from router.engine import Engine
 from router.errors import StoreUnavailable
-from router.ports import Claim, Store
+from router.ports import Claim, Rates, Store
 from router.settings import Settings
 
 from .rq_worker import StopNoted
@@ -55,6 +56,7 @@ async def _work(settings: Settings, alone: bool) -> None:
             store=world.store,
             bell=world.bell,
             tiers=world.concurrency,
+            rates=world.rates,
             at_once=1 if alone else world.at_once,
             lease_s=world.lease_s,
             alone=alone,
@@ -69,9 +71,9 @@ class Shift:
     """
     Claims ready tasks of some tiers and carries them, at most *at_once* at a time.
 
-    Arguments: `tiers` maps a tier to the most calls that all shifts together may have in flight there; `alone` makes it
-    a quarantine shift, which takes suspects of a crash one by one and ends when there are none; without a wake-up it
-    looks for work every `idle_s`.
+    Arguments: `tiers` maps a tier to the most calls that all shifts together may have in flight there, `rates` to what
+    it takes in a minute; `alone` makes it a quarantine shift, which takes suspects of a crash one by one and ends when
+    there are none; without a wake-up it looks for work every `idle_s`.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Shift:
         store: Store,
         bell: Bell,
         tiers: Mapping[str, int],
+        rates: Mapping[str, Rates] = MappingProxyType({}),
         at_once: int,
         lease_s: float = 30.0,
         alone: bool = False,
@@ -92,6 +95,7 @@ class Shift:
         self._store = store
         self._bell = bell
         self._tiers = tiers
+        self._rates = rates
         self._at_once = at_once
         self._lease_s = lease_s
         self._alone = alone
@@ -153,7 +157,9 @@ class Shift:
     async def _claim(self, at_most: int) -> int:
         """Claim and carry. A claim that failed is repeated with its token: it may have been granted unheard."""
         try:
-            claims = await self._store.claim(self._tiers, at_most=at_most, token=self._token, alone=self._alone)
+            claims = await self._store.claim(
+                self._tiers, at_most=at_most, token=self._token, alone=self._alone, rates=self._rates
+            )
         except StoreUnavailable as why:
             log.logger().warning("store.unreachable", reason=str(why))
             await asyncio.sleep(_AWAY_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 
 from .. import log
 from ..app import open_store
+from ..budget import Budget
 from ..errors import PolicyInvalid, TaskInvalid
 from ..io.folder import Book, cases_file, policy_files, read_book, read_cases, read_policy, read_tiers
 from ..policy import Policy
@@ -79,10 +80,15 @@ def test(paths: tuple[Path, ...], verbose: bool, as_json: bool) -> int:
 @_PATHS
 @click.option("--json", "as_json", is_flag=True)
 def publish(paths: tuple[Path, ...], as_json: bool) -> int:
-    """Make these versions the current ones for all producers and workers; tasks on their way keep theirs."""
+    """
+    Make these versions the current ones for all producers and workers; tasks on their way keep theirs. The budgets of a
+    whole folder come into force, too.
+    """
     settings = Settings.from_env()
-    policies = [policy for shelf in _shelves(paths, settings) for policy in shelf.book().policies.values()]
-    asyncio.run(_publish(settings, policies))
+    shelves = [(shelf, shelf.book()) for shelf in _shelves(paths, settings)]
+    policies = [policy for _, book in shelves for policy in book.policies.values()]
+    budgets = [book.budgets for shelf, book in shelves if shelf.whole and book.budgets is not None]
+    asyncio.run(_publish(settings, policies, budgets))
     if as_json:
         print_json([{"policy": policy.policy, "digest": policy.digest} for policy in policies])
     else:
@@ -296,9 +302,11 @@ def _played_json(one: Played, line: int) -> dict[str, Any]:
     }
 
 
-async def _publish(settings: Settings, policies: Sequence[Policy]) -> None:
+async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]) -> None:
     async with open_store(settings) as store:
         await store.publish(policies)
+        for published in budgets:
+            await store.publish_budgets(published)
 
 
 def _today() -> date:

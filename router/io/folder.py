@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ..budget import Budget
 from ..cost import PriceBook
 from ..errors import PolicyInvalid
 from ..jsontext import Path as Where
 from ..policy import Policy
 from ..policycase import Suite, parse_cases
-from ..policyfile import parse_policy, parse_prices, parse_tiers, unpriced
+from ..policyfile import parse_budgets, parse_policy, parse_prices, parse_tiers, unpriced
 from ..problem import Code, Place, Problem, closest
 from ..tier import Tier
 from ..values import Json
@@ -23,11 +24,12 @@ NOT_POLICIES = frozenset({"tiers.yaml", "prices.yaml", "budgets.yaml", "tiers.lo
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Everything a worker goes by: policies by name, tiers by name, prices."""
+    """Everything a worker goes by: policies by name, tiers by name, prices; budgets, None where no file says any."""
 
     policies: Mapping[str, Policy]
     tiers: Mapping[str, Tier]
     prices: PriceBook
+    budgets: tuple[Budget, ...] | None = None
 
 
 def policy_files(folder: Path) -> list[Path]:
@@ -61,6 +63,15 @@ def read_prices(path: Path) -> PriceBook:
     return parse_prices(_read(path), str(path))
 
 
+def read_budgets(path: Path) -> tuple[Budget, ...]:
+    """Raises: PolicyInvalid."""
+    return parse_budgets(_read(path), str(path))
+
+
+def budgets_file(folder: Path) -> Path:
+    return folder / "budgets.yaml"
+
+
 def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None) -> Book:
     """Read all of it, or of its policies *files* alone. Raises: PolicyInvalid, with the mistakes of every file."""
     problems: list[object] = []
@@ -81,13 +92,38 @@ def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Pa
         tiers, prices = read_tiers(tiers_file), read_prices(folder / "prices.yaml")
     except PolicyInvalid as why:
         problems += why.problems
+    budgets, found = _budgets_of(folder, tiers, {*policies, *(path.stem for path in policy_files(folder))})
+    problems += found
     if prices.prices:
         problems += [_at_top(tiers_file, said, Code.NO_PRICE) for said in unpriced(tiers, prices, today)]
     for path in paths if tiers else ():
         problems += _unknown_tiers(path, tiers)
     if problems:
         raise PolicyInvalid(problems)
-    return Book(policies, tiers, prices)
+    return Book(policies, tiers, prices, budgets)
+
+
+def _budgets_of(
+    folder: Path, tiers: Mapping[str, Tier], policies: Set[str]
+) -> tuple[tuple[Budget, ...] | None, list[object]]:
+    """The budgets of a folder, and what is wrong with them: a name that is misspelt would limit nothing."""
+    path = budgets_file(folder)
+    if not path.exists():
+        return None, []
+    try:
+        budgets = read_budgets(path)
+    except PolicyInvalid as why:
+        return None, list(why.problems)
+    known = {"tier": tiers.keys(), "policy": policies}
+    problems: list[object] = []
+    document = read_yaml(_read(path), str(path))
+    for index, budget in enumerate(budgets):
+        kind, _, name = budget.scope.partition(":")
+        if kind in known and known[kind] and name != "*" and name not in known[kind]:
+            near = closest(name, known[kind])
+            said = f"there is no {kind} {name!r}"
+            problems.append(document.problem(("budgets", index, "scope"), said, suggestion=near))
+    return budgets, problems
 
 
 def _unknown_tiers(path: Path, tiers: Mapping[str, Tier]) -> list[Problem]:

@@ -68,7 +68,8 @@ def entry(reply: Any) -> tuple[str, Entry]:
 
 def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
     tier, model, policy, tenant, purpose, why, price_since, simulated, attempt = info
-    *tokens, latency_ms = orjson.loads(fields["x"]) if fields["x"] else (None,) * 5
+    reserving = kind is EntryKind.RESERVED
+    *tokens, latency_ms = orjson.loads(fields["x"]) if fields["x"] and not reserving else (None,) * 5
     return Entry(
         kind=kind,
         at_ms=at_ms,
@@ -83,6 +84,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
         model=model,
         amount_nusd=int(fields["a"]),
         overrun_nusd=int(fields["o"]),
+        day=int(fields["x"]) if reserving else None,
         price_since=price_since,
         simulated=bool(simulated),
         usage=_usage(tokens),

@@ -16,8 +16,16 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `idem:<tenant>:<key>`    | string | task id and fingerprint of the body                    | as the task, >= 1 day  |
 | `c:<call>`               | string | a call: state; until booked: reservation, task, ...    | 1 day, unknown 30 days |
 | `open`                   | zset   | calls that may still run -> ms when they count as lost | always                 |
-| `bal:global:<day>`       | hash   | reserved, settled, unsettled, overrun; calls           | always                 |
-| `windows`                | set    | the days that have balances                            | always                 |
+| `bal:<scope>:<window>`   | hash   | reserved, settled, unsettled, overrun; calls           | global always, 100 days|
+| `windows`                | set    | the days that have balances of scope `global`          | always                 |
+| `scopes`                 | set    | all scopes that ever had a balance                     | always                 |
+| `budgets`                | hash   | scope -> its budgets: `per limit action;...`           | always                 |
+| `told:<scope>:<window>`  | string | share of a budget that was told as an event            | to the window's end    |
+| `parked`                 | zset   | tasks that a budget parked -> ms when they try again   | always, cut behind now |
+| `gate:<tier>[/<place>]`  | hash   | rt, tt: when a rate is free again; cu, ck: rest asked  | always                 |
+|                          |        | for, times; bf, bu, bk, bp: breaker's failures, pause, |                        |
+|                          |        | times, probe                                           |                        |
+| `storm:<tenant>:<policy>`| hash   | escalations of this minute, and as they usually are    | 1 day                  |
 | `ledger`                 | stream | every movement of money                                | always                 |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
 | `policy:<digest>`        | string | a published policy version, packed                     | always                 |
@@ -27,12 +35,14 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `review`                 | zset   | tasks that wait for a person -> ms since when          | always                 |
 | `wake:<queue or waiter>` | list   | hints to shifts, ids of ended tasks to waiters         | 10 min, newest 10^4    |
 
+A window is `d` and a day since 1970, or `h` and an hour, `m` and a minute where such a budget is published.
+
 A queue is a tier's name, with `!` in front for suspects of a crash, who run alone.
 
 Fields of `t:<task>`, short because there are millions: s state, q tier, n tenant, p policy digest, o urgency,
 c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists, l lease token, e lease end, g noted
 lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
-why reason.
+why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it.
 """
 
 from __future__ import annotations
@@ -67,6 +77,21 @@ class Keys:
     def turn(self, queue: str) -> str:
         return f"{self.prefix}turn:{queue}"
 
+    def ready(self, queue: str, tenant: str) -> str:
+        return f"{self.prefix}ready:{queue}:{tenant}"
+
+    @property
+    def due(self) -> str:
+        return f"{self.prefix}due"
+
+    @property
+    def open(self) -> str:
+        return f"{self.prefix}open"
+
+    @property
+    def dead(self) -> str:
+        return f"{self.prefix}dead"
+
     @property
     def policies(self) -> str:
         return f"{self.prefix}policies"
@@ -83,5 +108,13 @@ class Keys:
     def windows(self) -> str:
         return f"{self.prefix}windows"
 
-    def balance(self, window: str) -> str:
-        return f"{self.prefix}bal:global:{window}"
+    @property
+    def scopes(self) -> str:
+        return f"{self.prefix}scopes"
+
+    @property
+    def budgets(self) -> str:
+        return f"{self.prefix}budgets"
+
+    def balance(self, name: str) -> str:
+        return f"{self.prefix}bal:{name}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from ..budget import Budget, BudgetUse, applying, balance_names, window
+from ..call import Deployment
 from ..decision import Decision
 from ..ledger import Balance, Entry, Intent, Settlement
 from ..policy import Policy
-from ..ports import Claim, Kept, Swept
+from ..ports import Claim, Kept, Rates, Swept
 from ..record import Record
 from ..submission import Admission, Submission
 from ..task import TaskState
@@ -52,19 +55,47 @@ class RedisStore:
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]:
         return await self._link.run(self._producing.submit(submissions))
 
+    async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
+        while await self._link.run(self._shifting.publish_budgets(budgets)):
+            pass
+
+    async def budgets(self) -> Sequence[BudgetUse]:
+        published = await self._link.run(self._shifting.budgets())
+        scopes = await self._link.run(Command(("SMEMBERS", self._keys.scopes), lambda reply: map(as_text, reply)))
+        now_ms = await self._link.run(self._shifting.time())
+        named = {budget.scope for budget in published if not budget.scope.endswith(":*")}
+        wanted = [(scope, b) for scope in sorted({*scopes, *named}) for b in applying(published, scope)]
+        return await asyncio.gather(*(self._use(scope, budget, now_ms) for scope, budget in wanted))
+
+    async def _use(self, scope: str, budget: Budget, now_ms: int) -> BudgetUse:
+        held = window(budget.per, now_ms)
+        kept = await self.balances(balance_names(scope, budget.per, held, now_ms))
+        used = sum(b.reserved_nusd + b.settled_nusd + b.unsettled_nusd for b in kept.values())
+        return BudgetUse(scope, budget, held, used)
+
     async def claim(
-        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool = False
+        self,
+        tiers: Mapping[str, int],
+        *,
+        at_most: int,
+        token: str,
+        alone: bool = False,
+        rates: Mapping[str, Rates] = MappingProxyType({}),
     ) -> Sequence[Claim]:
-        now_ms, claims = await self._link.run(self._shifting.claim(tiers, at_most=at_most, token=token, alone=alone))
+        now_ms, claims = await self._link.run(
+            self._shifting.claim(tiers, at_most=at_most, token=token, alone=alone, rates=rates)
+        )
         self._ahead_ms = now_ms - _monotonic_ms()
         return claims
 
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         return await self._link.run(self._shifting.renew(claims))
 
-    async def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Refusal | None:
+    async def reserve(
+        self, claim: Claim, intent: Intent, *, rates: Rates, limit_nusd: int, open_for_ms: int
+    ) -> Deployment | Refusal:
         return await self._link.run(
-            self._shifting.reserve(claim, intent, limit_nusd=limit_nusd, open_for_ms=open_for_ms)
+            self._shifting.reserve(claim, intent, rates=rates, limit_nusd=limit_nusd, open_for_ms=open_for_ms)
         )
 
     async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
@@ -99,11 +130,14 @@ class RedisStore:
         return entries
 
     async def balance(self) -> Balance:
-        windows = await self._link.run(Command(("SMEMBERS", self._keys.windows), lambda reply: map(as_text, reply)))
-        reads = (Command(("HGETALL", self._keys.balance(window)), _counts) for window in windows)
-        hashes = await asyncio.gather(*(self._link.run(read) for read in reads))
-        sums = {f"{f}_nusd": sum(h.get(f, 0) for h in hashes) for f in ("reserved", "settled", "unsettled", "overrun")}
-        return Balance(**sums, calls=sum(h.get("calls", 0) for h in hashes))
+        days = await self._link.run(Command(("SMEMBERS", self._keys.windows), lambda reply: map(as_text, reply)))
+        kept = await self.balances([f"global:{day}" for day in days])
+        return Balance(**{amount: sum(getattr(b, amount) for b in kept.values()) for amount in Balance.model_fields})
+
+    async def balances(self, names: Collection[str]) -> Mapping[str, Balance]:
+        reads = (self._link.run(Command(("HGETALL", self._keys.balance(name)), _balance)) for name in names)
+        found = zip(names, await asyncio.gather(*reads), strict=True)
+        return {name: balance for name, balance in found if balance is not None}
 
     async def close(self) -> None:
         await self._link.close()
@@ -117,5 +151,10 @@ def _monotonic_ms() -> int:
     return int(time.monotonic() * 1000)
 
 
-def _counts(reply: Any) -> dict[str, int]:
-    return {name: int(value) for name, value in as_pairs(reply).items()}
+def _balance(reply: Any) -> Balance | None:
+    """A balance from its hash; None where there is none, or none any more."""
+    sums = {name: int(value) for name, value in as_pairs(reply).items()}
+    if not sums:
+        return None
+    named = {f"{name}_nusd": sums.get(name, 0) for name in ("reserved", "settled", "unsettled", "overrun")}
+    return Balance(**named, calls=sums.get("calls", 0))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, assert_never
 
+from ..budget import Budget
+from ..call import Deployment
+from ..cost import NUSD_PER_USD
 from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
 from ..errors import UnknownPolicy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
-from ..ports import Claim, Kept, Swept, attempt_entry, lost_lease, over_cost
+from ..ports import Claim, Kept, Rates, Swept, attempt_entry, broken, lost_lease, over_budget, over_cost, too_fast
 from ..submission import Card
 from ..task import TaskState
 from ..trail import Attempt, Refusal
@@ -46,13 +50,32 @@ class ShiftCommands(Scripted):
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
+    def publish_budgets(self, budgets: Sequence[Budget]) -> Command[int]:
+        """Replies with how many parked tasks are still to be woken: to be sent again until there are none."""
+        by_scope: dict[str, list[str]] = {}
+        for budget in budgets:
+            by_scope.setdefault(budget.scope, []).append(f"{budget.per} {budget.limit_nusd} {budget.on_exceeded}")
+        words: list[str | bytes | int] = [_WOKEN_MAX]
+        for scope, texts in by_scope.items():
+            words += [scope, ";".join(texts)]
+        return self._script("budgets", words, int)
+
+    def budgets(self) -> Command[list[Budget]]:
+        """The budgets that are published."""
+        return Command(("HGETALL", self.keys.budgets), _budgets)
+
+    def time(self) -> Command[int]:
+        """The server's clock, Unix ms."""
+        return Command(("TIME",), lambda reply: self._clock_ms() if self._clock_ms else _ms(reply))
+
     def claim(
-        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool
+        self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool, rates: Mapping[str, Rates]
     ) -> Command[tuple[int, list[Claim]]]:
         """Replies with the server's time in ms, and the claims."""
         words: list[str | bytes | int] = [token, at_most, self._lease_ms, int(alone)]
         for tier, concurrency in tiers.items():
-            words += [tier, concurrency]
+            known = rates.get(tier, _NO_RATES)
+            words += [tier, concurrency, *_per_minute(known), len(known.deployments), *_place_words(known)]
         return self._script("claim", words, lambda reply: (int(reply[0]), [_claim(c, token) for c in reply[1:]]))
 
     def renew(self, claims: Sequence[Claim]) -> Command[frozenset[str]]:
@@ -61,7 +84,9 @@ class ShiftCommands(Scripted):
             words += [claim.task.id, claim.token]
         return self._script("renew", words, lambda reply: frozenset(map(as_text, reply)))
 
-    def reserve(self, claim: Claim, intent: Intent, *, limit_nusd: int, open_for_ms: int) -> Command[Refusal | None]:
+    def reserve(
+        self, claim: Claim, intent: Intent, *, rates: Rates, limit_nusd: int, open_for_ms: int
+    ) -> Command[Deployment | Refusal]:
         words: list[str | bytes | int] = [
             intent.call,
             intent.task,
@@ -72,8 +97,11 @@ class ShiftCommands(Scripted):
             intent.attempt,
             intent.position,
             intent_words(intent),
+            intent.tokens,
+            *_per_minute(rates),
+            *_place_words(rates),
         ]
-        return self._script("reserve", words, _refusal)
+        return self._script("reserve", words, lambda reply: _granted(reply, intent.tier, rates))
 
     def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
         words: list[str | bytes | int] = [
@@ -87,6 +115,9 @@ class ShiftCommands(Scripted):
             intent.position,
             intent.reserved_nusd,
             intent_words(intent),
+            settlement.deployment,
+            settlement.health,
+            settlement.retry_after_ms,
         ]
         return self._script("resolve", words, lambda _: None)
 
@@ -96,6 +127,7 @@ class ShiftCommands(Scripted):
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
         info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
         words: list[str | bytes | int] = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
+        words.append(policy.policy)
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 
     def release(self, claim: Claim) -> Command[bool]:
@@ -130,14 +162,49 @@ def _claim(reply: Sequence[Any], token: str) -> Claim:
     )
 
 
-def _refusal(reply: Sequence[bytes]) -> Refusal | None:
-    match as_text(reply[0]):
+def _budgets(reply: Any) -> list[Budget]:
+    found = []
+    for scope, texts in as_pairs(reply).items():
+        for text in as_text(texts).split(";"):
+            per, limit, action = text.split(" ")
+            limit_usd = Decimal(limit) / NUSD_PER_USD
+            found.append(Budget.model_validate({"scope": scope, "usd": limit_usd, "per": per, "on_exceeded": action}))
+    return found
+
+
+def _ms(reply: Sequence[Any]) -> int:
+    seconds, microseconds = map(int, reply)
+    return seconds * 1000 + microseconds // 1000
+
+
+_WOKEN_MAX = 500
+_NO_RATES = Rates(())
+
+
+def _per_minute(rates: Rates | Deployment) -> tuple[int, int]:
+    return rates.requests_per_minute or 0, rates.tokens_per_minute or 0
+
+
+def _place_words(rates: Rates) -> list[str | int]:
+    return [word for place in rates.deployments for word in (place.name, *_per_minute(place))]
+
+
+def _granted(reply: Sequence[bytes], tier: str, rates: Rates) -> Deployment | Refusal:
+    word, *told = map(as_text, reply)
+    match word:
         case "ok":
-            return None
+            return next((p for p in rates.deployments if p.name == told[0]), rates.deployments[0])
         case "cost":
-            return over_cost(int(reply[1]))
+            return over_cost(int(told[0]))
+        case "budget":
+            scope, per, limit, used, until = told
+            return over_budget(scope, per, limit_nusd=int(limit), used_nusd=int(used), until_ms=int(until) or None)
+        case "rate":
+            return too_fast(tier, int(told[0]))
+        case "breaker":
+            return broken(tier, int(told[0]))
         case _:
-            return lost_lease(as_text(reply[1]))
+            return lost_lease(told[0])
 
 
 def _carried_out(
@@ -147,8 +214,8 @@ def _carried_out(
     match decision:
         case Ask(tier=tier):
             return "same" if tier == claim.tier else "tier", tier, attempt.told if attempt else "does not fit"
-        case Wait(until_ms=until_ms, reason=reason):
-            return "later", until_ms, reason
+        case Wait(until_ms=until_ms, reason=reason, parked=parked):
+            return "park" if parked else "later", until_ms, reason
         case Review(reason=reason):
             return "review", int(policy.limits.wait_at_most_s * 1000), reason
         case Accept():

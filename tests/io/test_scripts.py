@@ -20,9 +20,9 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind
 from router.ports import Claim
 from router.task import TaskState
-from router.trail import Attempt
+from router.trail import Attempt, Refusal
 from router.verdict import Outcome
-from tests.builders import NOW_MS, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+from tests.builders import NOW_MS, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
 from tests.io.lossy import LossyWay
@@ -71,7 +71,8 @@ class Desk:
 
     async def reserve(self, claim: Claim, call: str = "c1", *, limit_nusd: int = 10**9, **changes: Any) -> Any:
         intent = an_intent(call, **changes)
-        return await self.store.reserve(claim, intent, limit_nusd=limit_nusd, open_for_ms=40_000)
+        granted = await self.store.reserve(claim, intent, rates=RATES, limit_nusd=limit_nusd, open_for_ms=40_000)
+        return granted if isinstance(granted, Refusal) else None
 
     async def resolve(self, kind: EntryKind, call: str = "c1", cost_nusd: int = 400, **changes: Any) -> None:
         intent, settlement = an_intent(call, **changes), a_settlement(kind, cost_nusd)
@@ -487,7 +488,8 @@ async def test_a_call_is_booked_on_the_day_of_its_reservation(desk: Desk, raw: r
 
     await desk.resolve(SETTLED)
 
-    assert {key for key in keyspace(raw, desk.prefix) if key.startswith("bal:")} == {f"bal:global:d{day}"}
+    scopes = ("global", "tenant:default", "policy:receipts", "tier:mini")
+    assert balances(keyspace(raw, desk.prefix)) == {f"bal:{scope}:d{day}" for scope in scopes}
     assert (await desk.store.balance()).settled_nusd == 400
 
 
@@ -522,7 +524,9 @@ async def test_all_keys_of_an_ended_task_expire(desk: Desk, raw: redis.Redis, de
 
     keys = keyspace(raw, desk.prefix)
     lasting = {key for key, (_, expires) in keys.items() if not expires}
-    assert lasting - {"dead", "policies"} == {"events", "ledger", "windows", "vt:mini", "vt:!mini", *balances(lasting)}
+    kept = {"events", "ledger", "windows", "scopes", "vt:mini", "vt:!mini"}
+    assert lasting - {"dead", "policies"} == kept | balances(lasting)
+    assert all(key.startswith("bal:global:") for key in balances(lasting))
     assert 86_000 < raw.ttl(f"{desk.prefix}idem:default:order-1") <= 86_400
     assert {raw.ttl(f"{desk.prefix}{part}:t1") for part in ("t", "in", "trail")} <= {3599, 3600}
 

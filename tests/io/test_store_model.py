@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
@@ -13,16 +14,17 @@ import redis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from router.budget import Budget
 from router.decision import Accept, Ask, DeadLetter, Expire, Reject, Review, Wait
 from router.errors import UnknownTask
 from router.io.embedded import EmbeddedServer
-from router.ledger import EntryKind, Intent, fold
+from router.ledger import EntryKind, Intent, fold, fold_days
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept
 from router.record import Record
 from router.task import Priority, TaskState
 from router.verdict import Outcome
-from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock, a_redis_store
 from tests.io.keyspace import keyspace
 
@@ -161,7 +163,19 @@ class Reserve:
             )
             pair.calls.append((claim, intent))  # refused, but resolved all the same, its record counts as lost
         holder, call = pair.calls[-1]
-        await pair.both(lambda store: store.reserve(holder, call, limit_nusd=LIMIT_NUSD, open_for_ms=40_000))
+        limits: dict[str, Any] = {"rates": RATES, "limit_nusd": LIMIT_NUSD, "open_for_ms": 40_000}
+        await pair.both(lambda store: store.reserve(holder, call, **limits))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Budgets come into force in the place of all."""
+
+    budgets: tuple[Budget, ...]
+
+    async def happen(self, pair: Pair) -> None:
+        await pair.both(lambda store: store.publish_budgets(self.budgets))
+        await pair.both(lambda store: store.budgets())
 
 
 @dataclass(frozen=True)
@@ -196,6 +210,7 @@ class Finish:
             "stay": Ask(claim.tier, "repair"),
             "climb": Ask("large" if claim.tier == "mini" else "mini", "escalate"),
             "wait": Wait(pair.clock.ms + 20_000, "a pause"),
+            "park": Wait(pair.clock.ms + 60_000, "no money", parked=True),
             "review": Review("a person decides"),
             "accept": Accept(attempt),
             "reject": Reject("impossible"),
@@ -303,6 +318,20 @@ reserves = st.builds(
     amount_nusd=st.sampled_from([0, 1000, 4000]),
     again=rarely,
 )
+limits = st.builds(
+    Limit,
+    st.lists(
+        st.builds(
+            Budget,
+            scope=st.sampled_from(["global", "tenant:*", "tenant:acme", "policy:receipts", "tier:mini", "tier:*"]),
+            usd=st.sampled_from([Decimal(nano) / 10**9 for nano in (3000, 5000, 9000, 20_000)]),
+            per=st.sampled_from(["minute", "hour", "day", "week", "month"]),
+            on_exceeded=st.sampled_from(["park", "park", "refuse"]),
+        ),
+        max_size=4,
+        unique_by=lambda budget: (budget.scope, budget.per),
+    ).map(tuple),
+)
 resolves = st.builds(
     Resolve,
     which=newest,
@@ -314,7 +343,7 @@ finishes = st.builds(
     which=newest,
     stale=rarely,
     move=st.sampled_from(
-        ["climb"] * 5 + ["stay", "stay", "wait", "wait", "review", "accept", "reject", "bury", "expire"]
+        ["climb"] * 5 + ["stay", "stay", "wait", "park", "review", "accept", "reject", "bury", "expire"]
     ),
     attempted=st.sampled_from([True, True, True, False]),
     skipped=st.sampled_from([0, 0, 0, 0, 0, 0, -1, 1]),
@@ -324,6 +353,7 @@ often = [carries, carries, carries, takes, reserves, resolves, finishes]
 seldom = [
     submits,
     submits,
+    limits,
     st.builds(Crash),
     st.builds(Crash),
     st.builds(Pass, seconds=st.sampled_from([1, 1, 5, 15, 30])),
@@ -419,6 +449,8 @@ async def check_money(pair: Pair, raw: redis.Redis) -> None:
     ledger = await pair.both(lines)
     balance = await pair.both(lambda store: store.balance())
     assert balance == fold(ledger)
+    days = fold_days(ledger)
+    assert await pair.both(lambda store: store.balances(sorted(days))) == days
     assert sum(record.cost_nusd for record in await pair.records()) == (
         balance.reserved_nusd + balance.settled_nusd + balance.unsettled_nusd
     )

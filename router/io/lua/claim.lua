@@ -1,6 +1,7 @@
 -- Lease the most urgent ready tasks of some queues to one shift.
 -- ARGV[2]  token of this claim; a repeated claim with the same token gets the same tasks
--- ARGV[3]  most tasks; ARGV[4]  lease ms; ARGV[5]  1 for suspects only; then for each queue: tier, concurrency
+-- ARGV[3]  most tasks; ARGV[4]  lease ms; ARGV[5]  1 for suspects only; then for each queue: tier, concurrency,
+--          requests and tokens a minute (0 for no bound), how many deployments, and for each: name, requests, tokens
 -- returns  {now, {id, tier, hash values, input, trail, kept answers} ...}
 local n = now()
 local token, most, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -50,18 +51,40 @@ local function take(tier, id)
   answer[#answer + 1] = show(id)
 end
 
-for i = 6, #ARGV, 2 do
+-- How many calls the rates of a gate have room for now.
+local function room(key, requests, tokens)
+  local g = redis.call('HMGET', key, 'rt', 'tt', 'cu')
+  if tonumber(g[3] or 0) > n then return 0 end
+  if tonumber(tokens) > 0 and rate(g[2], tonumber(tokens), 0, n) > n then return 0 end
+  if tonumber(requests) == 0 then return most end
+  local start = math.max(tonumber(g[1] or 0), n)
+  return math.max((start <= n) and 1 or 0, math.floor((n + AT_ONCE_MS - start) / ms_each(tonumber(requests))))
+end
+
+-- The same for a tier with its deployments; `i` is where it stands in ARGV.
+local function room_of(i)
+  local key, places = P .. 'gate:' .. ARGV[i], 0
+  for j = i + 5, i + 4 + 3 * tonumber(ARGV[i + 4]), 3 do
+    places = places + room(key .. '/' .. ARGV[j], ARGV[j + 1], ARGV[j + 2])
+  end
+  if ARGV[i + 4] == '0' then return most end
+  return math.min(places, room(key, ARGV[i + 2], ARGV[i + 3]))
+end
+
+local i = 6
+while i <= #ARGV do
   local tier = ARGV[i]
   local queue = queue_of(tier, alone and '1' or '')
   redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
   local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
-  local limit = math.min(most, #taken + free)
+  local limit = math.min(most, #taken + math.min(free, room_of(i)))
   for _ = 1, POPS_MAX do
     if #taken >= limit then break end
     local id, more = pop(queue)
     if id then take(tier, id) end
     if not more then break end
   end
+  i = i + 5 + 3 * tonumber(ARGV[i + 4])
 end
 if #taken > 0 then
   redis.call('RPUSH', P .. 'claim:' .. token, unpack(taken))

@@ -107,8 +107,9 @@ local function line(kind, call, id, amount, overrun, info, extra)
   redis.call('XADD', P .. 'ledger', '*', 'k', kind, 'c', call, 't', id, 'a', amount, 'o', overrun, 'i', info, 'x', extra)
 end
 
--- A call's record: state, reservation, window, task, token of the lease it was reserved under, attempt, position,
--- intent (JSON). Of a call that is booked for good only the state is left, so that it is not booked twice.
+-- A call's record: state, reservation, names of its balances, deployment, task, token of the lease it was reserved
+-- under, attempt, position, intent (JSON). Of a call that is booked for good only the state is left, so that it is not
+-- booked twice.
 local CALL_KEEP_S = 86400
 local UNKNOWN_KEEP_S = 2592000
 
@@ -116,31 +117,80 @@ local function read_call(call)
   local text = redis.call('GET', P .. 'c:' .. call)
   if not text then return nil end
   local c = {}
-  c.state, c.reserved, c.window, c.task, c.token, c.attempt, c.position, c.intent =
-    string.match(text, '^(%a+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d+) (.*)$')
+  c.state, c.reserved, c.names, c.place, c.task, c.token, c.attempt, c.position, c.intent =
+    string.match(text, '^(%a+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (.*)$')
   if not c.state then c.state = text end
   return c
 end
 
 local function write_call(call, c)
   redis.call('SET', P .. 'c:' .. call,
-    table.concat({c.state, c.reserved, c.window, c.task, c.token, c.attempt, c.position, c.intent}, ' '),
+    table.concat({c.state, c.reserved, c.names, c.place, c.task, c.token, c.attempt, c.position, c.intent}, ' '),
     'EX', UNKNOWN_KEEP_S)
 end
 
 local function close_call(call, state) redis.call('SET', P .. 'c:' .. call, state, 'EX', CALL_KEEP_S) end
 
-local function balance(window, field, amount) redis.call('HINCRBY', P .. 'bal:global:' .. window, field, amount) end
+-- The balances of a call are those of its scopes on the day it was reserved, and of the shorter windows that had a
+-- budget then. Their names stand in its record with a character between them that is in no name.
+local BETWEEN = '\31'
+local DAY_MS = 86400000
+local BALANCE_KEEP_S = 100 * 86400
 
-local function count_call(window)
-  if redis.call('HINCRBY', P .. 'bal:global:' .. window, 'calls', 1) == 1 then redis.call('SADD', P .. 'windows', window) end
+local function day_of(n) return math.floor(n / DAY_MS) end
+
+local function scopes_of(intent)
+  local i = cjson.decode(intent)
+  return {'global', 'tenant:' .. i[4], 'policy:' .. i[3], 'tier:' .. i[1]}
+end
+
+local function names_of(scopes, n)
+  local names = {}
+  for i, scope in ipairs(scopes) do names[i] = scope .. ':d' .. int(day_of(n)) end
+  return names
+end
+
+local function balance(c, field, amount)
+  if amount == '0' then return end
+  for name in string.gmatch(c.names, '[^' .. BETWEEN .. ']+') do
+    redis.call('HINCRBY', P .. 'bal:' .. name, field, amount)
+  end
+end
+
+local function count_call(c)
+  for name in string.gmatch(c.names, '[^' .. BETWEEN .. ']+') do
+    local key = P .. 'bal:' .. name
+    if redis.call('HINCRBY', key, 'calls', 1) == 1 then
+      local scope, window = string.match(name, '^(.*):(.-)$')
+      redis.call('SADD', P .. 'scopes', scope)
+      if scope == 'global' then redis.call('SADD', P .. 'windows', window) else redis.call('EXPIRE', key, BALANCE_KEEP_S) end
+    end
+  end
+end
+
+-- The first line of every call; it says on which day the call is booked.
+local function line_reserved(call, c, amount, n)
+  line('reserved', call, c.task, amount, '0', c.intent, int(day_of(n)))
+end
+
+-- Rates: each call moves the time ahead at which the rate is free again. Two seconds' worth may leave at once, and all
+-- goes a thirtieth slower for it, so that no minute ever holds more than its share (generic cell rate algorithm,
+-- ITU-T I.371).
+local AT_ONCE_MS = 2000
+local function ms_each(per_minute) return 62000 / per_minute end
+
+-- When so much of a rate may be used (what is more than a burst, when nothing else is used), and when it is free then.
+local function rate(free, per_minute, amount, n)
+  local start = math.max(tonumber(free or 0), n)
+  local after = start + amount * ms_each(per_minute)
+  return math.min(start, after - AT_ONCE_MS), after
 end
 
 -- Book that nobody will say how a call ended: its bound is held against the budget until somebody does.
 local function unsettle(call, c, extra)
   redis.call('ZREM', P .. 'open', call)
-  balance(c.window, 'reserved', minus(c.reserved))
-  balance(c.window, 'unsettled', c.reserved)
+  balance(c, 'reserved', minus(c.reserved))
+  balance(c, 'unsettled', c.reserved)
   c.state = 'unsettled'
   write_call(call, c)
   line('unsettled', call, c.task, c.reserved, '0', c.intent, extra)

@@ -1,7 +1,7 @@
 -- Append an attempt and carry out what was decided. Only the holder of the lease may.
 -- ARGV[2] task  [3] token  [4] number of the attempt, 0 for none  [5] attempt (packed)  [6] attempt's ledger info (JSON)
--- ARGV[7] move: same | tier | later | review | end   [8] its argument: tier, Unix ms, ms to wait, state
--- ARGV[9] reason
+-- ARGV[7] move: same | tier | later | park | review | end   [8] its argument: tier, Unix ms, ms to wait, state
+-- ARGV[9] reason  [10] name of the policy
 -- returns  ok | again (it was carried out before) | stale
 local n = now()
 local id, token, number, move, arg, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
@@ -23,13 +23,52 @@ if move == 'same' then
   event('again', id, reason)
   return 'ok'
 end
+
+-- Text inside tasks can force escalation on purpose, so a tenant's share of it in a policy is held near to what it was.
+-- Each minute counts the tasks that were done with a tier and those of them that went up; older minutes fade. Until the
+-- policy is known, and up to a number a minute, all may go.
+local KNOWN_AFTER, FREE_A_MINUTE, FADES = 200, 50, 0.9
+local function storm()
+  local key = P .. 'storm:' .. h[4] .. ':' .. ARGV[10]
+  local s = redis.call('HMGET', key, 'm', 'a', 'e', 'pa', 'pe', 'told')
+  local minute = math.floor(n / 60000)
+  local all, up, past_all, past_up = tonumber(s[2] or 0), tonumber(s[3] or 0), tonumber(s[4] or 0), tonumber(s[5] or 0)
+  if tonumber(s[1] or minute) ~= minute then
+    past_all, past_up, all, up = past_all * FADES + all, past_up * FADES + up, 0, 0
+  end
+  if number > 0 then all = all + 1 end
+  local calm = true
+  if move == 'tier' then
+    local usual = past_up / math.max(past_all, 1)
+    calm = past_all < KNOWN_AFTER or up < math.max(FREE_A_MINUTE, (2 * usual + 0.25) * all)
+    if calm then up = up + 1
+    else
+      reason = string.format('escalations of %s by %s are held back: %.0f%% of this minute, %.0f%% usually',
+        ARGV[10], h[4], 100 * (up + 1) / math.max(all, 1), 100 * usual)
+      if tonumber(s[6] or 0) ~= minute then
+        redis.call('HSET', key, 'told', int(minute))
+        event('storm', h[4], reason)
+      end
+      move, arg = 'later', int((minute + 1) * 60000)
+    end
+  end
+  redis.call('HSET', key, 'm', int(minute), 'a', int(all), 'e', int(up), 'pa', string.format('%.3f', past_all),
+    'pe', string.format('%.3f', past_up))
+  redis.call('EXPIRE', key, 86400)
+end
+
+storm()
 redis.call('ZREM', P .. 'slots:' .. h[3], id)
 if move == 'tier' then
   make_ready(id, arg, h[4], h[5], tonumber(h[6]), redis.call('HGET', k, 'z'), n)
   event('moved', id, h[3] .. ' ' .. arg .. ' ' .. reason)
-elseif move == 'later' then
-  redis.call('HSET', k, 's', 'delayed', 'l', '')
+elseif move == 'later' or move == 'park' then
+  redis.call('HSET', k, 's', 'delayed', 'l', '', 'why', reason)
   look_again(id, math.min(tonumber(arg), tonumber(h[6])))
+  if move == 'park' then
+    redis.call('ZREMRANGEBYSCORE', P .. 'parked', '-inf', int(n))
+    redis.call('ZADD', P .. 'parked', arg, id)
+  end
   event('delayed', id, reason)
 elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)

@@ -1,20 +1,172 @@
--- Set the worst case of a call aside, before it is sent.
+-- Set the worst case of a call aside in all its scopes at once, before it is sent, and choose where it goes.
 -- ARGV[2] call  [3] task  [4] token  [5] amount  [6] ms until the call counts as lost  [7] the task's cost limit
--- ARGV[8] attempt  [9] position  [10] intent (JSON)
--- returns  {ok} | {stale, state} | {cost, spent}
+-- ARGV[8] attempt  [9] position  [10] intent (JSON)  [11] tokens it will about take of a rate
+-- ARGV[12] the tier's requests and [13] tokens a minute, 0 for no bound; then for each deployment, the preferred one
+--          first: name, requests, tokens a minute
+-- returns  {ok, deployment} | {stale, state} | {cost, spent} | {budget, scope, per, limit, used, ms to wait for or 0}
+--          | {rate, ms to wait for} | {breaker, ms to wait for}
 local n = now()
-local call, id, amount = ARGV[2], ARGV[3], ARGV[5]
-if redis.call('EXISTS', P .. 'c:' .. call) == 1 then return {'ok'} end
+local call, id, amount, first, tokens = ARGV[2], ARGV[3], ARGV[5], ARGV[9] == '0', tonumber(ARGV[11])
+local known = read_call(call)
+if known then return {'ok', known.place or ''} end
 local h = redis.call('HMGET', task_key(id), 's', 'l', 'w', 'd')
 if h[1] ~= 'running' or h[2] ~= ARGV[4] then return {'stale', h[1] or 'gone'} end
 if tonumber(h[4]) <= n then return {'stale', 'past its deadline'} end
 if tonumber(h[3] or 0) + tonumber(amount) > tonumber(ARGV[7]) then return {'cost', h[3] or '0'} end
-local window = 'd' .. int(math.floor(n / 86400000))
-write_call(call, {state = 'open', reserved = amount, window = window, task = id, token = ARGV[4],
-  attempt = ARGV[8], position = ARGV[9], intent = ARGV[10]})
+
+-- Which days a window takes in, and when the next one begins. Months by days_from_civil turned round:
+-- http://howardhinnant.github.io/date_algorithms.html
+local function day_of_month(day)
+  local z = day + 719468
+  local of_era = z % 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  return of_year - math.floor((153 * math.floor((5 * of_year + 2) / 153) + 2) / 5) + 1
+end
+
+local function first_day(per, day)
+  if per == 'week' then return day - (day + 3) % 7 end
+  if per == 'month' then return day - day_of_month(day) + 1 end
+  return day
+end
+
+local function next_day(per, day)
+  if per == 'week' then return first_day(per, day) + 7 end
+  if per == 'month' then return first_day(per, first_day(per, day) + 31) end
+  return day + 1
+end
+
+local SHORT_MS = {minute = 60000, hour = 3600000}
+
+-- Where the balance of a window shorter than a day is kept.
+local function short_name(b) return b.scope .. ':' .. string.sub(b.per, 1, 1) .. int(math.floor(n / SHORT_MS[b.per])) end
+
+local function held(name)
+  local sums = redis.call('HMGET', P .. 'bal:' .. name, 'reserved', 'settled', 'unsettled')
+  return (tonumber(sums[1]) or 0) + (tonumber(sums[2]) or 0) + (tonumber(sums[3]) or 0)
+end
+
+local function used(b)
+  if SHORT_MS[b.per] then return held(short_name(b)) end
+  local sum = 0
+  for day = first_day(b.per, day_of(n)), day_of(n) do sum = sum + held(b.scope .. ':d' .. int(day)) end
+  return sum
+end
+
+local function turns(b)
+  local short = SHORT_MS[b.per]
+  if short then return (math.floor(n / short) + 1) * short end
+  return next_day(b.per, day_of(n)) * DAY_MS
+end
+
+-- The budgets of these scopes. One of a name counts instead of the one for everybody with the same window.
+local function budgets_of(scopes)
+  local fields = {}
+  for _, scope in ipairs(scopes) do
+    fields[#fields + 1] = string.match(scope, '^%a+') .. ':*'
+    fields[#fields + 1] = scope
+  end
+  local texts, found = redis.call('HMGET', P .. 'budgets', unpack(fields)), {}
+  for i, scope in ipairs(scopes) do
+    local by = {}
+    for _, text in ipairs({texts[2 * i - 1] or '', texts[2 * i] or ''}) do
+      for per, limit, action in string.gmatch(text, '(%a+) (%d+) (%a+)') do
+        by[per] = {scope = scope, per = per, limit = tonumber(limit), action = action}
+      end
+    end
+    for _, per in ipairs({'minute', 'hour', 'day', 'week', 'month'}) do found[#found + 1] = by[per] end
+  end
+  return found
+end
+
+-- The threshold (percent) that has been told of a window, and telling a higher one.
+local function tell_share(b, percent)
+  local key = P .. 'told:' .. b.scope .. ':' .. b.per .. int(turns(b))
+  if tonumber(redis.call('GET', key) or 0) >= percent then return end
+  redis.call('SET', key, percent, 'PX', int(turns(b) - n + 60000))
+  event('budget', b.scope, b.per .. ' ' .. percent)
+end
+
+local scopes = scopes_of(ARGV[10])
+local budgets = budgets_of(scopes)
+local refused, until_ms = nil, 0
+for _, b in ipairs(budgets) do
+  b.used = used(b)
+  if b.used + tonumber(amount) > b.limit then
+    tell_share(b, 100)
+    -- What is above the whole limit will not fit next time either.
+    local never = b.action == 'refuse' or tonumber(amount) > b.limit
+    if not (refused and refused.never) then
+      refused = b
+      refused.never = never
+      until_ms = never and 0 or math.max(until_ms, turns(b))
+    end
+  end
+end
+if refused then
+  return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.used), int(until_ms)}
+end
+
+-- Whether a rate of a gate has room, and the commands that use it, to be carried out when all have.
+local function room(key, requests, each_tokens, spend)
+  local opens = 0
+  for _, r in ipairs({{'rt', requests, 1}, {'tt', each_tokens, tokens}}) do
+    if tonumber(r[2]) > 0 then
+      local from, after = rate(redis.call('HGET', key, r[1]), tonumber(r[2]), r[3], n)
+      opens = math.max(opens, from)
+      spend[#spend + 1] = {key, r[1], string.format('%.3f', after)}
+    end
+  end
+  return opens
+end
+
+-- The first deployment that is neither broken nor resting nor out of its share; else when one will be.
+local PROBE_MS = 10000
+local function choose()
+  local rests, mends = nil, nil
+  local tier = string.match(scopes[4], '^tier:(.*)$')
+  for i = 14, #ARGV, 3 do
+    local key = P .. 'gate:' .. tier .. '/' .. ARGV[i]
+    local g = redis.call('HMGET', key, 'cu', 'bu', 'bk')
+    if tonumber(g[2] or 0) > n then
+      mends = math.min(mends or math.huge, tonumber(g[2]))
+    else
+      local spend = {}
+      local opens = math.max(tonumber(g[1] or 0), room(P .. 'gate:' .. tier, ARGV[12], ARGV[13], spend),
+        room(key, ARGV[i + 1], ARGV[i + 2], spend))
+      if opens <= n or not first then
+        for _, s in ipairs(spend) do redis.call('HSET', s[1], s[2], s[3]) end
+        -- After a breaker's pause one call goes first.
+        if g[3] then redis.call('HSET', key, 'bu', int(n + PROBE_MS), 'bp', '1') end
+        return ARGV[i]
+      end
+      rests = math.min(rests or math.huge, opens)
+    end
+  end
+  if rests then return nil, 'rate', rests end
+  return nil, 'breaker', mends
+end
+
+local place, why, opens = choose()
+if not place then return {why, int(math.ceil(opens))} end
+
+local names = names_of(scopes, n)
+for _, b in ipairs(budgets) do
+  if SHORT_MS[b.per] then names[#names + 1] = short_name(b) end
+  local after = b.used + tonumber(amount)
+  for _, percent in ipairs({80, 50}) do
+    if after * 100 >= percent * b.limit then
+      tell_share(b, percent)
+      break
+    end
+  end
+end
+local c = {state = 'open', reserved = amount, names = table.concat(names, BETWEEN), place = place, task = id,
+  token = ARGV[4], attempt = ARGV[8], position = ARGV[9], intent = ARGV[10]}
+write_call(call, c)
 redis.call('ZADD', P .. 'open', int(n + tonumber(ARGV[6])), call)
 redis.call('HINCRBY', task_key(id), 'w', amount)
-balance(window, 'reserved', amount)
-count_call(window)
-line('reserved', call, id, amount, '0', ARGV[10], '')
-return {'ok'}
+balance(c, 'reserved', amount)
+count_call(c)
+line_reserved(call, c, amount, n)
+return {'ok', place}

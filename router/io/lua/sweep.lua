@@ -8,7 +8,8 @@ local most, grace, crashes_max = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local reclaimed, readied, ended, unsettled = 0, 0, 0, 0
 
 local function late(id, state)
-  end_task(id, 'expired', 'the deadline passed while the task was ' .. state, n)
+  local why = (state == 'delayed') and redis.call('HGET', task_key(id), 'why')
+  end_task(id, 'expired', 'the deadline passed while the task was ' .. state .. (why and ': ' .. why or ''), n)
   ended = ended + 1
 end
 
@@ -48,6 +49,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', int(n), 'LIM
     late(id, state)
   else
     local fresh = redis.call('ZSCORE', P .. 'ready:' .. queue_of(h[2], h[8]) .. ':' .. h[3], id) == false
+    if state == 'delayed' then redis.call('HDEL', task_key(id), 'why') end
     make_ready(id, h[2], h[3], h[4], tonumber(h[5]), h[8], n)
     if fresh then readied = readied + 1 end
   end
