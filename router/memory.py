@@ -262,14 +262,15 @@ class MemoryStore:
 
     def _over_budget(self, intent: Intent, now: int) -> Refusal | None:
         """The refusal of a call that some budget leaves no room for; for good where one of them says so."""
-        refusals = []
+        refusals, asked = [], intent.reserved_nusd
         for scope in _scopes(intent):
             for budget in applying(self._budgets, scope):
                 used, limit = self._used(scope, budget, now), budget.limit_nusd
-                if used + intent.reserved_nusd > limit:
-                    parks = budget.on_exceeded == "park" and intent.reserved_nusd <= limit
+                if used + asked > limit:
+                    parks = budget.on_exceeded == "park" and asked <= limit
                     until_ms = window(budget.per, now).end_ms if parks else None
-                    refusals.append(over_budget(scope, budget.per, limit_nusd=limit, used_nusd=used, until_ms=until_ms))
+                    sums = {"asked_nusd": asked, "limit_nusd": limit, "used_nusd": used}
+                    refusals.append(over_budget(scope, budget.per, **sums, until_ms=until_ms))
         return max(refusals, key=lambda r: (r.until_ms is None, r.until_ms or 0), default=None)
 
     def _used(self, scope: str, budget: Budget, now: int) -> int:

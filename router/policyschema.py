@@ -18,7 +18,7 @@ def editor_schema() -> dict[str, Any]:
     _or_file(parts["Output"], "tools")
     _or_file(schema, "examples")
     del parts["Rung"]["properties"]["spec"]
-    del parts["Tier"]
+    del parts["Tier"], parts["Place"]
     tiers = schema["properties"]["tiers"]
     tiers["items"] = {"anyOf": [{"type": "string", "description": "A tier's name."}, tiers["items"]]}
     for part in (schema, *parts.values()):

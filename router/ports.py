@@ -87,11 +87,14 @@ def over_cost(held_nusd: int) -> Refusal:
     )
 
 
-def over_budget(scope: str, per: str, *, limit_nusd: int, used_nusd: int, until_ms: int | None) -> Refusal:
+def over_budget(
+    scope: str, per: str, *, asked_nusd: int, limit_nusd: int, used_nusd: int, until_ms: int | None
+) -> Refusal:
     """The refusal of a call that might spend more than a budget allows; without *until_ms* for good."""
-    held = f"${used_nusd / 1e9:.6f} of ${limit_nusd / 1e9:.6f} per {per} are spent or held"
+    asked, used, limit = (f"${amount / 1e9:.6f}" for amount in (asked_nusd, used_nusd, limit_nusd))
+    why = f"a call may cost {asked}, {used} of {limit} per {per} are spent or held"
     then = "" if until_ms is None else f"; it waits until {_moment(until_ms)}, or until the budget is raised"
-    return Refusal(limit="budget", message=f"the budget of {scope} is used up: {held}{then}", until_ms=until_ms)
+    return Refusal(limit="budget", message=f"no room in the budget of {scope}: {why}{then}", until_ms=until_ms)
 
 
 def too_fast(tier: str, until_ms: int) -> Refusal:

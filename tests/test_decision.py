@@ -51,8 +51,16 @@ def refused(**changes: Any) -> Attempt:
     return an_attempt(outcome=Outcome.FAIL, answer=Reading(problem="the model refused", refusal="I cannot"), **changes)
 
 
-def failed(kind: FailureKind = FailureKind.SERVER, *, number: int = 1, tier: str = "mini", **changes: Any) -> Attempt:
-    return an_attempt(number, tier, None, answer=a_failure(kind, **changes))
+def failed(
+    kind: FailureKind = FailureKind.SERVER,
+    *,
+    number: int = 1,
+    tier: str = "mini",
+    why: str = "first",
+    calls: tuple[Spent, ...] = (),
+    **changes: Any,
+) -> Attempt:
+    return an_attempt(number, tier, None, answer=a_failure(kind, **changes), why=why, calls=calls)
 
 
 def at_mini(move: str, outcome: Outcome, attempts: int = 1) -> Decision:
@@ -214,6 +222,74 @@ def test_a_call_that_the_store_refuses_ends_the_task() -> None:
     trail = (an_attempt(outcome=None, answer=Refusal(limit="cost", message="the call might pass limits.cost_usd")),)
 
     assert decide(a_policy(), TASK, trail, NOW_MS) == DeadLetter("the call might pass limits.cost_usd")
+
+
+def test_a_call_that_a_budget_refuses_for_now_waits() -> None:
+    """A task that is parked waits for the window, or for a raised budget; one that a rate holds up for its turn."""
+    for limit, parked in (("budget", True), ("rate", False)):
+        answer = Refusal(limit=limit, message="not now", until_ms=NOW_MS + 5_000)
+        trail = (an_attempt(outcome=None, answer=answer),)
+        assert decide(a_policy(), TASK, trail, NOW_MS) == Wait(NOW_MS + 5_000, "not now", parked=parked)
+
+
+def test_a_call_that_a_budget_refuses_for_good_ends_the_task() -> None:
+    """It ends as the author said for tasks that nobody could do, and no dearer tier is asked instead."""
+    answer = Refusal(limit="budget", message="the budget is used up")
+    trail = (an_attempt(outcome=None, answer=answer),)
+    policy = a_policy(moves={"exhausted": "reject"})
+
+    assert decide(policy, TASK, trail, NOW_MS) == Reject("the budget is used up")
+
+
+def breaking(number: int = 1, until_ms: int = NOW_MS + 2_000) -> Attempt:
+    return an_attempt(number, outcome=None, answer=Refusal(limit="breaker", message="left alone", until_ms=until_ms))
+
+
+def test_a_tier_that_is_left_alone_counts_as_failing() -> None:
+    """A task waits for a breaker as it waits after an error, so often as errors are tried again, and then climbs."""
+    waited = decide(a_policy(), TASK, (breaking(),), NOW_MS)
+    assert waited == Wait(NOW_MS + 2_000, "retry after: left alone")
+    assert decide(a_policy(), TASK, (breaking(),), NOW_MS + 2_000) == Ask("mini", "retry")
+
+    trail = tuple(breaking(number) for number in range(1, 5))
+    assert decide(a_policy(limits={"retries": 3}), TASK, trail, NOW_MS) == Ask("small", "escalate")
+
+
+def test_an_author_may_climb_at_once_when_a_tier_is_left_alone() -> None:
+    """`error: escalate` does not wait for a broken tier."""
+    assert decide(a_policy(moves={"error": "escalate"}), TASK, (breaking(),), NOW_MS) == Ask("small", "escalate")
+
+
+def spent_at(place: str) -> tuple[Spent, ...]:
+    return (Spent(call="c", purpose="answer", tier="mini", model="m", deployment=place),)
+
+
+def at_two_places(**changes: Any) -> Policy:
+    return on_tiers(a_policy(**changes), mini={"deployments": ({"name": "eu"}, {"name": "us"})})
+
+
+@pytest.mark.parametrize("kind", [FailureKind.SERVER, FailureKind.TIMEOUT, FailureKind.AUTH, FailureKind.QUOTA])
+def test_another_deployment_is_asked_at_once(kind: FailureKind) -> None:
+    """What one deployment could not do the other may: without a pause, and before any other move."""
+    policy = at_two_places(moves={"error": "escalate"})
+
+    assert decide(policy, TASK, (failed(kind, calls=spent_at("eu")),), NOW_MS) == Ask("mini", "fallback")
+
+
+def test_each_deployment_is_fallen_back_to_once() -> None:
+    """When all have failed the pauses begin, and a fallback is no retry."""
+    first, second = failed(calls=spent_at("eu")), failed(number=2, calls=spent_at("us"), why="fallback")
+    policy = at_two_places(limits={"retries": 1, "attempts": 9})
+
+    assert isinstance(decide(policy, TASK, (first, second), NOW_MS), Wait)
+    third = failed(number=3, calls=spent_at("eu"), why="retry")
+    assert decide(policy, TASK, (first, second, third), NOW_MS + 600_000 - 1) == Ask("small", "escalate")
+
+
+@pytest.mark.parametrize("kind", [FailureKind.BAD_REQUEST, FailureKind.CONTEXT_WINDOW])
+def test_another_deployment_is_not_asked_what_it_could_not_answer_either(kind: FailureKind) -> None:
+    """A request that is wrong is wrong everywhere."""
+    assert decide(at_two_places(), TASK, (failed(kind, calls=spent_at("eu")),), NOW_MS) == Ask("small", "escalate")
 
 
 def test_nothing_is_asked_from_the_deadline_on() -> None:

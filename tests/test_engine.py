@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from router.asking import World
-from router.call import Answer, Call
+from router.budget import Budget
+from router.call import Answer, Call, FailureKind
 from router.engine import Engine
 from router.ports import Store
 from router.record import Record
 from router.task import TaskState
 from router.testing import FunctionLLM
-from tests.builders import BROKEN, DOUBTFUL, GOOD, PRICES, TIERS, a_failure, a_policy, a_reply, a_submission
+from router.tier import Tiers
+from router.trail import Refusal
+from tests.builders import BROKEN, DOUBTFUL, GOOD, PRICES, TIERS, a_failure, a_policy, a_reply, a_submission, a_tier
 from tests.conftest import Clock
 
 
 class House:
     """An engine that serves every tier, and a sweep, worked by hand."""
 
-    def __init__(self, store: Store, clock: Clock, answers: Callable[[Call], Answer]) -> None:
+    def __init__(self, store: Store, clock: Clock, answers: Callable[[Call], Answer], *, tiers: Tiers = TIERS) -> None:
         self.store, self.clock, self.llm = store, clock, FunctionLLM(answers)
-        self.engine = Engine(World(tiers=TIERS, prices=PRICES, llm=self.llm, store=store, clock_ms=clock))
+        self.engine = Engine(World(tiers=tiers, prices=PRICES, llm=self.llm, store=store, clock_ms=clock))
         self._tokens = 0
 
     async def submit(self, **changes: object) -> None:
@@ -69,6 +72,57 @@ async def test_climbs_until_a_reply_passes(store: Store, clock: Clock) -> None:
 
     assert [(a.tier, a.why) for a in record.trail] == [("mini", "first"), ("small", "escalate"), ("large", "escalate")]
     assert record.output == {"merchant": "ACME", "total": 12.5}
+
+
+async def test_a_parked_task_goes_on_when_the_window_turns(store: Store, clock: Clock) -> None:
+    """A task that a budget left no room for waits without an attempt, says why, and is done in the next window."""
+    house = House(store, clock, by_tier(mini=GOOD))
+    await store.publish_budgets([Budget(scope="tenant:*", usd="0.0008", per="minute", on_exceeded="park")])
+    await house.submit(task_id="t0")
+    await house.settle("t0")
+    await house.submit(task_id="t1")
+    (claim,) = await store.claim({"mini": 1}, at_most=1, token="now")
+
+    await house.engine.carry(claim)
+
+    record = await store.read("t1")
+    assert (record.state, record.trail) == (TaskState.DELAYED, ())
+    assert record.reason is not None
+    assert record.reason.startswith("no room in the budget of tenant:default: a call may cost $0.0006")
+    begun_ms = clock.ms
+    clock.advance(30)
+    record = await house.settle("t1")
+    assert (record.state, record.reason, len(record.trail)) == (TaskState.SUCCEEDED, None, 1)
+    assert clock.ms // 60_000 > begun_ms // 60_000
+
+
+async def test_a_budget_that_refuses_ends_its_tasks(store: Store, clock: Clock) -> None:
+    """Nothing is sent that a budget forbids; the task is dead, and its trail says which budget it was."""
+    house = House(store, clock, by_tier(mini=GOOD))
+    await store.publish_budgets([Budget(scope="policy:receipts", usd="0", per="day")])
+    await house.submit()
+
+    record = await house.settle()
+
+    assert (record.state, house.llm.calls) == (TaskState.DEAD, [])
+    assert record.reason is not None
+    assert record.reason.endswith("$0.000000 of $0.000000 per day are spent or held")
+    assert isinstance(record.trail[0].answer, Refusal)
+
+
+async def test_falls_back_to_the_other_deployment(store: Store, clock: Clock) -> None:
+    """When the preferred deployment fails the other one is asked at once, at its own address."""
+    places = ({"name": "eu", "api_base": "https://eu"}, {"name": "us", "api_base": "https://us"})
+    tiers = TIERS | {"mini": a_tier("mini", deployments=places)}
+    broken = a_failure(FailureKind.NETWORK)
+    house = House(store, clock, lambda call: broken if call.deployment.name == "eu" else GOOD, tiers=tiers)
+    await house.submit()
+
+    record = await house.settle()
+
+    assert [(a.why, a.deployment) for a in record.trail] == [("first", "eu"), ("fallback", "us")]
+    assert [call.deployment.api_base for call in house.llm.calls] == ["https://eu", "https://us"]
+    assert record.state is TaskState.SUCCEEDED
 
 
 async def test_says_with_all_evidence_that_no_tier_could(store: Store, clock: Clock) -> None:

@@ -288,6 +288,45 @@ def test_tiers_are_read_by_name() -> None:
     assert (tiers["mini"].sunset, tiers["mini"].concurrency) == (date(2027, 1, 14), 64)
 
 
+def test_deployments_have_what_they_do_not_say_from_their_tier() -> None:
+    """Model and address are the tier's; a key never goes to an address that it was not named with."""
+    text = (
+        "tiers:\n"
+        "  mini:\n"
+        "    model: openai/m\n"
+        "    api_key_env: OPENAI_API_KEY\n"
+        "    deployments:\n"
+        "      - {name: main, requests_per_minute: 100}\n"
+        "      - {name: eu, model: azure/m, api_base: https://eu, api_key_env: EU_KEY}\n"
+        "      - {name: own, api_base: https://own}\n"
+    )
+    tier = parse_tiers(text, "t.yaml")["mini"]
+
+    assert [(p.name, p.model, p.api_base, p.api_key_env) for p in tier.places] == [
+        ("main", "openai/m", None, "OPENAI_API_KEY"),
+        ("eu", "azure/m", "https://eu", "EU_KEY"),
+        ("own", "openai/m", "https://own", None),
+    ]
+    assert tier.places[0].requests_per_minute == 100
+    assert tier.key_names == {"OPENAI_API_KEY", "EU_KEY"}
+
+
+def test_a_tier_without_deployments_has_one() -> None:
+    """Its own."""
+    tier = parse_tiers("tiers:\n  mini: {model: m, api_base: http://x, api_key_env: KEY}\n", "t.yaml")["mini"]
+
+    assert [(p.name, p.model, p.api_base, p.api_key_env) for p in tier.places] == [("main", "m", "http://x", "KEY")]
+
+
+def test_a_deployment_is_named_once() -> None:
+    """Two of one name could not be told apart in a trail."""
+    text = "tiers:\n  mini:\n    model: m\n    deployments: [{name: eu}, {name: us}, {name: eu}]\n"
+
+    assert mistakes(text, lambda given: parse_tiers(given, "tiers.yaml")) == [
+        "tiers.yaml:4:43: tiers.mini.deployments.2: deployment 'eu' is there twice; rename one"
+    ]
+
+
 def test_all_mistakes_of_a_tiers_file_are_told() -> None:
     """Each at its key, with suggestions."""
     text = (

@@ -101,7 +101,7 @@ class ShiftCommands(Scripted):
             *_per_minute(rates),
             *_place_words(rates),
         ]
-        return self._script("reserve", words, lambda reply: _granted(reply, intent.tier, rates))
+        return self._script("reserve", words, lambda reply: _granted(reply, intent, rates))
 
     def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
         words: list[str | bytes | int] = [
@@ -189,7 +189,7 @@ def _place_words(rates: Rates) -> list[str | int]:
     return [word for place in rates.deployments for word in (place.name, *_per_minute(place))]
 
 
-def _granted(reply: Sequence[bytes], tier: str, rates: Rates) -> Deployment | Refusal:
+def _granted(reply: Sequence[bytes], intent: Intent, rates: Rates) -> Deployment | Refusal:
     word, *told = map(as_text, reply)
     match word:
         case "ok":
@@ -198,11 +198,18 @@ def _granted(reply: Sequence[bytes], tier: str, rates: Rates) -> Deployment | Re
             return over_cost(int(told[0]))
         case "budget":
             scope, per, limit, used, until = told
-            return over_budget(scope, per, limit_nusd=int(limit), used_nusd=int(used), until_ms=int(until) or None)
+            return over_budget(
+                scope,
+                per,
+                asked_nusd=intent.reserved_nusd,
+                limit_nusd=int(limit),
+                used_nusd=int(used),
+                until_ms=int(until) or None,
+            )
         case "rate":
-            return too_fast(tier, int(told[0]))
+            return too_fast(intent.tier, int(told[0]))
         case "breaker":
-            return broken(tier, int(told[0]))
+            return broken(intent.tier, int(told[0]))
         case _:
             return lost_lease(told[0])
 

@@ -123,7 +123,8 @@ async def test_every_scope_is_held(till: Till, scope: str) -> None:
 
     assert isinstance(refused, Refusal)
     named = {"tenant:*": "tenant:acme", "policy:*": "policy:receipts", "tier:*": "tier:mini"}.get(scope, scope)
-    assert refused.message.startswith(f"the budget of {named} is used up: $0.000001 of $0.000002 per day")
+    told = f"no room in the budget of {named}: a call may cost $0.000001, $0.000001 of $0.000002 per day"
+    assert refused.message.startswith(told)
 
 
 async def test_another_tenant_has_a_budget_of_its_own(till: Till) -> None:
