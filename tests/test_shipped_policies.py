@@ -21,7 +21,7 @@ from router.grounds import normal
 from router.io.folder import Book, policy_files, read_book, read_cases
 from router.policy import Example, Limits, Moves, Policy
 from router.policycase import Case, Expect, Recorded, parse_cases
-from router.policyfile import parse_policy
+from router.policyfile import parse_budgets, parse_policy, parse_tiers
 from router.policylint import doubts
 from router.policyschema import editor_schema
 from router.policytest import coverage, play_all
@@ -162,7 +162,7 @@ def test_the_editors_schema_refuses_what_lint_refuses() -> None:
 
 async def test_the_first_policy_of_the_readme_works(book: Book) -> None:
     """The README's policy loads without a doubt, and its cases pass."""
-    policy_text, cases_text = _blocks("yaml")
+    policy_text, _, _, cases_text = _blocks("yaml")
     policy = parse_policy(policy_text, "policies/invoices.yaml", _no_file)
     suite = parse_cases(cases_text, "policies/tests/invoices.yaml", policy)
 
@@ -174,13 +174,23 @@ async def test_the_first_policy_of_the_readme_works(book: Book) -> None:
 
 def test_the_mistake_that_the_readme_shows_is_told_so() -> None:
     """The README shows what lint really prints."""
-    policy_text, _ = _blocks("yaml")
+    policy_text = _blocks("yaml")[0]
     wrong = policy_text.replace("output.amount > 0.0", "output.amuont > 0")
 
     with pytest.raises(PolicyInvalid) as caught:
         parse_policy(wrong, "policies/invoices.yaml", _no_file)
 
     assert str(caught.value) == _blocks("text")[0].rstrip("\n")
+
+
+def test_the_readmes_tier_and_budgets_load() -> None:
+    """The example of deployments is a tier, that of budgets a file of them."""
+    _, tier_text, budgets_text, _ = _blocks("yaml")
+
+    places = parse_tiers("tiers:\n" + tier_text, "tiers.yaml")["large"].places
+    assert [(place.name, place.api_key_env) for place in places] == [("openai", "OPENAI_API_KEY"), ("eu", "EU_API_KEY")]
+    budgets = parse_budgets(budgets_text, "budgets.yaml")
+    assert [budget.per for budget in budgets] == ["day", "day", "day", "month"]
 
 
 def test_the_readme_lists_every_word_of_rules() -> None:
