@@ -162,7 +162,7 @@ def test_the_editors_schema_refuses_what_lint_refuses() -> None:
 
 async def test_the_first_policy_of_the_readme_works(book: Book) -> None:
     """The README's policy loads without a doubt, and its cases pass."""
-    policy_text, _, _, cases_text = _blocks("yaml")
+    policy_text, cases_text, _, _ = _blocks("yaml")
     policy = parse_policy(policy_text, "policies/invoices.yaml", _no_file)
     suite = parse_cases(cases_text, "policies/tests/invoices.yaml", policy)
 
@@ -185,7 +185,7 @@ def test_the_mistake_that_the_readme_shows_is_told_so() -> None:
 
 def test_the_readmes_tier_and_budgets_load() -> None:
     """The example of deployments is a tier, that of budgets a file of them."""
-    _, tier_text, budgets_text, _ = _blocks("yaml")
+    _, _, tier_text, budgets_text = _blocks("yaml")
 
     places = parse_tiers("tiers:\n" + tier_text, "tiers.yaml")["large"].places
     assert [(place.name, place.api_key_env) for place in places] == [("openai", "OPENAI_API_KEY"), ("eu", "EU_API_KEY")]
