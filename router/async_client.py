@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import redis
 
-from .client import CARD_FRESH_S, LOOK_AGAIN_S, MANY, pending
+from .client import CARD_FRESH_S, LISTED, LOOK_AGAIN_S, MANY, pending
 from .event import Event
-from .io.producer_commands import ProducerCommands, record
-from .io.redis_commands import as_text
+from .io.dead_commands import DeadCommands
+from .io.producer_commands import record
+from .io.redis_commands import Flow, as_text
 from .io.redis_link import AsyncLink, connect_async
 from .producing import Order, admitted, prepare, prepare_many
 from .record import Record
 from .result import Result
 from .settings import Settings
 from .submission import Admission, Card, Submission
+from .summary import Summary, TaskList, Wanted
+from .task import TaskState
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class AsyncClient:
 
     def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
         self._redis_url = redis_url
-        self._commands = ProducerCommands(prefix=prefix)
+        self._commands = DeadCommands(prefix=prefix)
         self._link = AsyncLink(connect_async(redis_url), prefix=prefix)
         self._cards: dict[str, tuple[float, Card]] = {}
         self._name = f"client-{uuid4().hex[:12]}"
@@ -142,6 +147,44 @@ class AsyncClient:
         """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
         return (await self._link.run(self._commands.cancel(task_id))).value
 
+    async def tasks(
+        self,
+        *,
+        status: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int = LISTED,
+    ) -> TaskList:
+        """As `Client.tasks`."""
+        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        state = None if status is None else TaskState(status)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        return await self._carry_out(self._commands.tasks(wanted, limit=limit))
+
+    async def dead(
+        self,
+        *,
+        policy: str | None = None,
+        reason: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int | None = LISTED,
+    ) -> list[Summary]:
+        """As `Client.dead`."""
+        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, since_ms=since_ms)
+        return await self._carry_out(self._commands.dead(wanted, limit=limit))
+
+    async def redrive(self, task_id: str) -> AsyncHandle:
+        """As `Client.redrive`."""
+        sent = await self._carry_out(self._commands.redrive(task_id, reply_to=self._name))
+        return AsyncHandle(sent.task_id, sent.replayed, self)
+
+    async def drop(self, task_id: str) -> None:
+        """As `Client.drop`."""
+        await self._carry_out(self._commands.drop(task_id))
+
     async def policy_name(self, digest: str) -> str:
         """As `Client.policy_name`."""
         return await self._link.run(self._commands.policy_name(digest))
@@ -163,6 +206,15 @@ class AsyncClient:
         admissions: list[Admission] = await self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
         return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]
+
+    async def _carry_out(self, flow: Flow[T]) -> T:
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(await asyncio.gather(*(self._link.run(command) for command in commands)))
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
 
     async def _card(self, policy: str) -> Card:
         now_s = asyncio.get_running_loop().time()

@@ -21,7 +21,7 @@ OnExceeded: TypeAlias = Literal["refuse", "park"]
 _SCOPE = re.compile(r"global|tenant:[^\s:]+|(policy|tier):([a-z][a-z0-9_-]*|\*)")
 _EVERY: Final = "*"
 SHORT: Final = frozenset({"minute", "hour"})
-"""Windows that count from the moment their budget comes into force; longer ones are made of days, which always count."""
+"""Windows that count only while such a budget is in force; longer ones are made of days, which always count."""
 
 
 def _a_scope(text: str) -> str:

@@ -7,15 +7,16 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import redis
 
 from .errors import ResultPending
 from .event import Event
-from .io.producer_commands import ProducerCommands, record
-from .io.redis_commands import as_text
+from .io.dead_commands import DeadCommands
+from .io.producer_commands import record
+from .io.redis_commands import Flow, as_text
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
 from .producing import Order, admitted, prepare, prepare_many
@@ -23,7 +24,10 @@ from .record import Record
 from .result import Result
 from .settings import Settings
 from .submission import Admission, Card, Submission
+from .summary import Summary, TaskList, Wanted
 from .task import TaskState
+
+T = TypeVar("T")
 
 CARD_FRESH_S = 5.0
 """How long a producer goes by the policy version it knows before it asks again which one is current."""
@@ -31,6 +35,8 @@ MANY = 200
 """Tasks in one round trip of `submit_many`: the script holds Redis for a few milliseconds."""
 LOOK_AGAIN_S = 5.0
 """A waiter that is not woken looks at the task by itself after so long."""
+LISTED = 50
+"""Tasks in a list, unless somebody asks for more."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Client:
     """
 
     def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
-        self._commands = ProducerCommands(prefix=prefix)
+        self._commands = DeadCommands(prefix=prefix)
         self._link = Link(connect(redis_url), prefix=prefix)
         self._waiter = _Waiter(redis_url, self._commands.keys)
         self._cards: dict[str, tuple[float, Card]] = {}
@@ -151,6 +157,48 @@ class Client:
         """End a task unless it has ended; returns its status then. Raises: UnknownTask, StoreUnavailable."""
         return self._link.run(self._commands.cancel(task_id)).value
 
+    def tasks(
+        self,
+        *,
+        status: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int = LISTED,
+    ) -> TaskList:
+        """The newest tasks, by their end, or by when they came where they have not ended. Raises: StoreUnavailable."""
+        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        state = None if status is None else TaskState(status)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        return self._carry_out(self._commands.tasks(wanted, limit=limit))
+
+    def dead(
+        self,
+        *,
+        policy: str | None = None,
+        reason: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int | None = LISTED,
+    ) -> list[Summary]:
+        """The newest dead letters; *reason* is looked for within theirs, None lists all. Raises: StoreUnavailable."""
+        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, since_ms=since_ms)
+        return self._carry_out(self._commands.dead(wanted, limit=limit))
+
+    def redrive(self, task_id: str) -> Handle:
+        """
+        Send a dead letter again, as a new task under its policy's current version; repeated, it is the same new task.
+
+        Raises: UnknownTask, NotDead, UnknownPolicy, TaskInvalid, Backlogged, StoreUnavailable.
+        """
+        sent = self._carry_out(self._commands.redrive(task_id, reply_to=self._waiter.name))
+        return Handle(sent.task_id, sent.replayed, self)
+
+    def drop(self, task_id: str) -> None:
+        """Erase a dead letter with all it holds; what it cost stays booked. Raises as `redrive`."""
+        self._carry_out(self._commands.drop(task_id))
+
     def card(self, policy: str) -> Card:
         """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""
         return self._link.run(self._commands.card(policy))
@@ -172,6 +220,15 @@ class Client:
         admissions: list[Admission] = self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
         return [Handle(s.task_id, s.replayed, self) for s in taken]
+
+    def _carry_out(self, flow: Flow[T]) -> T:
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(self._link.run_all(commands) if commands else [])
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
 
     def _card(self, policy: str) -> Card:
         known = self._cards.get(policy)

@@ -9,12 +9,14 @@ Our error tree, grouped by who must act.
     + TaskInvalid          the input does not meet the policy's input schema or limits
     + TaskConflict         the idempotency key was used with another body
     + UnknownTask          no such task, or its record's time is over
+    + NotDead              the task is no dead letter
   x ResultError            the caller; raised by waiting or unwrapping
     + ResultPending        not ended within the given time
     + TaskNotSucceeded     ended without an accepted output
   x OperatorError          whoever runs the service
     + SettingsInvalid      an environment variable is wrong or unknown
-    + Backlogged           too many tasks wait; try again later
+    + BillInvalid          a provider's bill has a form that we do not read
+    + Backlogged           too many tasks wait, or Redis has no memory for more; try again later
     + StoreUnavailable     Redis cannot be reached
     + StoreUnsafe          Redis would lose data (no AOF, evicting); see the message
     + ServerBusy           another process runs the embedded server of that directory
@@ -64,6 +66,10 @@ class UnknownTask(TaskError):
     """No such task, or its record's time is over."""
 
 
+class NotDead(TaskError):
+    """The task is no dead letter: only those are sent again or dropped."""
+
+
 class ResultError(RouterError):
     """There is no output to give."""
 
@@ -84,8 +90,12 @@ class SettingsInvalid(OperatorError):
     """An environment variable is wrong or unknown."""
 
 
+class BillInvalid(OperatorError):
+    """A provider's bill has a form that we do not read."""
+
+
 class Backlogged(OperatorError):
-    """Too many tasks wait already."""
+    """Too many tasks wait already, or Redis has no memory for more."""
 
 
 class StoreUnavailable(OperatorError):

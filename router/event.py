@@ -10,7 +10,7 @@ from .task import TaskState
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A task left one tier for another, and why."""
+    """A task left one tier for another, and why: here and below without contents, which are in its record alone."""
 
     task: str
     left: str

@@ -82,7 +82,6 @@ class Entry(Value):
     purpose: Purpose | None = None
     model: str | None = None
     amount_nusd: int = 0
-    reserved_nusd: int = 0
     overrun_nusd: int = 0
     day: int | None = None
     price_since: str | None = None
@@ -92,7 +91,6 @@ class Entry(Value):
     outcome: Outcome | None = None
     accepted: bool = False
     checks: tuple[str, ...] = ()
-    ended: str | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -12,7 +12,11 @@ from .values import Json
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A task with its trail. `cost_nusd` counts calls of unknown outcome at their bound; times are Unix ms."""
+    """
+    A task with its trail. `cost_nusd` counts calls of unknown outcome at their bound; times are Unix ms.
+
+    `origin` is the dead letter that it was sent again for, `redriven` the task that was sent again for it.
+    """
 
     task: Task
     state: TaskState
@@ -21,6 +25,8 @@ class Record:
     reason: str | None = None
     cost_nusd: int = 0
     ended_ms: int | None = None
+    origin: str | None = None
+    redriven: str | None = None
 
     @property
     def output(self) -> Json:

@@ -89,6 +89,20 @@ class Attempt(Value):
                 assert_never(never)
 
     @property
+    def brief(self) -> str:
+        """What went wrong without a word of what was asked or answered, for events and logs."""
+        match self.answer:
+            case Refusal(limit=limit):
+                return f"{self.tier}: refused by {limit}"
+            case Failure(kind=kind):
+                return f"{self.tier}: {kind}"
+            case Reading():
+                reasons = self.verdict.reasons if self.verdict is not None else ()
+                return f"{self.tier}: " + (", ".join(f"{f.check} {f.outcome}" for f in reasons) or "passed")
+            case never:
+                assert_never(never)
+
+    @property
     def deployment(self) -> str:
         """Where the tier was asked; empty where no call was made."""
         return next((call.deployment for call in self.calls if call.purpose == "answer"), "")

@@ -20,19 +20,20 @@ PURE = """
     jsontext
     subschema schemaengines schemawords schema strictmode
     call output alignment reading
-    task verdict trail record event
+    task verdict trail record summary event
     cel
     grounds arithmetic checks
-    cost tier policy
+    cost budget tier policy
     decision compose
-    ledger submission audit report result
+    ledger submission bill audit report result
+    sign server service doctor
     problem yamlfile policyrules policyfile policycase policyschema policylint policyexplain
     ports memory testing
 """
 """What a task is, and what becomes of it: values and functions, no world."""
 
 REST = """
-    log settings
+    log fault settings
     asking engine policytest
     producing
     io

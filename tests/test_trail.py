@@ -77,3 +77,15 @@ def test_an_attempt_cannot_be_changed() -> None:
     """A trail grows by new attempts, the old ones stay as they are."""
     with pytest.raises(ValidationError, match="frozen"):
         an_attempt().tier = "large"  # type: ignore[misc]
+
+
+def test_what_is_told_in_events_quotes_nothing() -> None:
+    """The brief of an attempt names tier, checks and kinds of failure; contents stay in the trail."""
+    finding = Finding(check="total_adds_up", outcome=Outcome.FAIL, reason="the items of 'ACME' do not add up")
+    doubt = Finding(check="confidence", outcome=Outcome.UNSURE, reason="so it seems")
+    verdict = combine((finding, doubt))
+
+    assert an_attempt(outcome=Outcome.FAIL, verdict=verdict).brief == "mini: total_adds_up fail, confidence unsure"
+    assert an_attempt(outcome=None, answer=a_failure(message="no such thing as 'ACME'")).brief == "mini: server"
+    assert an_attempt(outcome=None, answer=Refusal(limit="cost", message="$5")).brief == "mini: refused by cost"
+    assert an_attempt().brief == "mini: passed"

@@ -8,15 +8,27 @@ from typing import Any
 
 import click
 
-from ..errors import Backlogged, PolicyInvalid, ResultError, RouterError, StoreUnavailable, TaskConflict, UnknownTask
+from ..errors import (
+    Backlogged,
+    NotDead,
+    PolicyInvalid,
+    ResultError,
+    RouterError,
+    StoreUnavailable,
+    TaskConflict,
+    UnknownTask,
+)
 
 _COMMANDS = {
     "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
     "up": ("up", "Run everything on a laptop: embedded server and workers."),
     "worker": ("worker", "Run workers, for production."),
     "policy": ("policy", "Check, test and publish policies."),
-    "task": ("task", "Submit, show and cancel tasks."),
+    "task": ("task", "Submit, show, list and cancel tasks."),
+    "dead": ("dead", "List, show, redrive and drop dead letters."),
     "cost": ("cost", "What was spent, from the ledger."),
+    "doctor": ("doctor", "See whether everything is set up well and does well, and what to do."),
+    "budget": ("budget", "Spending limits, and how much of each is left."),
     "audit": ("audit", "Hold the ledger against its balances and a provider's bill."),
 }
 
@@ -62,7 +74,7 @@ def _exit_code(why: RouterError) -> int:
     match why:
         case StoreUnavailable() | Backlogged():
             return 3
-        case PolicyInvalid() | ResultError() | TaskConflict() | UnknownTask():
+        case PolicyInvalid() | ResultError() | TaskConflict() | UnknownTask() | NotDead():
             return 1
         case _:
             return 2

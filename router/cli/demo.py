@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..app import load_book, require_keys
-from ..audit import Audit, audit
+from ..audit import Audit
 from ..client import Client
 from ..cost import usd
 from ..event import Moved, Stands
@@ -26,8 +26,9 @@ from ..record import Record
 from ..report import CostRow, costs, total
 from ..settings import Settings
 from ..task import TaskState
+from ..trail import Trail
 from .house import House
-from .ledger import read_bill, read_books
+from .ledger import check_books, read_bill, read_books
 from .printing import SIMULATED, console, dollars, print_json, table
 
 _LEFT_OUT = frozenset({"translate"})
@@ -117,12 +118,12 @@ def _run(house: House, book: Book, count: int, screen: Console, *, local: bool) 
         _watch(client, policies, screen)
         seconds = time.monotonic() - started
         records = [client.read(task_id) for task_id in policies]
-    entries, balance = read_books(house.settings)
+    entries, _ = read_books(house.settings)
     bill = read_bill(house.bill_file) if local else None
     by_tier = {row.group["tier"]: row for row in costs(entries, ["tier"])}
     rows = [by_tier[name] for name in book.tiers if name in by_tier]
     tops = sum(_at_the_top(book, record) for record in records)
-    return Outcome(records, rows, tops, audit(entries, balance, bill), seconds)
+    return Outcome(records, rows, tops, check_books(house.settings, bill), seconds)
 
 
 def _submit(client: Client, sent: list[tuple[Policy, dict[str, Any]]]) -> dict[str, str]:
@@ -145,7 +146,8 @@ def _watch(client: Client, policies: Mapping[str, str], screen: Console) -> None
                     policy = policies[event.task]
                     told[policy] += 1
                     if told[policy] <= _TOLD_OF_EACH:
-                        screen.print(_climb(policy, event), no_wrap=True, overflow="ellipsis")
+                        line = _climb(policy, event, client.read(event.task).trail)
+                        screen.print(line, no_wrap=True, overflow="ellipsis")
                 elif isinstance(event, Stands) and event.state.terminal:
                     waiting.discard(event.task)
             status.update(f"{len(policies) - len(waiting)} of {len(policies)} ended, {climbs} climbs")
@@ -154,11 +156,12 @@ def _watch(client: Client, policies: Mapping[str, str], screen: Console) -> None
         screen.print(f"  ... and {untold} more climbs")
 
 
-def _climb(policy: str, event: Moved) -> Text:
+def _climb(policy: str, event: Moved, trail: Trail) -> Text:
     """One line, printed at once: the status line below erases what stands before it unfinished."""
+    said = next((attempt.told for attempt in reversed(trail) if attempt.tier == event.left), event.reason)
     climb = f"{event.left:>5} -> {event.reached:<8}"
     return Text.assemble(
-        f"  {policy:<10}  ", (climb, "cyan"), f" {_cut(event.reason)}", overflow="ellipsis", no_wrap=True
+        f"  {policy:<10}  ", (climb, "cyan"), f" {_cut(said)}", overflow="ellipsis", no_wrap=True
     )
 
 

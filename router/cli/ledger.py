@@ -1,43 +1,107 @@
-"""Reading the ledger, the balances and a bill, for the commands that need them."""
+"""Reading the ledger, the balances and a bill, and mending the one by the other, for the commands that need them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
 from ..app import open_store
-from ..ledger import Balance, Entry
+from ..audit import Audit, Booking, audit, audit_days, mend
+from ..bill import Bill, CallBill, DayBill, parse_bill
+from ..errors import BillInvalid
+from ..io.audit_commands import AuditCommands
+from ..io.redis_link import Link, connect
+from ..ledger import Balance, Entry, fold_days
 from ..settings import Settings
+
+_AT_ONCE = 200
 
 
 def read_books(settings: Settings) -> tuple[Sequence[Entry], Balance]:
     """Every line, and the running balances. Raises: StoreUnavailable."""
-
-    async def read() -> tuple[Sequence[Entry], Balance]:
-        async with open_store(settings) as store:
-            return await store.ledger(), await store.balance()
-
-    return asyncio.run(read())
+    books = _read(settings)
+    return [*books.before, *books.later], books.balance
 
 
-def read_bill(path: Path) -> dict[str, int]:
+def read_bill(path: Path) -> Bill:
+    """A provider's bill, in one of the forms of `router.bill`. Raises: BillInvalid."""
+    try:
+        return parse_bill(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as why:
+        raise BillInvalid(f"{path} cannot be read as text: {why}") from None
+
+
+def check_books(settings: Settings, bill: Bill | None = None) -> Audit:
+    """Compare ledger, balances and bill, and change nothing. Raises: StoreUnavailable."""
+    books = _read(settings)
+    calls = bill.amounts if isinstance(bill, CallBill) else None
+    result = audit(books.before, books.balance, calls, balances=books.balances, later=books.later)
+    if not isinstance(bill, DayBill):
+        return result
+    days = audit_days([*books.before, *books.later], bill.days)
+    return replace(result, billed_nusd=sum(bill.days.values()), days=days)
+
+
+def reconcile(settings: Settings, bill_path: Path, *, complete: bool = False, dry_run: bool = False) -> Audit:
     """
-    A provider's bill: one JSON object a line with `call_id` and `amount_nusd` (nano-dollars); lines of one call add up.
+    Book what a provider's bill settles, and compare everything then. Harmless to repeat.
 
-    Raises: click.UsageError.
+    The bill is read before the ledger: a call that is on it was reserved before. With *complete* the bill has every
+    call, so that those of unknown outcome which it lacks were free; a *dry_run* only says what would be booked. Raises:
+    BillInvalid, StoreUnavailable.
     """
-    bill: dict[str, int] = defaultdict(int)
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            bill[row["call_id"]] += int(row["amount_nusd"])
-        except (ValueError, KeyError, TypeError) as why:
-            raise click.UsageError(
-                f'{path}:{number}: expected {{"call_id": ..., "amount_nusd": ...}}, got {line[:80]!r} ({why})'
-            ) from None
-    return dict(bill)
+    bill = read_bill(bill_path)
+    if isinstance(bill, DayBill):
+        if complete:
+            raise BillInvalid(f"{bill_path} has sums of days: only a bill of all calls can tell which were not charged")
+        return check_books(settings, bill)
+    entries, _ = read_books(settings)
+    bookings = mend(entries, bill.calls, complete=complete)
+    if not dry_run:
+        bookings = _book(settings, bookings)
+    return replace(check_books(settings, bill), mended=bookings)
+
+
+@dataclass(frozen=True)
+class _Books:
+    """The ledger before the balances were read and what came meanwhile; the balances, in all and by scope and day."""
+
+    before: Sequence[Entry]
+    balance: Balance
+    balances: Mapping[str, Balance]
+    later: Sequence[Entry]
+
+
+def _read(settings: Settings) -> _Books:
+    with closing(Link(connect(settings.redis_url), prefix=settings.prefix)) as link:
+        commands = AuditCommands(prefix=settings.prefix)
+        before, last = _lines(link, commands, after="-")
+        balance, balances = asyncio.run(_balances(settings, fold_days(before).keys()))
+        later, _ = _lines(link, commands, after=last)
+    return _Books(before, balance, balances, later)
+
+
+def _lines(link: Link, commands: AuditCommands, *, after: str) -> tuple[list[Entry], str]:
+    """The lines after one, and the id of the last."""
+    entries: list[Entry] = []
+    while page := link.run(commands.lines(after)):
+        entries += [entry for _, entry in page]
+        after = page[-1][0]
+    return entries, after
+
+
+async def _balances(settings: Settings, names: Collection[str]) -> tuple[Balance, Mapping[str, Balance]]:
+    async with open_store(settings) as store:
+        return await store.balance(), await store.balances(names)
+
+
+def _book(settings: Settings, bookings: Sequence[Booking]) -> tuple[Booking, ...]:
+    """Returns those that were not booked yet."""
+    commands = AuditCommands(prefix=settings.prefix)
+    with closing(Link(connect(settings.redis_url), prefix=settings.prefix)) as link:
+        batches = [bookings[i : i + _AT_ONCE] for i in range(0, len(bookings), _AT_ONCE)]
+        done = [done for batch in batches for done in link.run_all([commands.rebook(booking) for booking in batch])]
+    return tuple(booking for booking, booked in zip(bookings, done, strict=True) if booked)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ import click
 from rich.console import Console
 
 from ..call import Failure
-from ..client import Client
+from ..client import LISTED, Client
 from ..cost import usd
 from ..errors import ResultPending
 from ..reading import Reading
 from ..record import Record
 from ..task import TaskState
 from ..trail import Attempt
+from .listing import iso, narrowing, print_tasks, summary_json
 from .printing import SIMULATED, console, dollars, print_json
 
 _INPUT_SHOWN = 300
@@ -28,7 +28,7 @@ _MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]
 
 @click.group(name="task", epilog="Example: router task show 3f2c...")
 def command() -> None:
-    """Submit, show and cancel tasks."""
+    """Submit, show, list and cancel tasks."""
 
 
 @command.command(epilog="""Example: router task submit intents --input '{"text": "Where is my parcel?"}' --wait""")
@@ -57,7 +57,7 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
         except ResultPending as why:
             click.echo(str(why), err=True)
             return 1
-        return _show(client, handle.id, as_json=as_json)
+        return show_task(client, handle.id, as_json=as_json)
 
 
 @command.command(epilog="Example: router task show 3f2c...")
@@ -66,7 +66,32 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
 def show(task_id: str, as_json: bool) -> int:
     """Print a task's whole trail: reply, findings and cost of each attempt, and why it moved."""
     with Client.from_env() as client:
-        _show(client, task_id, as_json=as_json)
+        show_task(client, task_id, as_json=as_json)
+    return 0
+
+
+@command.command(name="list", epilog="Example: router task list --status running --policy receipts --since 1h")
+@click.option("--status", type=click.Choice([state.value for state in TaskState]), help="Tasks that stand so.")
+@narrowing(reason=False)
+@click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def list_(limit: int, as_json: bool, **narrowed: Any) -> int:
+    """
+    List tasks, the newest first: by their end, or by when they came where they have not ended.
+
+    Sees 10,000 tasks that have not ended, and those that ended within the last 100,000 events (one or more a task) and
+    are still kept (keep_s of their policy). Where there is more than that to look at, it says so.
+    """
+    with Client.from_env() as client:
+        found = client.tasks(limit=limit, **narrowed)
+    if as_json:
+        print_json([summary_json(task) for task in found.tasks])
+    elif found.tasks:
+        print_tasks(found.tasks)
+    else:
+        click.echo("no such tasks")
+    if not found.complete:
+        click.echo("there are more tasks than were looked at; narrow it down, or see --help", err=True)
     return 0
 
 
@@ -99,7 +124,8 @@ def read_input(given: str) -> dict[str, Any]:
     return value
 
 
-def _show(client: Client, task_id: str, *, as_json: bool) -> int:
+def show_task(client: Client, task_id: str, *, as_json: bool) -> int:
+    """Print a task with its trail; 0 if it succeeded."""
     record = client.read(task_id)
     policy = client.policy_name(record.task.policy)
     if as_json:
@@ -124,12 +150,10 @@ def task_json(record: Record, policy: str) -> dict[str, Any]:
         "cost_usd": usd(record.cost_nusd),
         "created_at": iso(record.task.created_ms),
         "ended_at": iso(record.ended_ms) if record.ended_ms else None,
+        "origin": record.origin,
+        "redriven": record.redriven,
         "trail": [_attempt_json(attempt) for attempt in record.trail],
     }
-
-
-def iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:
@@ -147,6 +171,10 @@ def _print(screen: Console, record: Record, policy: str) -> None:
     screen.print(f"created {iso(task.created_ms)}" + (f", ended {iso(record.ended_ms)}" if record.ended_ms else ""))
     if record.reason:
         screen.print(record.reason, markup=False)
+    if record.origin:
+        screen.print(f"sent again for the dead letter {record.origin}", markup=False)
+    if record.redriven:
+        screen.print(f"redriven as {record.redriven}", markup=False)
     given = json.dumps(task.input, ensure_ascii=False)
     screen.print("input   " + (given if len(given) <= _INPUT_SHOWN else given[:_INPUT_SHOWN] + " ..."), markup=False)
     for attempt in record.trail:

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..errors import UnknownPolicy, UnknownTask
-from ..event import Again, Event, Moved, Stands
+from ..event import Again, Alarm, Event, Moved, Stands
 from ..record import Record
-from ..submission import Admission, Busy, Card, Conflict, Submission, Submitted
+from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted
 from ..task import Priority, Task, TaskState
 from ..trail import Attempt, Trail
 from .packing import pack, unpack
@@ -55,8 +55,12 @@ class ProducerCommands(Scripted):
     def submit(self, submissions: Sequence[Submission]) -> Command[list[Admission]]:
         words: list[str | bytes | int] = [self._waiting_max, len(submissions)]
         for submission in submissions:
-            words += _words(submission)
-        return self._script("submit", words, lambda replies: [_admission(reply) for reply in replies])
+            words += submission_words(submission)
+        return self._script("submit", words, lambda replies: [admission(reply) for reply in replies])
+
+    def full(self) -> Command[Full | None]:
+        """Whether a new task would be refused for want of memory."""
+        return self._script("full", [], lambda reply: Full(*map(int, reply[1:])) if reply else None)
 
     def cancel(self, task_id: str) -> Command[TaskState]:
         return self._script("cancel", [task_id], lambda reply: as_state(reply, task_id))
@@ -92,6 +96,8 @@ def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None
         reason=text.get("why"),
         cost_nusd=int(text.get("w", 0)),
         ended_ms=int(text["f"]) if "f" in text else None,
+        origin=text.get("origin"),
+        redriven=text.get("redriven"),
     )
 
 
@@ -125,11 +131,14 @@ def _event(reply: Any) -> tuple[str, Event]:
             return stream_id, Moved(task, left, reached, reason)
         case "again" | "reclaimed":
             return stream_id, Again(task, repaired=kind == "again", reason=detail)
+        case "budget" | "breaker" | "storm" as alarm:
+            return stream_id, Alarm(alarm, task, detail)
         case _:
             return stream_id, Stands(task, TaskState(kind), detail)
 
 
-def _words(submission: Submission) -> list[str | bytes | int]:
+def submission_words(submission: Submission) -> list[str | bytes | int]:
+    """What `submit.lua` reads of one task."""
     body = {"input": submission.input, "metadata": submission.metadata}
     return [
         submission.task_id,
@@ -147,7 +156,8 @@ def _words(submission: Submission) -> list[str | bytes | int]:
     ]
 
 
-def _admission(reply: Sequence[bytes]) -> Admission:
+def admission(reply: Sequence[bytes]) -> Admission:
+    """What a script says of a task that was to be taken in."""
     match as_text(reply[0]):
         case "ok":
             return Submitted(as_text(reply[1]))
@@ -155,5 +165,7 @@ def _admission(reply: Sequence[bytes]) -> Admission:
             return Submitted(as_text(reply[1]), replayed=True)
         case "conflict":
             return Conflict(as_text(reply[1]))
+        case "full":
+            return Full(*map(int, reply[1:]))
         case _:
             return Busy(int(reply[1]))

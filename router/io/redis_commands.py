@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import UnknownTask
 from ..task import TaskState
 from .redis_keys import Keys
 from .redis_link import Command
+
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Sequence[Command[Any]], list[Any], T]
+"""What takes several round trips: it yields the commands of each, is sent their replies, and returns the outcome."""
 
 
 class Scripted:

@@ -123,11 +123,12 @@ class ShiftCommands(Scripted):
 
     def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> Command[bool]:
         move, argument, reason = _carried_out(claim, policy, attempt, decision)
+        last = attempt or next(reversed(claim.trail), None)
         number = attempt.number if attempt else 0
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
         info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
         words: list[str | bytes | int] = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
-        words.append(policy.policy)
+        words += [policy.policy, last.brief if last else reason]
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 
     def release(self, claim: Claim) -> Command[bool]:

@@ -9,6 +9,7 @@ MEASUREMENTS = {
     "CPU": "cpu",
     "throughput": "throughput",
     "Redis and memory": "redis_use",
+    "bytes in Redis of a finished task": "task_bytes",
     "imports": "imports",
 }
 

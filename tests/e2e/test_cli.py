@@ -9,17 +9,17 @@ import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
 from router import log
-from router.cli import main, root
+from router.cli import root
 from router.ledger import EntryKind
 from router.settings import Settings
 from tests.e2e.house import House, Site
 from tests.gang import POLICIES, ROOT, environment, launch
+from tests.shell import Shell
 
 MAIL = '{"text": "Where is my parcel? I ordered it two weeks ago."}'
 
@@ -37,28 +37,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subpro
     for process in begun.values():
         process.kill()
         process.communicate()
-
-
-class Shell:
-    """Runs commands in this process; keeps what the last one said."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.out = self.err = ""
-
-    def __call__(self, *words: str) -> int:
-        """Returns the exit code."""
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(list(words))
-        self.out, self.err = self._capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code
-
-    def json(self, *words: str) -> Any:
-        """What a command says that was told to speak JSON."""
-        self(*words)
-        return json.loads(self.out)
 
 
 @pytest.fixture

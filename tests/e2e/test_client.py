@@ -23,6 +23,7 @@ from router import AsyncClient, Client
 from router.async_client import AsyncHandle
 from router.client import MANY, Handle
 from router.errors import (
+    NotDead,
     ResultPending,
     RouterError,
     SettingsInvalid,
@@ -131,6 +132,54 @@ async def test_a_task_that_no_tier_could_do_is_told_as_such(server: EmbeddedServ
     assert (result.ok, result.status, result.output) == (False, "dead", None)
     with pytest.raises(TaskNotSucceeded, match=f"task {result.id} is dead: no tier is left; mini: confidence "):
         result.unwrap()
+    await floor.close()
+
+
+async def test_a_dead_letter_is_sent_again_and_done(server: EmbeddedServer, prefix: str, client: Any) -> None:
+    """Once the policy was mended its dead letters go the whole way, under their new tasks."""
+    llm = Gated(lambda call: DOUBTFUL)
+    llm.open()
+    floor = Floor(server.url, prefix, None, llm)
+    await floor.store.publish([a_policy(tiers=["mini"])])
+    async with floor.shift():
+        died = await client.run("receipts", TEXT, timeout_s=20, tenant="acme")
+        await floor.store.publish([a_policy(tiers=["mini"], checks=[])])
+
+        again = await client.redrive(died.id)
+        result = await again.wait(timeout_s=20)
+
+    assert (result.status, result.output) == ("succeeded", OUTPUT)
+    assert (again.id, again.replayed) == (result.id, False)
+    repeated = await client.redrive(died.id)
+    assert (repeated.id, repeated.replayed) == (again.id, True)
+    assert (await client.read(again.id)).origin == died.id
+    (letter,) = await client.dead(policy="receipts", tenant="acme", reason="CONFIDENCE", since_s=3600)
+    assert (letter.id, letter.redriven) == (died.id, again.id)
+    with pytest.raises(NotDead, match=f"task {again.id} is succeeded"):
+        await client.redrive(again.id)
+    await floor.close()
+
+
+async def test_a_dead_letter_is_dropped(server: EmbeddedServer, prefix: str, client: Any) -> None:
+    """Of a dropped letter nothing is known any more, and other tasks are not touched."""
+    llm = Gated(lambda call: DOUBTFUL)
+    llm.open()
+    floor = Floor(server.url, prefix, None, llm)
+    await floor.store.publish([a_policy(tiers=["mini"])])
+    async with floor.shift():
+        died = [await client.run("receipts", TEXT, timeout_s=20) for _ in range(2)]
+
+    assert [task.id for task in (await client.tasks(status="dead", policy="receipts")).tasks] == [
+        died[1].id,
+        died[0].id,
+    ]
+    await client.drop(died[0].id)
+
+    assert [letter.id for letter in await client.dead(limit=None)] == [died[1].id]
+    assert [task.id for task in (await client.tasks()).tasks] == [died[1].id]
+    for asked in (client.get, client.drop, client.redrive):
+        with pytest.raises(UnknownTask, match=f"there is no task {died[0].id}"):
+            await asked(died[0].id)
     await floor.close()
 
 

@@ -81,8 +81,9 @@ local function lease_until(id, tier, deadline, n, lease)
   look_again(id, ends)
 end
 
--- The one place where a task ends.
-local function end_task(id, state, reason, n)
+-- The one place where a task ends. A reason may quote what was asked or answered and lives as long as the record; what
+-- is told in events, which live longer, may not.
+local function end_task(id, state, reason, n, told)
   local k = task_key(id)
   local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z')
   local keep = tonumber(h[3])
@@ -99,7 +100,7 @@ local function end_task(id, state, reason, n)
   end
   for _, part in ipairs({'t:', 'in:', 'trail:'}) do redis.call('EXPIRE', P .. part .. id, keep) end
   if h[5] and h[5] ~= '' then redis.call('EXPIRE', P .. 'idem:' .. h[2] .. ':' .. h[5], math.max(keep, 86400)) end
-  event(state, id, reason)
+  event(state, id, told or reason)
   for waiter in string.gmatch(h[4] or '', '%S+') do tell(waiter, id) end
 end
 
@@ -163,7 +164,8 @@ local function count_call(c)
     if redis.call('HINCRBY', key, 'calls', 1) == 1 then
       local scope, window = string.match(name, '^(.*):(.-)$')
       redis.call('SADD', P .. 'scopes', scope)
-      if scope == 'global' then redis.call('SADD', P .. 'windows', window) else redis.call('EXPIRE', key, BALANCE_KEEP_S) end
+      if string.match(name, '^global:d') then redis.call('SADD', P .. 'windows', window)
+      else redis.call('EXPIRE', key, BALANCE_KEEP_S) end
     end
   end
 end

@@ -1,10 +1,11 @@
 -- Append an attempt and carry out what was decided. Only the holder of the lease may.
 -- ARGV[2] task  [3] token  [4] number of the attempt, 0 for none  [5] attempt (packed)  [6] attempt's ledger info (JSON)
 -- ARGV[7] move: same | tier | later | park | review | end   [8] its argument: tier, Unix ms, ms to wait, state
--- ARGV[9] reason  [10] name of the policy
+-- ARGV[9] reason  [10] name of the policy  [11] what to tell of it in events, without contents
 -- returns  ok | again (it was carried out before) | stale
 local n = now()
 local id, token, number, move, arg, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
+local told = ARGV[11]
 local k = task_key(id)
 local h = redis.call('HMGET', k, 's', 'l', 'q', 'n', 'o', 'd', 'y')
 local op = token .. ':' .. ARGV[4] .. ':' .. move
@@ -20,7 +21,7 @@ end
 if number > 0 or move == 'tier' then redis.call('DEL', P .. 'kept:' .. id) end
 redis.call('HSET', k, 'y', op)
 if move == 'same' then
-  event('again', id, reason)
+  event('again', id, told)
   return 'ok'
 end
 
@@ -45,6 +46,7 @@ local function storm()
     else
       reason = string.format('escalations of %s by %s are held back: %.0f%% of this minute, %.0f%% usually',
         ARGV[10], h[4], 100 * (up + 1) / math.max(all, 1), 100 * usual)
+      told = reason
       if tonumber(s[6] or 0) ~= minute then
         redis.call('HSET', key, 'told', int(minute))
         event('storm', h[4], reason)
@@ -61,7 +63,7 @@ storm()
 redis.call('ZREM', P .. 'slots:' .. h[3], id)
 if move == 'tier' then
   make_ready(id, arg, h[4], h[5], tonumber(h[6]), redis.call('HGET', k, 'z'), n)
-  event('moved', id, h[3] .. ' ' .. arg .. ' ' .. reason)
+  event('moved', id, h[3] .. ' ' .. arg .. ' ' .. told)
 elseif move == 'later' or move == 'park' then
   redis.call('HSET', k, 's', 'delayed', 'l', '', 'why', reason)
   look_again(id, math.min(tonumber(arg), tonumber(h[6])))
@@ -69,14 +71,14 @@ elseif move == 'later' or move == 'park' then
     redis.call('ZREMRANGEBYSCORE', P .. 'parked', '-inf', int(n))
     redis.call('ZADD', P .. 'parked', arg, id)
   end
-  event('delayed', id, reason)
+  event('delayed', id, told)
 elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)
   redis.call('ZADD', P .. 'review', int(n), id)
   look_again(id, n + tonumber(arg))
-  event('review', id, reason)
+  event('review', id, told)
 else
-  end_task(id, arg, reason, n)
+  end_task(id, arg, reason, n, told)
 end
 if redis.call('EXISTS', P .. 'turn:' .. h[3]) == 1 then wake(h[3]) end
 return 'ok'

@@ -9,7 +9,8 @@ local reclaimed, readied, ended, unsettled = 0, 0, 0, 0
 
 local function late(id, state)
   local why = (state == 'delayed') and redis.call('HGET', task_key(id), 'why')
-  end_task(id, 'expired', 'the deadline passed while the task was ' .. state .. (why and ': ' .. why or ''), n)
+  local told = 'the deadline passed while the task was ' .. state
+  end_task(id, 'expired', told .. (why and ': ' .. why or ''), n, told)
   ended = ended + 1
 end
 

@@ -1,0 +1,23 @@
+-- Send a dead letter again: a new task with the same input, each knowing the other.
+-- ARGV[2]  most tasks that may wait; ARGV[3]  the dead task; then of the new one, as in submit (no key is used):
+--          id, tier, tenant, policy digest, patience ms, deadline ms (from now), keep s, key, fingerprint, reply-to,
+--          priority, input (packed)
+-- returns  {ok, id}, always the same | {busy | full, ... as in submit} | {not, state it is in, '' where it is gone}
+local n = now()
+local old, id, tier, tenant = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local h = redis.call('HMGET', task_key(old), 's', 'redriven')
+if h[1] ~= 'dead' then return {'not', h[1] or ''} end
+if h[2] then return {'ok', h[2]} end
+local waiting = redis.call('ZCARD', P .. 'due')
+if waiting >= tonumber(ARGV[2]) then return {'busy', int(waiting)} end
+local full = no_room(waiting, #ARGV[15])
+if full then return full end
+local deadline = n + tonumber(ARGV[9])
+local order = int(math.min(deadline, n + tonumber(ARGV[8])))
+redis.call('HSET', task_key(id), 'n', tenant, 'p', ARGV[7], 'o', order, 'c', int(n), 'd', int(deadline),
+  'k', ARGV[10], 'h', ARGV[14], 'origin', old)
+if ARGV[13] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[13]) end
+redis.call('SET', P .. 'in:' .. id, ARGV[15])
+redis.call('HSET', task_key(old), 'redriven', id)
+make_ready(id, tier, tenant, order, deadline, '', n)
+return {'ok', id}

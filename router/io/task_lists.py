@@ -1,0 +1,124 @@
+"""
+Lists of tasks, read in pages.
+
+No index of all tasks by time is kept. Those that have not ended stand in `due`; those that have ended told so in
+`events`, newest first from its end, until their records go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..summary import Summary, TaskList, Wanted, newest
+from ..task import TaskState
+from .producer_commands import ProducerCommands
+from .redis_commands import Flow, as_pairs, as_text
+from .redis_link import Command
+
+PAGE = 500
+WAITING_MAX = 10_000
+"""How many tasks that have not ended a list looks at."""
+EVENTS_MAX = 100_000
+"""How many events a list looks at, from the newest on."""
+_FIELDS = ("s", "q", "n", "p", "c", "f", "w", "why", "origin", "redriven")
+
+
+class TaskLists(ProducerCommands):
+    """Which tasks there are."""
+
+    def tasks(self, wanted: Wanted, *, limit: int) -> Flow[TaskList]:
+        """The newest tasks that are wanted: by their end, or by when they came where they have not ended."""
+        names: dict[str, str] = {}
+        found: dict[str, Summary] = {}
+        complete = True
+        if wanted.status is None or not wanted.status.terminal:
+            complete &= yield from self._waiting(wanted, found, names)
+        if wanted.status is None or wanted.status.terminal:
+            complete &= yield from self._ended(wanted, found, names, limit=limit)
+        return TaskList(tuple(newest(list(found.values()))[:limit]), complete)
+
+    def since_ms(self, since_s: float | None) -> Flow[int]:
+        """A time so long before now by the server's clock; 0 for None."""
+        if since_s is None:
+            return 0
+        (now_ms,) = [self._clock_ms()] if self._clock_ms else (yield [Command(("TIME",), _ms)])
+        return int(now_ms - since_s * 1000)
+
+    def summaries(self, task_ids: Iterable[str], names: dict[str, str]) -> Flow[list[Summary]]:
+        """How these tasks stand, without those whose records are gone; *names* are policies by digest, learnt here."""
+        ids = list(task_ids)
+        read: list[dict[str, str]] = yield [self._fields(task_id) for task_id in ids]
+        unknown = sorted({fields["p"] for fields in read if fields} - set(names))
+        names.update(zip(unknown, (yield [self.policy_name(digest) for digest in unknown]), strict=True))
+        return [_summary(i, fields, names[fields["p"]]) for i, fields in zip(ids, read, strict=True) if fields]
+
+    def _waiting(self, wanted: Wanted, found: dict[str, Summary], names: dict[str, str]) -> Flow[bool]:
+        """Look at the tasks that have not ended; True where those were all."""
+        count, ids = yield [
+            Command(("ZCARD", self.keys.due), int),
+            Command(("ZREVRANGE", self.keys.due, 0, WAITING_MAX - 1), lambda reply: [as_text(i) for i in reply]),
+        ]
+        for start in range(0, len(ids), PAGE):
+            read = yield from self.summaries(ids[start : start + PAGE], names)
+            found.update({task.id: task for task in read if wanted(task)})
+        return bool(count <= WAITING_MAX)
+
+    def _ended(self, wanted: Wanted, found: dict[str, Summary], names: dict[str, str], *, limit: int) -> Flow[bool]:
+        """Look at the tasks that ended last until there are enough; True unless there were too many events."""
+        before, enough = "+", len(found) + limit
+        for _ in range(EVENTS_MAX // PAGE):
+            (page,) = yield [self._events_before(before)]
+            ends = [task for _, task, state in page if state.terminal and wanted.status in (None, state)]
+            read = yield from self.summaries(dict.fromkeys(ends), names)
+            found.update({task.id: task for task in read if wanted(task)})
+            if len(page) < PAGE or len(found) >= enough or _at_ms(page[-1][0]) < wanted.since_ms:
+                return True
+            before = f"({page[-1][0]}"
+        return False
+
+    def _events_before(self, before: str) -> Command[list[tuple[str, str, TaskState]]]:
+        words = ("XREVRANGE", self.keys.events, before, "-", "COUNT", PAGE)
+        return Command(words, lambda reply: [_told(line) for line in reply])
+
+    def _fields(self, task_id: str) -> Command[dict[str, str]]:
+        """Some fields of a task's hash; none where there is no such task."""
+        return Command(("HMGET", self.keys.task(task_id), *_FIELDS), _present)
+
+
+def _told(line: Any) -> tuple[str, str, TaskState]:
+    """The id of an event, its task, and the state it reached; a task that only moved is taken for ready."""
+    fields = {name: as_text(value) for name, value in as_pairs(line[1]).items()}
+    state = TaskState(fields["e"]) if fields["e"] in _STATES else TaskState.READY
+    return as_text(line[0]), fields["t"], state
+
+
+_STATES = frozenset(TaskState)
+
+
+def _present(reply: Sequence[bytes | None]) -> dict[str, str]:
+    return {name: as_text(value) for name, value in zip(_FIELDS, reply, strict=True) if value is not None}
+
+
+def _summary(task_id: str, fields: dict[str, str], policy: str) -> Summary:
+    return Summary(
+        id=task_id,
+        policy=policy,
+        state=TaskState(fields["s"]),
+        tier=fields["q"],
+        tenant=fields["n"],
+        created_ms=int(fields["c"]),
+        ended_ms=int(fields["f"]) if "f" in fields else None,
+        cost_nusd=int(fields.get("w", 0)),
+        reason=fields.get("why"),
+        origin=fields.get("origin"),
+        redriven=fields.get("redriven"),
+    )
+
+
+def _at_ms(event_id: str) -> int:
+    return int(event_id.partition("-")[0])
+
+
+def _ms(reply: Sequence[bytes]) -> int:
+    return int(reply[0]) * 1000 + int(reply[1]) // 1000

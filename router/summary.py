@@ -1,0 +1,66 @@
+"""A task in one line of a list, and which lines somebody wants to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .task import TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """
+    How a task stands, without its contents; times are Unix ms.
+
+    `origin` is the dead letter that it was sent again for, `redriven` the task that was sent again for it.
+    """
+
+    id: str
+    policy: str
+    state: TaskState
+    tier: str
+    tenant: str
+    created_ms: int
+    ended_ms: int | None = None
+    cost_nusd: int = 0
+    reason: str | None = None
+    origin: str | None = None
+    redriven: str | None = None
+
+    @property
+    def at_ms(self) -> int:
+        """When it ended, or came while it has not."""
+        return self.created_ms if self.ended_ms is None else self.ended_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Says which tasks are wanted. `reason` is looked for within theirs, in upper or lower case; None: any will do."""
+
+    status: TaskState | None = None
+    policy: str | None = None
+    tenant: str | None = None
+    reason: str | None = None
+    since_ms: int = 0
+
+    def __call__(self, task: Summary) -> bool:
+        return (
+            self.status in (None, task.state)
+            and self.policy in (None, task.policy)
+            and self.tenant in (None, task.tenant)
+            and (self.reason is None or self.reason.casefold() in (task.reason or "").casefold())
+            and task.at_ms >= self.since_ms
+        )
+
+
+def newest(tasks: list[Summary]) -> list[Summary]:
+    """Put them in order: who ended or came last is first."""
+    return sorted(tasks, key=lambda task: (-task.at_ms, task.id))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList:
+    """Tasks, newest first; `complete` unless there was more to look at than a list looks at."""
+
+    tasks: tuple[Summary, ...]
+    complete: bool

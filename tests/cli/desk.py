@@ -1,0 +1,61 @@
+"""What commands are tried on: a prefix of its own in a real server, and a store that fills it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from router.app import open_store
+from router.decision import DeadLetter, Decision
+from router.io.redis_store import RedisStore
+from router.ledger import EntryKind
+from router.policy import Policy
+from router.settings import Settings
+from router.verdict import Outcome
+from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+
+T = TypeVar("T")
+POLICY = a_policy()
+FAILED = an_attempt(1, "mini", Outcome.FAIL)
+
+
+class CliDesk:
+    """Each step opens a store of its own, as commands do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def run(self, work: Callable[[RedisStore], Awaitable[T]]) -> T:
+        async def opened() -> T:
+            async with open_store(self.settings) as store:
+                return await work(store)
+
+        return asyncio.run(opened())
+
+    def publish(self, *policies: Policy) -> None:
+        self.run(lambda store: store.publish(policies))
+
+    def submit(self, *task_ids: str, **changes: Any) -> None:
+        self.run(lambda store: store.submit([a_submission(task_id, **changes) for task_id in task_ids]))
+
+    def end(self, task_id: str, decision: Decision, **changes: Any) -> None:
+        async def work(store: RedisStore) -> None:
+            await store.submit([a_submission(task_id, **changes)])
+            (claim,) = await store.claim({"mini": 100}, at_most=1, token=task_id)
+            await store.finish(claim, POLICY, FAILED, decision)
+
+        self.run(work)
+
+    def bury(self, *task_ids: str, reason: str = "no tier is left", **changes: Any) -> None:
+        for task_id in task_ids:
+            self.end(task_id, DeadLetter(reason), **changes)
+
+    def book(self, call: str, kind: EntryKind, cost_nusd: int = 400, **changes: Any) -> None:
+        """Book a call that nobody reserved: its reservation stands in the intent."""
+
+        async def work(store: RedisStore) -> None:
+            intent, settlement = an_intent(call, **changes), a_settlement(kind, cost_nusd)
+            await store.resolve(intent, settlement, a_kept(intent, settlement))
+
+        self.run(work)
