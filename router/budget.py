@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,7 @@ OnExceeded: TypeAlias = Literal["refuse", "park"]
 
 _SCOPE = re.compile(r"global|tenant:[^\s:]+|(policy|tier):([a-z][a-z0-9_-]*|\*)")
 _EVERY: Final = "*"
+_PERS: Final = get_args(Per)
 SHORT: Final = frozenset({"minute", "hour"})
 """Windows that count only while such a budget is in force; longer ones are made of days, which always count."""
 
@@ -94,11 +95,11 @@ def scopes(*, tenant: str, policy: str, tier: str) -> tuple[str, ...]:
 
 
 def applying(budgets: Iterable[Budget], scope: str) -> list[Budget]:
-    """The budgets of one scope: those with its own name, and for other windows those of every such scope."""
+    """The budgets of one scope, the shortest window first: those with its own name, else those of every such scope."""
     listed = list(budgets)
     named = {budget.per: budget for budget in listed if budget.scope == scope}
     every = {budget.per: budget for budget in listed if budget.scope == f"{scope.partition(':')[0]}:{_EVERY}"}
-    return list((every | named).values())
+    return sorted((every | named).values(), key=lambda budget: _PERS.index(budget.per))
 
 
 def window(per: Per, at_ms: int) -> Window:

@@ -96,15 +96,13 @@ for _, b in ipairs(budgets) do
     tell_share(b, 100)
     -- What is above the whole limit will not fit next time either.
     local never = b.action == 'refuse' or tonumber(amount) > b.limit
-    if not (refused and refused.never) then
-      refused = b
-      refused.never = never
-      until_ms = never and 0 or math.max(until_ms, turns(b))
-    end
+    local turn = never and math.huge or turns(b)
+    if turn > until_ms then refused, until_ms = b, turn end
   end
 end
 if refused then
-  return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.used), int(until_ms)}
+  local wait = (until_ms == math.huge) and 0 or until_ms
+  return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.used), int(wait)}
 end
 
 -- Whether a rate of a gate has room, and the commands that use it, to be carried out when all have.
