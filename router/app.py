@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .asking import World
+from .asking import World, tier_rates
 from .engine import Engine
 from .errors import SettingsInvalid
 from .io.folder import Book, read_book
@@ -18,7 +18,7 @@ from .io.redis_keys import Keys
 from .io.redis_link import AsyncLink, connect_async
 from .io.redis_store import RedisStore
 from .io.shift_commands import ShiftCommands
-from .ports import LLM
+from .ports import LLM, Rates, Store
 from .problem import closest
 from .settings import Settings
 from .tier import Tier
@@ -26,13 +26,17 @@ from .tier import Tier
 
 @dataclass(frozen=True, slots=True)
 class ShiftWorld:
-    """Everything that a shift is made of. `concurrency` maps the tiers it serves to their limit over all shifts."""
+    """
+    Everything that a shift is made of. `concurrency` maps the tiers it serves to their limit over all shifts, `rates`
+    to what they take in a minute.
+    """
 
     engine: Engine
-    store: RedisStore
+    store: Store
     bell: RedisBell
     link: AsyncLink
     concurrency: Mapping[str, int]
+    rates: Mapping[str, Rates]
     at_once: int
     lease_s: float
 
@@ -57,7 +61,7 @@ def served(book: Book, settings: Settings) -> dict[str, Tier]:
 
 def require_keys(settings: Settings, tiers: Iterable[Tier]) -> None:
     """Refuse to call providers without their keys. Raises: SettingsInvalid, naming every variable that is missing."""
-    named = {tier.api_key_env for tier in tiers if tier.api_key_env}
+    named = {name for tier in tiers for name in tier.key_names}
     if missing := sorted(name for name in named if not os.environ.get(name)):
         raise SettingsInvalid(
             f"{' and '.join(missing)} must be set: {settings.tiers_file} names it; without it every call would fail"
@@ -88,10 +92,11 @@ async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None =
     tiers = served(book, settings)
     keys = Keys(settings.prefix)
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
-    store = _store(link, settings)
+    plain = _store(link, settings)
+    llm, store = _struck(llm, plain, settings) if settings.fault else (llm, plain)
     queues = [f"!{name}" if alone else name for name in tiers]
     bell = RedisBell(settings.redis_url, keys=keys, queues=queues)
-    world = World(tiers=book.tiers, prices=book.prices, llm=llm, store=store, clock_ms=store.now_ms)
+    world = World(tiers=book.tiers, prices=book.prices, llm=llm, store=store, clock_ms=plain.now_ms)
     try:
         yield ShiftWorld(
             engine=Engine(world),
@@ -99,12 +104,19 @@ async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None =
             bell=bell,
             link=link,
             concurrency={name: tier.concurrency for name, tier in reversed(tiers.items())},
+            rates={name: tier_rates(tier) for name, tier in tiers.items()},
             at_once=int(settings.worker_concurrency),
             lease_s=float(settings.worker_lease_s),
         )
     finally:
         await bell.close()
-        await store.close()
+        await plain.close()
+
+
+def _struck(llm: LLM, store: Store, settings: Settings) -> tuple[LLM, Store]:
+    from .io.crash import crashing  # noqa: PLC0415  # in tests only
+
+    return crashing(llm, store, settings.faults)
 
 
 def _store(link: AsyncLink, settings: Settings) -> RedisStore:

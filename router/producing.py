@@ -13,7 +13,7 @@ from uuid import uuid4
 from .errors import Backlogged, TaskConflict, TaskInvalid
 from .jsontext import NotJson, canonical
 from .schema import Validator
-from .submission import Admission, Busy, Card, Conflict, Submission, Submitted, fingerprint
+from .submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted, fingerprint
 from .task import Priority
 
 _NAME_BYTES_MAX = 200
@@ -83,6 +83,11 @@ def _admitted(admission: Admission) -> Submitted:
             raise TaskConflict(f"the key was used for task {task_id} with another body; use a new key for a new body")
         case Busy(waiting=waiting):
             raise Backlogged(f"{waiting:,} tasks wait already; try again later or start more workers")
+        case Full(waiting=waiting, used_bytes=used, limit_bytes=limit):
+            raise Backlogged(
+                f"the memory of Redis is nearly full ({used / 1e6:,.0f} of {limit / 1e6:,.0f} MB), the rest is kept "
+                f"to finish the {waiting:,} tasks that wait; try again later, raise maxmemory, or shorten keep_s"
+            )
 
 
 def _check_order(order: Order) -> None:

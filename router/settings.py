@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SettingsInvalid
+from .fault import Fault, read_faults
 from .problem import closest
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -19,7 +20,8 @@ class Settings:
     Where things are. `ROUTER_REDIS_URL`, `ROUTER_POLICIES` (folder), `ROUTER_TIERS` (file; default `tiers.yaml` in that
     folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (data of the embedded
     server), `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight
-    of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone).
+    of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone), `ROUTER_FAULT`
+    (tests only: where shifts are to be struck, as in `fault.py`: `point:probability:signal:seed`, several with commas).
     """
 
     redis_url: str = "redis://localhost:6379/0"
@@ -31,6 +33,7 @@ class Settings:
     worker_tiers: str = ""
     worker_concurrency: str = "200"
     worker_lease_s: str = "30"
+    fault: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -45,6 +48,10 @@ class Settings:
         for name in ("worker_concurrency", "worker_lease_s"):
             if not values.get(name, "1").isdecimal() or int(values.get(name, "1")) == 0:
                 mistakes.append(f"ROUTER_{name.upper()} must be a whole number from 1 on")
+        try:
+            read_faults(values.get("fault", ""))
+        except ValueError as why:
+            mistakes.append(f"ROUTER_FAULT: {why}")
         if mistakes:
             raise SettingsInvalid("; ".join(mistakes))
         given_paths = [name for name in ("policies", "tiers", "state_dir") if name in values]
@@ -59,6 +66,11 @@ class Settings:
     def tiers_served(self) -> tuple[str, ...]:
         """The tiers that workers started with these settings serve; empty for all."""
         return tuple(name.strip() for name in self.worker_tiers.split(",") if name.strip())
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What shifts are to be struck by; none in production."""
+        return read_faults(self.fault)
 
     @property
     def group(self) -> str:
@@ -81,6 +93,7 @@ _READ = {
     "ROUTER_WORKER_TIERS": "worker_tiers",
     "ROUTER_WORKER_CONCURRENCY": "worker_concurrency",
     "ROUTER_WORKER_LEASE_S": "worker_lease_s",
+    "ROUTER_FAULT": "fault",
 }
 
 

@@ -75,4 +75,13 @@ class Busy:
     waiting: int
 
 
-Admission: TypeAlias = Submitted | Conflict | Busy
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Refused: the memory that is left is kept for the tasks that wait already."""
+
+    waiting: int
+    used_bytes: int
+    limit_bytes: int
+
+
+Admission: TypeAlias = Submitted | Conflict | Busy | Full

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from router.settings import Settings
 from tests.waiting import wait_until
@@ -42,14 +42,34 @@ def launch(module: str, *words: str, env: dict[str, str], log: Path | None = Non
     return process
 
 
+class Process(Protocol):
+    """What a gang asks of the process of its supervisor."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, signum: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 class Gang:
     """A supervisor with its workers, quarantine and sweep. Stopped when left, if it still runs."""
+
+    module = "workers"
 
     def __init__(self, settings: Settings, folder: Path, *words: str, **env: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.log = folder / "workers.log"
-        self.process = launch("workers", *words, env=environment(settings, **env), log=self.log)
+        self.process = self._launch(words, env)
+
+    def _launch(self, words: tuple[str, ...], env: dict[str, str]) -> Process:
+        return launch(self.module, *words, env=environment(self.settings, **env), log=self.log)
 
     def __enter__(self) -> Self:
         return self
@@ -86,13 +106,22 @@ class Gang:
     def shift(self, name: str = "worker-0") -> int:
         """The process of the shift that a worker runs."""
         worker = self.pid(name)
-        wait_until(lambda: _children(worker), f"a shift of {name}")
-        return _children(worker)[0]
+        wait_until(lambda: children(worker), f"a shift of {name}")
+        return children(worker)[0]
+
+    def shifts(self) -> list[int]:
+        """The processes of all shifts that run now, those of the quarantine included."""
+        return [child for pid in self.mains() for child in children(pid) if alive(child)]
+
+    def mains(self) -> list[int]:
+        """The RQ workers that live now, the quarantine's included."""
+        started = [said for said in self.events("worker.started") if said["process"] != "sweep"]
+        return [said["pid"] for said in started if alive(said["pid"])]
 
     def everybody(self) -> Sequence[int]:
         """All that live."""
         started = [said["pid"] for said in self.events("worker.started")]
-        grandchildren = [child for pid in started for child in _children(pid)]
+        grandchildren = [child for pid in started for child in children(pid)]
         return [pid for pid in (*started, *grandchildren) if alive(pid)]
 
 
@@ -105,7 +134,8 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that one has started, of those that have not been waited for."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router.errors import Backlogged, TaskConflict, TaskInvalid
 from router.producing import Order, admitted, prepare, prepare_many
-from router.submission import Busy, Card, Conflict, Submission, Submitted
+from router.submission import Busy, Card, Conflict, Full, Submission, Submitted
 from router.task import Priority
 from tests.builders import TEXT_INPUT
 
@@ -207,3 +207,5 @@ def test_what_the_store_refuses_is_an_error() -> None:
         admitted([Submitted("t0"), Conflict("t1")])
     with pytest.raises(Backlogged, match=r"1,000,000 tasks wait already; try again later"):
         admitted([Busy(1_000_000)])
+    with pytest.raises(Backlogged, match=r"nearly full \(812 of 1,000 MB\), the rest is kept to finish the 7 tasks"):
+        admitted([Full(waiting=7, used_bytes=812_000_000, limit_bytes=1_000_000_000)])

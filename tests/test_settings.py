@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import SettingsInvalid
+from router.fault import Fault
 from router.settings import Settings
 
 
@@ -31,6 +32,7 @@ def test_every_variable_is_read() -> None:
             "ROUTER_STATE_DIR": "/var/lib/router",
             "ROUTER_WORKER_TIERS": "mini, small",
             "ROUTER_WORKER_CONCURRENCY": "50",
+            "ROUTER_FAULT": "resolve:0.05:KILL:1",
         }
     )
 
@@ -43,7 +45,9 @@ def test_every_variable_is_read() -> None:
         state_dir=Path("/var/lib/router"),
         worker_tiers="mini, small",
         worker_concurrency="50",
+        fault="resolve:0.05:KILL:1",
     )
+    assert settings.faults == (Fault("resolve", 0.05, "KILL", 1),)
     assert settings.tiers_file == Path("other/tiers.local.yaml")
 
 
@@ -63,6 +67,8 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("ROUTER_WORKER_CONCURRENCY", "0", "ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on"),
         ("ROUTER_WORKER_CONCURRENCY", "-5", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
         ("ROUTER_WORKER_CONCURRENCY", "many", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
+        ("ROUTER_FAULT", "resolve", "ROUTER_FAULT: 'resolve' is no fault; expected point:probability:signal:seed"),
+        ("ROUTER_FAULT", "judge:1:KILL:1", "expected one of claim, reserve, send, reply, resolve, checks, finish"),
     ],
 )
 def test_a_wrong_setting_is_an_error_not_a_surprise_later(name: str, value: str, told: str) -> None:

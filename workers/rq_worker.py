@@ -18,11 +18,11 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import register
 
+from router.io import rq_keys
 from router.io.parent import end_with
 from router.settings import Settings
 
 SHIFT = "workers.shift.work"
-QUEUE_PREFIX = "router-"
 
 _WORKER_TTL_S = 20
 """An idle worker says 15 s before this time is over that it lives."""
@@ -30,7 +30,8 @@ _MAINTENANCE_S = 60
 _MONITORING_S = 5
 _FAILURE_KEPT_S = 3600
 _STOPS = {signal.SIGTERM, signal.SIGINT}
-_AWAY = (redis.ConnectionError, redis.TimeoutError)
+_FULL = redis.exceptions.OutOfMemoryError
+_AWAY = (redis.ConnectionError, redis.TimeoutError, _FULL)
 
 
 class JobRefused(Exception):
@@ -77,7 +78,7 @@ class ShiftJob(Job):
 class ShiftWorker(Worker):
     """
     Listens to one queue. On SIGTERM its running shift is told to finish its calls and to release the rest; the shift
-    hears the same when the worker dies. While Redis is away the worker stays, and so does its shift.
+    hears the same when the worker dies. While Redis is away, or full, the worker stays, and so does its shift.
     """
 
     job_class = ShiftJob
@@ -96,11 +97,18 @@ class ShiftWorker(Worker):
         )
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Say that this worker lives, in full: RQ's keys may have been lost, and the sweep counts by them."""
-        super().heartbeat(timeout, pipeline)
-        connection = self.connection if pipeline is None else pipeline
-        connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
-        register(self, pipeline)
+        """
+        Say that this worker lives, in full: RQ's keys may have been lost, and the sweep counts by them.
+
+        Raises: redis.ConnectionError where Redis is full, too: RQ waits then, at any other error it stops.
+        """
+        try:
+            super().heartbeat(timeout, pipeline)
+            connection = self.connection if pipeline is None else pipeline
+            connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+            register(self, pipeline)
+        except _FULL as why:
+            raise redis.ConnectionError(str(why)) from None
 
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
         with suppress(*_AWAY):
@@ -156,8 +164,8 @@ def shift_queue(name: str, connection: Redis) -> Queue:
 
 
 def queue_name(settings: Settings, *, alone: bool) -> str:
-    """The RQ queue of a group of workers; RQ's names are not under our prefix, so it is part of them."""
-    return f"{QUEUE_PREFIX}{settings.prefix.strip(':')}-{settings.group}{'!' if alone else ''}"
+    """The RQ queue of the group of workers with these settings."""
+    return rq_keys.queue_name(settings.prefix, settings.group, alone=alone)
 
 
 def enqueue_shift(queue: Queue, *, alone: bool) -> None:

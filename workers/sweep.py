@@ -27,6 +27,7 @@ from .rq_worker import ShiftJob, enqueue_shift, queue_name, shift_queue
 
 SWEEP_MAX = 500
 """Tasks and calls in one sweep: Lua holds Redis for everyone."""
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.OutOfMemoryError)
 _EVERY_S = 0.25
 _TOP_UP_EVERY_S = 1.0
 
@@ -51,7 +52,7 @@ async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
                 if time.monotonic() - topped_up_s >= _TOP_UP_EVERY_S:
                     await asyncio.to_thread(top_up, rq, settings, tiers)
                     topped_up_s = time.monotonic()
-            except (StoreUnavailable, redis.ConnectionError, redis.TimeoutError) as why:
+            except (StoreUnavailable, *_AWAY) as why:
                 log.logger().warning("sweep.failed", reason=str(why))
             await _pause(stopped, 0 if more else _EVERY_S)
 

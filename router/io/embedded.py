@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
@@ -28,17 +29,21 @@ _SOCKET_PATH_MAX = 100
 class EmbeddedServer:
     """
     A server process on a Unix socket in *directory*, with an append-only file there: what was acknowledged survives.
+    *settings* of its configuration, and *env* for its process, stand beside or above ours.
 
     Raises: ServerBusy, ServerMissing, StoreUnavailable.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, settings: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._lock = _locked(directory)
         self._socket = _socket_path(directory)
         self._process = subprocess.Popen(
-            [*_program(), *self._settings()],
+            [*_program(), *self._words(settings or {})],
+            env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -73,7 +78,7 @@ class EmbeddedServer:
         self._socket.unlink(missing_ok=True)
         self._lock.close()
 
-    def _settings(self) -> list[str]:
+    def _words(self, more: Mapping[str, str]) -> list[str]:
         settings = {
             "port": "0",
             "unixsocket": str(self._socket),
@@ -85,6 +90,7 @@ class EmbeddedServer:
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
             "logfile": str(self._directory / "server.log"),
+            **more,
         }
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
@@ -95,6 +101,9 @@ class EmbeddedServer:
             try:
                 client.ping()
                 return
+            except redis.BusyLoadingError:
+                end_s = time.monotonic() + _START_S  # it reads what it wrote: that takes as long as there is of it
+                time.sleep(0.02)
             except redis.ConnectionError:
                 time.sleep(0.02)
         self.stop()

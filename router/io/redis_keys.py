@@ -80,6 +80,13 @@ class Keys:
     def ready(self, queue: str, tenant: str) -> str:
         return f"{self.prefix}ready:{queue}:{tenant}"
 
+    def gate(self, place: str) -> str:
+        return f"{self.prefix}gate:{place}"
+
+    @property
+    def parked(self) -> str:
+        return f"{self.prefix}parked"
+
     @property
     def due(self) -> str:
         return f"{self.prefix}due"

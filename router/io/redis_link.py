@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..errors import StoreUnavailable
+from ..errors import Backlogged, StoreUnavailable
 from .redis_scripts import scripts
 
 T = TypeVar("T")
@@ -25,11 +25,10 @@ PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """After each try that failed; then Redis counts as away."""
 _TIMEOUT_S = 10.0
 _LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
-_REFUSING = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError)
-"""Replies of a server that cannot write now: memory is full, or it became a replica."""
-_DISK = "MISCONF"
-"""How the reply begins of a server that cannot write to its disk."""
-_AWAY = (*_LOST, *_REFUSING)
+_AWAY = (*_LOST, redis.exceptions.ReadOnlyError)
+"""Nobody answers, or a replica does: another server is the one to write to, and may be at this address in a moment."""
+_REFUSING = ("MISCONF", "NOREPLICAS")
+"""How the replies begin of a server that cannot write now: to its disk, or to enough replicas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Link:
         self._pauses_s = pauses_s
 
     def run(self, command: Command[T]) -> T:
-        """Raises: StoreUnavailable."""
+        """Raises: StoreUnavailable; Backlogged where Redis has no memory for it."""
         return self.run_all([command])[0]
 
     def run_all(self, commands: Sequence[Command[T]]) -> list[T]:
@@ -195,11 +194,16 @@ def _missing_scripts(replies: Sequence[Any]) -> list[int]:
 
 
 def _accepted(replies: list[Any]) -> list[Any]:
-    """Raises the first reply of a server that cannot write now: the whole batch may be sent again."""
-    for reply in replies:
-        if isinstance(reply, _REFUSING):
+    """
+    Raises the first reply of a server that cannot write now: the whole batch may be sent again. Memory does not come
+    back within seconds: whoever needs more is told at once.
+    """
+    for index, reply in enumerate(replies):
+        if isinstance(reply, redis.exceptions.OutOfMemoryError):
+            replies[index] = Backlogged(f"the memory of Redis is full ({reply}); try again later, or raise maxmemory")
+        if isinstance(reply, redis.exceptions.ReadOnlyError):
             raise reply
-        if isinstance(reply, redis.ResponseError) and str(reply).startswith(_DISK):
+        if isinstance(reply, redis.ResponseError) and str(reply).startswith(_REFUSING):
             raise OSError(str(reply))
     return replies
 

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+_FLAGS = "#!lua flags=allow-oom\n"
+"""Scripts run when memory is full: what was taken in has to be finished. Those that take tasks in look themselves."""
+_READING_FLAGS = "#!lua flags=allow-oom,no-writes\n"
+_READING = ("full",)
+_PARTS = ("common", "room")
+_LOOKING_FOR_ROOM = ("submit", "redrive", "full")
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -21,11 +28,12 @@ class Script:
 def scripts() -> Mapping[str, Script]:
     """All scripts by the name of their file."""
     folder = files(__package__).joinpath("lua")
-    common = folder.joinpath("common.lua").read_text()
-    loaded = {}
-    for file in folder.iterdir():
-        name = file.name.removesuffix(".lua")
-        if file.name.endswith(".lua") and name != "common":
-            text = common + file.read_text()
-            loaded[name] = Script(text=text, sha=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-    return loaded
+    texts = {f.name.removesuffix(".lua"): f.read_text() for f in folder.iterdir() if f.name.endswith(".lua")}
+    common, room = (texts.pop(part) for part in _PARTS)
+    shared = {name: common + room if name in _LOOKING_FOR_ROOM else common for name in texts}
+    flags = {name: _READING_FLAGS if name in _READING else _FLAGS for name in texts}
+    return {name: _script(flags[name] + shared[name] + text) for name, text in texts.items()}
+
+
+def _script(text: str) -> Script:
+    return Script(text=text, sha=hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .billing import Bill
+from .billing import Bill, RequestLog
 from .lessons import LessonError, lessons_in
 from .school import School
 from .server import application
@@ -35,6 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m router.local", description=__doc__)
     parser.add_argument("--policies", type=Path, required=True, help="folder whose examples train the models")
     parser.add_argument("--bill", type=Path, required=True, help="file the bill is appended to, one JSON line per call")
+    parser.add_argument("--requests", type=Path, help="file that gets one JSON line per request, billed or not")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--ready-file", type=Path, help="gets the URL when the server is ready")
     return parser.parse_args()
@@ -51,8 +52,9 @@ def _teach(policies: Path) -> School:
 
 async def _serve(school: School, arguments: argparse.Namespace) -> None:
     stop = _stop_signal()
-    bill = Bill(arguments.bill)
-    runner = web.AppRunner(application(school, bill), access_log=None, shutdown_timeout=_LEAVE_OPEN_CALLS_AFTER_S)
+    bill, requests = Bill(arguments.bill), RequestLog(arguments.requests)
+    served = application(school, bill, requests)
+    runner = web.AppRunner(served, access_log=None, shutdown_timeout=_LEAVE_OPEN_CALLS_AFTER_S)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", arguments.port)
     await site.start()
@@ -60,6 +62,7 @@ async def _serve(school: School, arguments: argparse.Namespace) -> None:
     await stop.wait()
     await runner.cleanup()
     bill.close()
+    requests.close()
 
 
 def _stop_signal() -> asyncio.Event:

@@ -1,4 +1,8 @@
-"""The provider's own bill: one line per billed call, at its own prices, kept apart from anything the router books."""
+"""
+The provider's own bill: one line per billed call, at its own prices, kept apart from anything the router books.
+
+Who puts a name before `/v1` in the URL finds it as the account on each line.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,7 @@ class Charge:
     model: str
     input_tokens: int
     output_tokens: int
+    account: str = ""
 
     @property
     def amount_nusd(self) -> int:
@@ -50,6 +55,7 @@ class Charge:
         """The charge as one line of the log."""
         entry = {
             "call_id": self.call_id,
+            "account": self.account,
             "model": self.model,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
@@ -57,6 +63,24 @@ class Charge:
             "at": at.isoformat(),
         }
         return orjson.dumps(entry) + b"\n"
+
+
+class RequestLog:
+    """An append-only file with a line for each request that arrives, billed or not; without a path, nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = None if path is None else _opened(path)
+
+    def arrived(self, call_id: str, account: str, model: str) -> None:
+        """Writes one line before anything is done about the request."""
+        if self._file is not None:
+            entry = {"call_id": call_id, "account": account, "model": model, "at": datetime.now(UTC).isoformat()}
+            os.write(self._file, orjson.dumps(entry) + b"\n")
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            os.close(self._file)
 
 
 class Bill:
@@ -68,7 +92,7 @@ class Bill:
         for line in path.read_bytes().splitlines() if path.exists() else ():
             entry = orjson.loads(line)
             self._add(entry["model"], entry["amount_nusd"])
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = _opened(path)
 
     def charge(self, charge: Charge) -> None:
         """Writes one line at once, unbuffered: a killed server leaves a complete bill."""
@@ -90,3 +114,7 @@ class Bill:
     def _add(self, model: str, amount_nusd: int) -> None:
         self._calls[model] += 1
         self._billed_nusd[model] += amount_nusd
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -13,10 +13,14 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import ClassVar
 
+from aiohttp import web
+
 from . import tokens
 from .answer import Answer
 from .belief import Belief, Json
 from .wire import Completion, Refused
+
+_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,16 @@ class Fault:
         """Changes what the model says; the caller pays for what is said."""
         return completion
 
-    async def after(self) -> None:
-        """Strikes between the bill and the answer."""
+    async def after(self, luck: Random) -> None:
+        """Strikes between the bill and the answer; may still refuse, after the bill."""
 
-    def strip(self, body: dict[str, Json]) -> dict[str, Json]:
+    def strip(self, body: dict[str, Json], luck: Random) -> dict[str, Json]:
         """Takes something from the response body."""
         return body
+
+    async def deliver(self, request: web.Request, answer: web.Response, luck: Random) -> web.StreamResponse:
+        """Sends the response, in its own way."""
+        return answer
 
 
 class Slow(Fault):
@@ -109,15 +117,73 @@ class LateBill(Fault):
 
     usual = 5.0
 
-    async def after(self) -> None:
+    async def after(self, luck: Random) -> None:
         await asyncio.sleep(self.amount)
 
 
-class NoUsage(Fault):
-    """Bills, but does not say for how many tokens."""
+class LateFail(Fault):
+    """Bills, then answers 500 with probability `amount`."""
 
-    def strip(self, body: dict[str, Json]) -> dict[str, Json]:
+    async def after(self, luck: Random) -> None:
+        if luck.random() < self.amount:
+            raise Refused("the server had an error after processing your request", status=500, code="server_error")
+
+
+class Overcharge(Fault):
+    """Bills `amount` tokens that nobody sees, whatever the limit was."""
+
+    usual = 1_000_000.0
+
+    def garble(self, completion: Completion, luck: Random) -> Completion:
+        return replace(completion, unseen_tokens=int(self.amount))
+
+
+class NoUsage(Fault):
+    """Bills, but with probability `amount` does not say for how many tokens."""
+
+    def strip(self, body: dict[str, Json], luck: Random) -> dict[str, Json]:
+        if luck.random() >= self.amount:
+            return body
         return {key: value for key, value in body.items() if key != "usage"}
+
+
+class Cut(Fault):
+    """Breaks the connection off in the middle of the body with probability `amount`."""
+
+    async def deliver(self, request: web.Request, answer: web.Response, luck: Random) -> web.StreamResponse:
+        if luck.random() >= self.amount:
+            return answer
+        body = _body(answer)
+        begun = await _begin(request, answer, length=len(body))
+        await begun.write(body[: len(body) // 2])
+        if request.transport is not None:
+            request.transport.close()
+        return begun
+
+
+class Drip(Fault):
+    """Sends a byte every `amount` seconds."""
+
+    async def deliver(self, request: web.Request, answer: web.Response, luck: Random) -> web.StreamResponse:
+        body = _body(answer)
+        begun = await _begin(request, answer, length=len(body))
+        for byte in body:
+            await begun.write(bytes([byte]))
+            await asyncio.sleep(self.amount)
+        return begun
+
+
+class Flood(Fault):
+    """Sends `amount` megabytes of blanks after the answer, in a body whose length is told nowhere."""
+
+    usual = 100.0
+
+    async def deliver(self, request: web.Request, answer: web.Response, luck: Random) -> web.StreamResponse:
+        begun = await _begin(request, answer, length=None)
+        await begun.write(_body(answer))
+        for _ in range(int(self.amount)):
+            await begun.write(b" " * _MEGABYTE)
+        return begun
 
 
 FAULTS: Mapping[str, type[Fault]] = {
@@ -129,7 +195,12 @@ FAULTS: Mapping[str, type[Fault]] = {
     "refuse": Refuse,
     "truncate": Truncate,
     "latebill": LateBill,
+    "latefail": LateFail,
     "nousage": NoUsage,
+    "overcharge": Overcharge,
+    "cut": Cut,
+    "drip": Drip,
+    "flood": Flood,
 }
 
 
@@ -148,6 +219,18 @@ def _fault(suffix: str) -> Fault:
         return kind(float(amount) if amount else kind.usual)
     except ValueError:
         raise Refused(f"{suffix!r} needs a number after `=`", param="model") from None
+
+
+def _body(answer: web.Response) -> bytes:
+    return bytes(answer.body) if isinstance(answer.body, bytes | bytearray) else b""
+
+
+async def _begin(request: web.Request, answer: web.Response, *, length: int | None) -> web.StreamResponse:
+    """Send the head of *answer*; without a length its body comes in chunks."""
+    begun = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
+    begun.content_length = length
+    await begun.prepare(request)
+    return begun
 
 
 def _mistaken(belief: Belief) -> Belief:

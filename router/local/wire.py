@@ -69,6 +69,7 @@ class Completion:
     function: str | None = None
     refused: bool = False
     cut: bool = False
+    unseen_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -77,8 +78,8 @@ class Completion:
 
     @property
     def output_tokens(self) -> int:
-        """Tokens to be paid: those of the text, and of the function's name."""
-        return len(self.tokens) + tokens.count(self.function or "")
+        """Tokens to be paid: those of the text, of the function's name, and what nobody gets to see."""
+        return len(self.tokens) + tokens.count(self.function or "") + self.unseen_tokens
 
 
 def read(body: bytes) -> Asked:

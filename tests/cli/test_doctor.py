@@ -183,6 +183,14 @@ ILLS: dict[str, tuple[Spoil, Level, str, str]] = {
         lambda ward: ward.raw.zadd(ward.keys.dead, {"t1": ago_ms(-HOUR_MS), "gone": ago_ms(HOUR_MS)}),
         *(WARNING, "dead letters", "1 kept"),
     ),
+    "parked tasks": (
+        lambda ward: ward.raw.zadd(ward.keys.parked, {"t1": ago_ms(-HOUR_MS), "gone": ago_ms(HOUR_MS)}),
+        *(WARNING, "budgets", "1 task parked"),
+    ),
+    "a breaker": (
+        lambda ward: ward.raw.hset(ward.keys.gate("mini/main"), "bu", ago_ms(-HOUR_MS)),
+        *(WARNING, "provider", "mini/main is left alone"),
+    ),
     "delayed tasks": (lambda ward: _delay(ward, 12), *(WARNING, "backlog", "12 delayed")),
     "failed shifts": (
         lambda ward: ward.raw.zadd(rq_keys.failed(ward.queue), {"j1": ago_ms(0)}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -48,29 +49,78 @@ class Site:
 
 @contextmanager
 def open_site(
-    name: str, folder: Path, *, redis_url: str, tiers: Path, env: dict[str, str] | None = None, **changes: Any
+    name: str,
+    folder: Path,
+    *,
+    redis_url: str,
+    tiers: Path,
+    words: Sequence[str] = (),
+    kind: type[Gang] = Gang,
+    env: dict[str, str] | None = None,
+    **changes: Any,
 ) -> Iterator[Site]:
     """Start workers for the shipped policies, with keys of their own; given once they may get tasks."""
-    settings = Settings(redis_url=redis_url, policies=POLICIES, tiers=tiers, prefix=f"{name}:", **changes)
-    with Gang(settings, folder / name, **(env or {})) as gang, Client(redis_url, prefix=settings.prefix) as client:
+    chosen = {"policies": POLICIES, "prefix": f"{name}:"} | changes
+    settings = Settings(redis_url=redis_url, tiers=tiers, **chosen)
+    with (
+        kind(settings, folder / name, *words, **(env or {})) as gang,
+        Client(redis_url, prefix=settings.prefix) as client,
+    ):
         wait_until(lambda: gang.events("policies.published"), f"workers; see {gang.log}")
         yield Site(gang, client)
 
 
-class House:
-    """Parts that all sites share: a server of their own, and the models with their bill."""
+class Models:
+    """The local models as a process, their bill, and a log of every request that came to them."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.bill_file = folder / "bill.jsonl"
-        self.sites: list[Site] = []
-        self._stack = ExitStack()
-        self.redis_url = self._stack.enter_context(EmbeddedServer(folder / "redis")).url
+        requests_file = folder / "requests.jsonl"
+        self._bill, self._requests = _Lines(self.bill_file), _Lines(requests_file)
         ready = folder / "models.url"
         words = ["--policies", str(POLICIES), "--bill", str(self.bill_file), "--ready-file", str(ready)]
-        self._models = launch("router.local", *words, env={}, log=folder / "models.log")
+        words += ["--requests", str(requests_file)]
+        self._process = launch("router.local", *words, env={}, log=folder / "models.log")
         wait_until(ready.exists, f"the local models; see {folder / 'models.log'}")
         self.api_base = ready.read_text().strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+
+    def bill(self, account: str = "") -> list[tuple[str, int]]:
+        """What an account was charged: call and nano-dollars, a line for each charge."""
+        return [(line["call_id"], line["amount_nusd"]) for line in self._bill.of(account)]
+
+    def requests(self, account: str = "") -> list[str]:
+        """The call of every request of an account, billed or not, in order."""
+        return [line["call_id"] for line in self._requests.of(account)]
+
+    def address(self, account: str) -> str:
+        """Where calls go that are put on an account of their own."""
+        return f"{self.api_base.removesuffix('/v1')}/{account}/v1"
+
+
+class House:
+    """Parts that all sites share: a server of their own, and the models with their bill, which houses may share."""
+
+    def __init__(self, folder: Path, *, models: Models | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.sites: list[Site] = []
+        self._stack = ExitStack()
+        self.models = models or self._stack.enter_context(Models(folder))
+        self.server = self._stack.enter_context(EmbeddedServer(folder / "redis"))
+        self.redis_url = self.server.url
+        self.bill_file = self.models.bill_file
+        self.api_base = self.models.api_base
         self.tiers = write_tiers(folder / "tiers.yaml", api_base=self.api_base)
 
     def __enter__(self) -> Self:
@@ -78,12 +128,6 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        self._models.terminate()
-        try:
-            self._models.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._models.kill()
-            raise
 
     def site(self, name: str, *, tiers: Path | None = None, **changes: Any) -> Site:
         """Start workers that ask these models, until the house is left."""
@@ -93,5 +137,25 @@ class House:
 
     def bill(self) -> list[tuple[str, int]]:
         """What the models charged: call and nano-dollars, a line for each request."""
-        lines = [json.loads(line) for line in self.bill_file.read_text().splitlines()]
-        return [(line["call_id"], line["amount_nusd"]) for line in lines]
+        return self.models.bill()
+
+
+class _Lines:
+    """The whole lines of a file that grows, by account; each is read once, however often somebody asks."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_bytes = 0
+        self._by_account: dict[str, list[dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, account: str) -> list[dict[str, Any]]:
+        with self._lock, self._file.open("rb") as text:
+            text.seek(self._read_bytes)
+            for line in text:
+                if not line.endswith(b"\n"):
+                    break
+                said = json.loads(line)
+                self._by_account.setdefault(said["account"], []).append(said)
+                self._read_bytes += len(line)
+            return list(self._by_account.get(account, ()))

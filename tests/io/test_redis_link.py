@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from router.errors import StoreUnavailable
+from router.errors import Backlogged, StoreUnavailable
 from router.io.embedded import EmbeddedServer
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, Command, Link, connect, connect_async
@@ -146,16 +146,39 @@ async def test_works_again_when_the_server_is_back(tmp_path: Path) -> None:
 
 
 async def test_waits_for_a_server_that_takes_no_writes(tmp_path: Path) -> None:
-    """A server whose memory is full counts as away, not as an error of whoever happened to ask."""
+    """A server that became a replica, or lacks its own, counts as away, not as an error of whoever happened to ask."""
     with EmbeddedServer(tmp_path) as server, redis.Redis.from_url(server.url) as raw:
-        raw.config_set("maxmemory", 1)
         link = AsyncLink(connect_async(server.url), prefix="x:", pauses_s=(0, 0))
-        commands = ProducerCommands(prefix="x:")
-        with pytest.raises(StoreUnavailable, match="maxmemory"):
-            await link.run(commands.submit([a_submission("t1")]))
+        submit = ProducerCommands(prefix="x:").submit([a_submission("t1")])
+        raw.replicaof("127.0.0.1", 1)
+        with pytest.raises(StoreUnavailable, match="read only replica"):
+            await link.run(submit)
+        raw.replicaof("NO", "ONE")
+        raw.config_set("min-replicas-to-write", 1)
+        with pytest.raises(StoreUnavailable, match="NOREPLICAS"):
+            await link.run(submit)
 
-        raw.config_set("maxmemory", 0)
-        assert await link.run(commands.submit([a_submission("t1")])) == [Submitted("t1")]
+        raw.config_set("min-replicas-to-write", 0)
+        assert await link.run(submit) == [Submitted("t1")]
+        await link.close()
+
+
+async def test_a_full_server_is_told_at_once(tmp_path: Path) -> None:
+    """What a server refuses for want of memory is told to who asked, at the first try; the rest of the batch runs."""
+    with EmbeddedServer(tmp_path) as server, redis.Redis.from_url(server.url) as raw:
+        link = AsyncLink(connect_async(server.url), prefix="x:")
+        threads = Link(connect(server.url), prefix="x:")
+        write = Command(("SET", "a", "1"), lambda reply: reply)
+        raw.config_set("maxmemory", 1)
+
+        full, fine = await asyncio.gather(link.run(write), link.run(echo("fine")), return_exceptions=True)
+
+        assert isinstance(full, Backlogged)
+        assert "the memory of Redis is full" in str(full)
+        assert (fine, link.trips) == ("fine", 1)
+        with pytest.raises(Backlogged, match="raise maxmemory"):
+            threads.run(write)
+        threads.close()
         await link.close()
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 
-from router.local.billing import Bill
+from router.local.billing import Bill, RequestLog
 from router.local.lessons import Lesson, lessons_in
 from router.local.school import School
 from router.local.server import application
@@ -100,20 +100,28 @@ DESK_TOOLS = [
 class Shop:
     """A client of the server that knows the shop's policies."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, bill: Path) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, bill: Path, requests: Path) -> None:
         self.url = url
         self.session = session
         self.bill_file = bill
+        self.requests_file = requests
 
-    async def ask(self, model: str, text: str, *, call_id: str = "call-1", policy: str = "mail", **more: Any) -> Any:
+    def logged(self) -> list[dict[str, Any]]:
+        """The lines of the log of requests."""
+        return [orjson.loads(line) for line in self.requests_file.read_bytes().splitlines()]
+
+    async def ask(
+        self, model: str, text: str, *, call_id: str = "call-1", account: str = "", policy: str = "mail", **more: Any
+    ) -> Any:
         """Send one request; returns status, headers and the decoded body."""
         body = {"model": model, "messages": [{"role": "user", "content": text}], **_output(policy), **more}
-        return await self.post(body, call_id=call_id)
+        return await self.post(body, call_id=call_id, account=account)
 
-    async def post(self, body: object, *, call_id: str = "call-1") -> Any:
+    async def post(self, body: object, *, call_id: str = "call-1", account: str = "") -> Any:
         """Send any body."""
         headers = {"X-Client-Request-Id": call_id}
-        sent = self.session.post(f"{self.url}/v1/chat/completions", data=orjson.dumps(body), headers=headers)
+        path = f"/{account}/v1/chat/completions" if account else "/v1/chat/completions"
+        sent = self.session.post(f"{self.url}{path}", data=orjson.dumps(body), headers=headers)
         async with sent as response:
             return response.status, response.headers, await response.json()
 
@@ -154,11 +162,12 @@ def school(lessons: dict[str, Lesson]) -> School:
 @pytest.fixture
 async def shop(school: School, tmp_path: Path) -> AsyncIterator[Shop]:
     """A running server and a client of it."""
-    bill_file = tmp_path / "bill.jsonl"
-    bill = Bill(bill_file)
-    async with TestServer(application(school, bill)) as server, aiohttp.ClientSession() as session:
-        yield Shop(str(server.make_url("")).rstrip("/"), session, bill_file)
+    bill_file, requests_file = tmp_path / "bill.jsonl", tmp_path / "requests.jsonl"
+    bill, requests = Bill(bill_file), RequestLog(requests_file)
+    async with TestServer(application(school, bill, requests)) as server, aiohttp.ClientSession() as session:
+        yield Shop(str(server.make_url("")).rstrip("/"), session, bill_file, requests_file)
     bill.close()
+    requests.close()
 
 
 def _mail_examples() -> str:

@@ -6,11 +6,14 @@ import asyncio
 import time
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 
 MINI = "local-mini"
 TEXT = "Mail: refund, money back"
+LABELS = {"type": "object", "properties": {"label": {"enum": ["refund", "delivery", "praise"], "type": "string"}}}
+OUTPUT = {"response_format": {"type": "json_schema", "json_schema": {"name": "mail", "schema": LABELS}}}
 
 
 def content(body: dict[str, Any]) -> Any:
@@ -76,6 +79,58 @@ async def test_nousage_bills_but_does_not_say_for_what(shop: Any) -> None:
     assert status == 200
     assert "usage" not in body
     assert await billed(shop) == 1
+
+
+async def test_nousage_strikes_as_often_as_asked(shop: Any) -> None:
+    """`+nousage=0.3` tells the usage of most calls."""
+    said = [(await shop.ask(f"{MINI}+nousage=0.3", TEXT, call_id=f"c{i}"))[2] for i in range(60)]
+
+    assert 8 <= sum("usage" not in body for body in said) <= 30
+
+
+async def test_latefail_answers_500_after_the_bill(shop: Any) -> None:
+    """`+latefail` has done the work when it fails: what failed is billed."""
+    status, _, body = await shop.ask(f"{MINI}+latefail", TEXT)
+
+    assert (status, body["error"]["code"]) == (500, "server_error")
+    assert await billed(shop) == 1
+
+
+async def test_overcharge_bills_what_nobody_asked_for(shop: Any) -> None:
+    """`+overcharge=5000` bills so many tokens above what is said, and tells them in the usage."""
+    _, _, plain = await shop.ask(MINI, TEXT, max_tokens=50)
+    _, _, over = await shop.ask(f"{MINI}+overcharge=5000", TEXT, call_id="over", max_tokens=50)
+
+    assert content(over) == content(plain)
+    assert over["usage"]["completion_tokens"] == plain["usage"]["completion_tokens"] + 5000
+    assert orjson.loads(shop.bill_file.read_bytes().splitlines()[1])["output_tokens"] > 5000
+
+
+async def test_cut_breaks_off_in_the_body(shop: Any) -> None:
+    """`+cut` promises a length and sends half of it; the call is billed."""
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await shop.ask(f"{MINI}+cut", TEXT)
+
+    assert await billed(shop) == 1
+
+
+async def test_drip_sends_byte_by_byte(shop: Any) -> None:
+    """`+drip=1` takes a second for each byte: the whole never comes in time."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await shop.ask(f"{MINI}+drip=1", TEXT)
+
+    assert await billed(shop) == 1
+
+
+async def test_flood_sends_megabytes(shop: Any) -> None:
+    """`+flood=3` sends an answer that can be read, and so many megabytes of blanks after it."""
+    body = {"model": f"{MINI}+flood=3", "messages": [{"role": "user", "content": TEXT}], **OUTPUT}
+    async with shop.session.post(f"{shop.url}/v1/chat/completions", data=orjson.dumps(body)) as response:
+        sent = await response.read()
+
+    assert len(sent) > 3 * 1024 * 1024
+    assert content(orjson.loads(sent)) is not None
 
 
 async def test_truncate_stops_half_way(shop: Any) -> None:

@@ -115,6 +115,27 @@ def test_prices_are_the_list_prices_of_the_models_they_stand_for() -> None:
     }
 
 
+async def test_every_request_is_logged_billed_or_not(shop: Any) -> None:
+    """The log tells what arrived: refused, failed and answered calls, each time that they came."""
+    await shop.ask(MINI, "Mail: thanks", call_id="good")
+    await shop.ask(MINI, "Mail: thanks", call_id="good")
+    await shop.ask(f"{MINI}+fail", "Mail: thanks", call_id="failed")
+    await shop.ask("no-such-model", "Mail: thanks", call_id="refused")
+
+    assert [line["call_id"] for line in shop.logged()] == ["good", "good", "failed", "refused"]
+    assert len(shop.bill_file.read_bytes().splitlines()) == 2
+
+
+async def test_a_name_before_the_route_is_an_account(shop: Any) -> None:
+    """Bill and log tell whose call it was; without a name it is nobody's."""
+    await shop.ask(MINI, "Mail: thanks", call_id="a", account="acme")
+    await shop.ask(MINI, "Mail: thanks", call_id="b")
+
+    lines = [orjson.loads(line) for line in shop.bill_file.read_bytes().splitlines()]
+    assert [(line["call_id"], line["account"]) for line in lines] == [("a", "acme"), ("b", "")]
+    assert [(line["call_id"], line["account"]) for line in shop.logged()] == [("a", "acme"), ("b", "")]
+
+
 async def test_a_bill_goes_on_where_it_stopped(shop: Any) -> None:
     """A new server on an old file starts with its totals."""
     await shop.ask(MINI, "Mail: thanks")

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import JobStatus
@@ -291,6 +292,23 @@ def test_tells_in_full_that_it_lives(new_yard: Callable[[], Yard]) -> None:
     assert yard.redis.smembers(f"rq:workers:{yard.name}") == {worker.key.encode()}
     assert 0 < yard.redis.ttl(worker.key) < 600
     worker.register_death()
+
+
+def test_waits_for_a_full_server(tmp_path: Path) -> None:
+    """An idle worker takes a server without memory for one that is away, which RQ waits for; a busy one goes on."""
+    with EmbeddedServer(tmp_path) as server, closing(Redis.from_url(server.url)) as client:
+        worker = ShiftWorker("full", connection=client)
+        worker.register_birth()
+        client.config_set("maxmemory", 1)
+
+        with pytest.raises(redis.ConnectionError):
+            worker.heartbeat()
+        worker.set_current_job_working_time(1.0)
+
+        client.config_set("maxmemory", 0)
+        worker.heartbeat()
+        assert client.ttl(worker.key) > 0
+        worker.register_death()
 
 
 def _worker_key(yard: Yard) -> str:

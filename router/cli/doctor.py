@@ -1,0 +1,104 @@
+"""`router doctor`"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from ..app import load_book, open_store
+from ..doctor import Folder, Found, diagnose, ill
+from ..errors import PolicyInvalid, SettingsInvalid, StoreUnavailable
+from ..io.folder import Book
+from ..io.server_facts import read_server
+from ..io.service_facts import ServiceFacts
+from ..ledger import Balance
+from ..policylint import tier_doubts
+from ..settings import Settings
+from ..sign import Level, Sign, problem
+from .printing import console, count, print_json
+
+_STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+
+
+@click.command(epilog="Example: router doctor --json")
+@click.option("--json", "as_json", is_flag=True, help="A list of {about, level, seen, advice}.")
+def command(as_json: bool) -> int:
+    """
+    Look at Redis, policies, prices, keys, workers, queues and money, and say what to do.
+
+    Exit 0 where all is well but for warnings, 1 where there is a problem, 3 where Redis cannot be reached.
+    """
+    settings = Settings.from_env()
+    folder = read_folder(settings)
+    try:
+        found, away = read_found(settings, folder), []
+    except StoreUnavailable as why:
+        found, away = None, [problem("Redis", str(why), "nothing works without it: start it, then look again")]
+    signs = [*away, *diagnose(folder, found)]
+    print_json([asdict(sign) for sign in signs]) if as_json else _print(signs)
+    return 3 if away else int(ill(signs))
+
+
+def read_folder(settings: Settings) -> Folder:
+    """Read the folder of policies, whatever is wrong with it."""
+    path = str(settings.policies)
+    try:
+        book = load_book(settings)
+    except PolicyInvalid as why:
+        return Folder(path, mistakes=[str(mistake) for mistake in why.problems])
+    except SettingsInvalid as why:
+        return Folder(path, mistakes=[str(why)])
+    today = datetime.now(UTC).date()
+    gone = {name: tier for name, tier in book.tiers.items() if tier.sunset and tier.sunset <= today}
+    left = {name: tier for name, tier in book.tiers.items() if name not in gone}
+    named = {name for tier in book.tiers.values() for name in tier.key_names}
+    return Folder(
+        path,
+        gone=[doubt.message for doubt in tier_doubts(gone, today)],
+        leaving=[doubt.message for doubt in tier_doubts(left, today)],
+        keys_missing=sorted(name for name in named if not os.environ.get(name)),
+        digests={name: policy.digest for name, policy in book.policies.items()},
+        tiers=list(book.tiers),
+        places=[f"{tier.name}/{place.name}" for tier in book.tiers.values() for place in tier.places],
+        used=_used(book),
+    )
+
+
+def _used(book: Book) -> dict[str, str]:
+    return {rung.tier: name for name, policy in book.policies.items() for rung in policy.tiers}
+
+
+def read_found(settings: Settings, folder: Folder) -> Found:
+    """Raises: StoreUnavailable, StoreUnsafe."""
+    server = read_server(settings.redis_url)
+    with closing(ServiceFacts(settings.redis_url, prefix=settings.prefix)) as facts:
+        return Found(
+            server=server,
+            full=facts.full(),
+            service=facts.service({*folder.tiers, *folder.used}, folder.places),
+            cards=facts.cards(),
+            balance=asyncio.run(_balance(settings)),
+        )
+
+
+async def _balance(settings: Settings) -> Balance:
+    async with open_store(settings) as store:
+        return await store.balance()
+
+
+def _print(signs: list[Sign]) -> None:
+    screen = console()
+    width = max(len(sign.about) for sign in signs)
+    for sign in signs:
+        screen.print(f"{sign.level:<8} ", style=_STYLE[sign.level], end="")
+        screen.print(f"{sign.about:<{width}}  {sign.seen}", markup=False, soft_wrap=True)
+        if sign.advice:
+            screen.print(f"{'':<{width + 9}}  -> {sign.advice}", markup=False, soft_wrap=True)
+    counts = Counter(sign.level for sign in signs)
+    screen.print(f"\n{count(counts[Level.PROBLEM], 'problem')}, {count(counts[Level.WARNING], 'warning')}")

@@ -1,0 +1,100 @@
+"""Everything that is looked at to tell whether a service is set up well and does well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .ledger import Balance
+from .server import Server, keeping, running
+from .service import Service, crew, flow, money
+from .sign import Level, Sign, fine, problem, warning
+from .submission import Card, Full
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """
+    Policies, tiers and prices as they are read here. `mistakes` are those of the files; `gone` the models that have
+    left their provider, `leaving` those that soon will; `keys_missing` the variables that tiers name and this shell
+    lacks; `digests` are of the policies by name; `places` the deployments (`tier/name`); `used` says of each tier which
+    policy climbs to it.
+    """
+
+    path: str
+    mistakes: Sequence[str] = ()
+    gone: Sequence[str] = ()
+    leaving: Sequence[str] = ()
+    keys_missing: Sequence[str] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    tiers: Sequence[str] = ()
+    places: Sequence[str] = ()
+    used: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What Redis and the keys of the service in it show."""
+
+    server: Server
+    full: Full | None
+    service: Service
+    cards: Mapping[str, Card]
+    balance: Balance
+
+
+def diagnose(folder: Folder, found: Found | None) -> list[Sign]:
+    """Tell every sign; *found* is None where Redis cannot be reached."""
+    signs = [*_files(folder), *_keys(folder, found)]
+    if found is None:
+        return signs
+    service = found.service
+    return [
+        *keeping(found.server),
+        *running(found.server, found.full),
+        *signs,
+        *_published(folder, found.cards),
+        *crew(service, folder.tiers, folder.used),
+        *flow(service),
+        *money(service, found.balance),
+    ]
+
+
+def ill(signs: Sequence[Sign]) -> bool:
+    return any(sign.level is Level.PROBLEM for sign in signs)
+
+
+def _files(folder: Folder) -> Iterator[Sign]:
+    if folder.mistakes:
+        mend = "mend it, look again with `router policy lint`, then restart the workers"
+        yield from (problem("policies", mistake, mend) for mistake in folder.mistakes)
+        return
+    yield fine("policies", f"{len(folder.digests)} in {folder.path}, every tier and price they need is there")
+    follow = "name its successor in the tiers file, and run `router policy test`"
+    yield from (problem("sunset", said, follow) for said in folder.gone)
+    yield from (warning("sunset", said, follow) for said in folder.leaving)
+
+
+def _keys(folder: Folder, found: Found | None) -> Iterator[Sign]:
+    """Workers refuse to start without the keys of their tiers: where some live, only this shell lacks them."""
+    names = " and ".join(folder.keys_missing)
+    if not names:
+        yield fine("keys", "every key that tiers name is set")
+    elif found and any(not worker.silent for worker in found.service.workers):
+        yield warning("keys", f"{names} not set in this shell", "nothing, if the workers that run have other settings")
+    else:
+        yield problem("keys", f"{names} not set", "set what the tiers file names: workers do not start without")
+
+
+def _published(folder: Folder, cards: Mapping[str, Card]) -> Iterator[Sign]:
+    """Producers go by what was published, workers publish their folder when they start."""
+    publish = "`router policy publish`, or restart the workers, which publish their folder"
+    if not cards:
+        yield problem("published", "no policy is: producers cannot submit anything", publish)
+        return
+    other = [name for name, digest in folder.digests.items() if name not in cards or cards[name].digest != digest]
+    if other:
+        said = f"{', '.join(sorted(other))}: what is published is not what {folder.path} holds"
+        yield warning("published", said, f"where the folder is right: {publish}")
+    else:
+        yield fine("published", f"{len(cards)} policies")

@@ -1,0 +1,208 @@
+"""A running service as its keys show it, and what that means for the tasks in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .cost import usd
+from .ledger import Balance
+from .sign import Sign, fine, problem, warning
+from .task import TaskState
+
+_OVERDUE_MS = 10_000
+_OVERDUE_FAR_MS = 60_000
+_DELAYED_SHARE = 0.1
+_DELAYED_MANY = 10
+_MONEY = "reconcile with the provider's own figures: `router audit --bill FILE`"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """
+    An RQ worker. `tiers` are those it serves, None for all of its file; `alone` says that it takes suspects of a crash;
+    `silent` that nothing was heard of it lately.
+    """
+
+    tiers: tuple[str, ...] | None
+    alone: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task that has not ended."""
+
+    id: str
+    state: TaskState
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """
+    `ready` counts the tasks of each queue (a tier, or `!` and a tier for suspects of a crash), `waiting` all that have
+    not ended, of which `sample` shows some; `overdue_ms` is how long the oldest should have been looked at; `parked`
+    tasks wait for a budget; `resting` says of a deployment (`tier/name`) for how many ms it is left alone.
+    """
+
+    workers: Sequence[Worker] = ()
+    ready: Mapping[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    sample: Sequence[Waiting] = ()
+    overdue_ms: int = 0
+    parked: int = 0
+    resting: Mapping[str, int] = field(default_factory=dict)
+    late_calls: int = 0
+    dead: int = 0
+    failed_shifts: int = 0
+    stuck_shifts: int = 0
+
+
+def crew(service: Service, tiers: Iterable[str], used: Mapping[str, str]) -> list[Sign]:
+    """
+    Whether somebody works, and at every tier that needs it.
+
+    *tiers* are those of the tiers file, *used* says of each that policies climb to which policy does.
+    """
+    return [_workers(service), *_tiers(service, set(tiers), used)]
+
+
+def _workers(service: Service) -> Sign:
+    start = "start `router worker`, and have a supervisor start it again whatever its exit code"
+    silent = sum(worker.silent for worker in service.workers)
+    alive = sum(not worker.silent for worker in service.workers if not worker.alone)
+    if not alive:
+        return problem("workers", f"none lives, and {_count(service.waiting, 'task')} not ended", start)
+    if silent:
+        return warning("workers", f"{alive} live; of {silent} nothing was heard for 20 s", "look whether they run")
+    return fine("workers", f"{alive} live")
+
+
+def _tiers(service: Service, known: set[str], used: Mapping[str, str]) -> Iterator[Sign]:
+    """Queues with tasks and nobody to take them; then tiers that only may get some."""
+    waiting = Counter({queue: count for queue, count in service.ready.items() if count})
+    for queue, count in sorted(waiting.items()):
+        tier = queue.removeprefix("!")
+        if _served(service, queue, known):
+            continue
+        suspects = " that were there at a crash" if queue != tier else ""
+        yield problem(
+            "tiers", f"{_count(count, 'task')}{suspects} at {tier!r}, which no worker serves", _serve(tier, known)
+        )
+    for tier, policy in sorted(used.items()):
+        if service.workers and not waiting[tier] and not _served(service, tier, known):
+            yield warning(
+                "tiers", f"policy {policy} may climb to {tier!r}, which no worker serves", _serve(tier, known)
+            )
+
+
+def _served(service: Service, queue: str, known: set[str]) -> bool:
+    tier, alone = queue.removeprefix("!"), queue.startswith("!")
+    able = [w.tiers for w in service.workers if w.alone == alone and not w.silent]
+    return any(tier in (known if tiers is None else tiers) for tiers in able)
+
+
+def _serve(tier: str, known: set[str]) -> str:
+    if tier in known:
+        return f"start `router worker --tier {tier}`"
+    return f"put tier {tier!r} back into the tiers file and restart the workers, or cancel those tasks"
+
+
+def flow(service: Service) -> list[Sign]:
+    """Whether what waits is looked at, and what stands still."""
+    return [
+        _sweep(service),
+        _backlog(service),
+        _parked(service),
+        *_resting(service),
+        _dead(service),
+        _shifts(service),
+    ]
+
+
+def _sweep(service: Service) -> Sign:
+    if service.overdue_ms < _OVERDUE_MS:
+        return fine("sweep", "nothing is overdue")
+    said = f"the oldest task should have been looked at {service.overdue_ms / 1000:,.0f} s ago"
+    todo = "no sweep runs, or none keeps up: start `router worker` (each brings one); look for sweep.failed in its log"
+    far = service.overdue_ms >= _OVERDUE_FAR_MS
+    return problem("sweep", said, todo) if far else warning("sweep", said, todo)
+
+
+def _backlog(service: Service) -> Sign:
+    states = Counter(task.state for task in service.sample)
+    shown = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
+    of_all = f" ({len(service.sample):,} of them looked at)" if len(service.sample) < service.waiting else ""
+    seen = f"{_count(service.waiting, 'task')} not ended{of_all}" + (f": {shown}" if shown else "")
+    delayed = [task.id for task in service.sample if task.state is TaskState.DELAYED]
+    if len(delayed) >= max(_DELAYED_MANY, _DELAYED_SHARE * len(service.sample)):
+        why = f"`router task show {delayed[0]}` says which"
+        return warning("backlog", seen, f"a budget, a rate limit or a provider's errors hold them back: {why}")
+    return fine("backlog", seen)
+
+
+def _parked(service: Service) -> Sign:
+    if service.parked:
+        todo = "they go on when its window turns; or raise it in budgets.yaml, then `router policy publish`"
+        return warning("budgets", f"{_count(service.parked, 'task')} parked by a budget that is used up", todo)
+    return fine("budgets", "no task is parked")
+
+
+def _resting(service: Service) -> Iterator[Sign]:
+    for place, ms in sorted(service.resting.items()):
+        said = f"{place} is left alone for {ms / 1000:,.0f} s more: it failed, or said that it gets too many calls"
+        yield warning("provider", said, "see its status page and your limits there; `router task show` has the errors")
+
+
+def _dead(service: Service) -> Sign:
+    if service.dead:
+        todo = "`router dead list` says why, `router dead redrive` sends them again"
+        return warning("dead letters", f"{service.dead:,} kept", todo)
+    return fine("dead letters", "none")
+
+
+def _shifts(service: Service) -> Sign:
+    """RQ's own keys: what went wrong there costs no task, and says that processes die."""
+    wrong = [
+        said
+        for count, said in (
+            (service.failed_shifts, f"{_count(service.failed_shifts, 'shift')} failed within the hour"),
+            (service.stuck_shifts, f"{_count(service.stuck_shifts, 'shift')} taken and never begun"),
+        )
+        if count
+    ]
+    if wrong:
+        todo = "no task is lost by it; the workers' log says what ended them (task.surprise, worker.died)"
+        return warning("RQ", ", ".join(wrong), todo)
+    return fine("RQ", "no failed and no stuck shifts")
+
+
+def money(service: Service, balance: Balance) -> list[Sign]:
+    """What is not known of calls, and what was charged beyond their bounds."""
+    return [_late_calls(service), _unsettled(balance), *_overrun(balance)]
+
+
+def _late_calls(service: Service) -> Sign:
+    if service.late_calls:
+        said = f"{_count(service.late_calls, 'call')} open past their time, with money set aside"
+        return warning("calls", said, "a sweep gives them up: see `sweep` above")
+    return fine("calls", "none is open past its time")
+
+
+def _unsettled(balance: Balance) -> Sign:
+    if balance.unsettled_nusd:
+        said = f"the outcome of calls of at most ${usd(balance.unsettled_nusd)} is unknown; budgets hold it as spent"
+        return warning("money", said, _MONEY)
+    return fine("money", f"${usd(balance.settled_nusd)} settled, none in doubt")
+
+
+def _overrun(balance: Balance) -> Iterator[Sign]:
+    if balance.overrun_nusd:
+        said = f"providers charged ${usd(balance.overrun_nusd)} more than the worst case of their calls"
+        yield warning("overrun", said, f"compare prices.yaml and image_tokens_max with the provider's pages; {_MONEY}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,90 @@
+"""The doctor's judgement as a whole: files, keys and what is published beside Redis and the service in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from router.doctor import Folder, Found, diagnose, ill
+from router.ledger import Balance
+from router.service import Service, Worker
+from router.sign import Level, Sign
+from router.submission import Card
+from tests.test_producing import CARD
+from tests.test_server import GOOD
+
+FOLDER = Folder("policies", digests={"receipts": CARD.digest}, tiers=("mini",), used={"mini": "receipts"})
+STAFF = (Worker(None), Worker(None, alone=True))
+FOUND = Found(GOOD, None, Service(workers=STAFF), {"receipts": CARD}, Balance())
+
+
+def bad(folder: Folder = FOLDER, found: Found | None = FOUND) -> list[Sign]:
+    return [sign for sign in diagnose(folder, found) if sign.level is not Level.OK]
+
+
+def test_all_is_well() -> None:
+    """A service that is set up well and does well has no bad sign; each thing that was looked at is named once."""
+    signs = diagnose(FOLDER, FOUND)
+
+    assert not ill(signs)
+    assert bad() == []
+    assert len({sign.about for sign in signs}) == len(signs)
+
+
+def test_warnings_are_no_illness() -> None:
+    """Only a problem makes the answer no."""
+    folder = replace(FOLDER, leaving=["openai/gpt-4o-mini leaves its provider on 2027-01-14"])
+
+    assert [sign.level for sign in bad(folder)] == [Level.WARNING]
+    assert not ill(diagnose(folder, FOUND))
+    assert ill(diagnose(replace(FOLDER, gone=["it left"]), FOUND))
+
+
+def test_without_redis_the_files_are_judged() -> None:
+    """Where Redis cannot be reached, policies and keys are looked at all the same."""
+    assert [sign.about for sign in diagnose(FOLDER, None)] == ["policies", "keys"]
+
+
+def test_every_mistake_of_the_files_is_a_problem() -> None:
+    """What the policies, tiers and prices say wrong is told as the linter tells it."""
+    signs = bad(Folder("policies", mistakes=["a.yaml:1:2: one", "prices.yaml:3:1: two"]))
+
+    assert [(sign.about, sign.level, sign.seen) for sign in signs] == [
+        ("policies", Level.PROBLEM, "a.yaml:1:2: one"),
+        ("policies", Level.PROBLEM, "prices.yaml:3:1: two"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "level"), [("gone", Level.PROBLEM), ("leaving", Level.WARNING)], ids=["gone", "leaving"]
+)
+def test_sunsets_are_told(field: str, level: Level) -> None:
+    """A model that has left its provider is a problem, one that will leave soon a warning."""
+    changes: dict[str, Any] = {field: ["openai/gpt-4o-mini and its day"]}
+    (sign,) = bad(replace(FOLDER, **changes))
+
+    assert (sign.about, sign.level, sign.seen) == ("sunset", level, "openai/gpt-4o-mini and its day")
+
+
+def test_missing_keys_are_a_problem_unless_workers_live() -> None:
+    """Workers do not start without their keys: where some live, it is this shell that lacks them."""
+    folder = replace(FOLDER, keys_missing=["OPENAI_API_KEY"])
+    idle = replace(FOUND, service=Service(workers=(Worker(None, silent=True),)))
+
+    assert [(s.about, s.level) for s in bad(folder)] == [("keys", Level.WARNING)]
+    assert ("keys", Level.PROBLEM) in [(s.about, s.level) for s in bad(folder, idle)]
+    assert [(s.about, s.level) for s in bad(folder, None)] == [("keys", Level.PROBLEM)]
+
+
+def test_what_is_published_is_compared_with_the_folder() -> None:
+    """Nothing published is a problem; another version than the folder's, or none of one of its policies, a warning."""
+    other: Card = replace(CARD, digest="e" * 16)
+    more = replace(FOLDER, digests={**FOLDER.digests, "mail": "f" * 16})
+
+    assert [(s.about, s.level) for s in bad(found=replace(FOUND, cards={}))] == [("published", Level.PROBLEM)]
+    for folder, cards, name in ((FOLDER, {"receipts": other}, "receipts"), (more, {"receipts": CARD}, "mail")):
+        (sign,) = bad(folder, replace(FOUND, cards=cards))
+        assert (sign.about, sign.level) == ("published", Level.WARNING)
+        assert sign.seen.startswith(f"{name}: what is published")

@@ -1,0 +1,164 @@
+"""What the keys of a running service mean for the tasks in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.ledger import Balance
+from router.service import Service, Waiting, Worker, crew, flow, money
+from router.sign import Level, Sign
+from router.task import TaskState
+
+TIERS = ("mini", "small", "large")
+USED = {"mini": "receipts", "small": "receipts", "large": "receipts"}
+STAFF = (Worker(None), Worker(None, alone=True))
+CALM = Service(workers=STAFF)
+
+
+def staffed(*workers: Worker, **changes: Any) -> list[Sign]:
+    """The bad signs of a service with these workers."""
+    return bad(crew(Service(workers=workers, **changes), TIERS, USED))
+
+
+def bad(signs: list[Sign]) -> list[Sign]:
+    return [sign for sign in signs if sign.level is not Level.OK]
+
+
+def test_a_calm_service_has_no_bad_sign() -> None:
+    """Workers for every tier, nothing overdue, no money in doubt: all is fine."""
+    signs = [*crew(CALM, TIERS, USED), *flow(CALM), *money(CALM, Balance(settled_nusd=5))]
+
+    assert bad(signs) == []
+    assert [sign.about for sign in signs] == [
+        *("workers", "sweep", "backlog", "budgets", "dead letters", "RQ"),
+        *("calls", "money"),
+    ]
+
+
+# workers
+
+
+@pytest.mark.parametrize("workers", [(), (Worker(None, alone=True),), (Worker(None, silent=True),)])
+def test_nobody_at_work_is_a_problem(workers: tuple[Worker, ...]) -> None:
+    """No worker, only one for suspects, or one of which nothing is heard: nothing would be done."""
+    first = staffed(*workers, waiting=3)[0]
+
+    assert (first.about, first.level) == ("workers", Level.PROBLEM)
+    assert "none lives, and 3 tasks not ended" in first.seen
+    assert "start `router worker`" in first.advice
+
+
+def test_a_silent_worker_among_others_is_a_warning() -> None:
+    """As long as others live, one of which nothing is heard can wait."""
+    (sign,) = staffed(*STAFF, Worker(None, silent=True))
+
+    assert (sign.about, sign.level) == ("workers", Level.WARNING)
+    assert "of 1 nothing was heard" in sign.seen
+
+
+def test_tasks_at_a_tier_that_nobody_serves_are_a_problem() -> None:
+    """Ready tasks of a tier without workers stay until somebody starts one: which, is told."""
+    signs = staffed(Worker(("mini", "small")), ready={"large": 40, "mini": 2})
+
+    assert [(sign.about, sign.level) for sign in signs] == [("tiers", Level.PROBLEM)]
+    assert signs[0].seen == "40 tasks at 'large', which no worker serves"
+    assert signs[0].advice == "start `router worker --tier large`"
+
+
+def test_tasks_at_a_tier_that_is_gone_are_a_problem() -> None:
+    """Workers of all tiers serve those of their file: tasks of a tier that was taken out of it are told."""
+    (sign,) = staffed(*STAFF, ready={"medium": 1})
+
+    assert sign.seen.startswith("1 task at 'medium'")
+    assert "put tier 'medium' back into the tiers file" in sign.advice
+
+
+def test_suspects_need_a_worker_of_their_own() -> None:
+    """Tasks that were there at a crash run alone, in quarantine: without its worker they wait for ever."""
+    (sign,) = staffed(Worker(None), ready={"!mini": 2})
+
+    assert (sign.about, sign.level) == ("tiers", Level.PROBLEM)
+    assert "2 tasks that were there at a crash" in sign.seen
+    assert staffed(*STAFF, ready={"!mini": 2}) == []
+
+
+def test_a_tier_that_tasks_may_climb_to_is_a_warning() -> None:
+    """Nobody serves a tier of a policy, and nothing waits there yet."""
+    (sign,) = staffed(Worker(("mini", "small")))
+
+    assert (sign.about, sign.level) == ("tiers", Level.WARNING)
+    assert "policy receipts may climb to 'large'" in sign.seen
+
+
+# flow
+
+
+def test_overdue_tasks_mean_that_no_sweep_runs() -> None:
+    """A little behind is a warning, a minute is a problem."""
+    late, far = (bad(flow(Service(overdue_ms=ms)))[0] for ms in (12_000, 240_000))
+
+    assert (late.about, late.level) == ("sweep", Level.WARNING)
+    assert (far.about, far.level) == ("sweep", Level.PROBLEM)
+    assert "240 s ago" in far.seen
+    assert "no sweep runs" in far.advice
+
+
+def test_a_backlog_is_told_by_state() -> None:
+    """How many tasks have not ended, and in which states they are."""
+    sample = [Waiting(f"t{i}", TaskState.READY, "mini") for i in range(3)]
+
+    backlog = next(sign for sign in flow(Service(waiting=5, sample=sample)) if sign.about == "backlog")
+
+    assert backlog.level is Level.OK
+    assert backlog.seen == "5 tasks not ended (3 of them looked at): 3 ready"
+
+
+def test_many_delayed_tasks_are_a_warning_with_an_example() -> None:
+    """Tasks that something holds back are told with one of them to look at."""
+    sample = [Waiting(f"t{i}", TaskState.DELAYED, "mini") for i in range(20)]
+
+    (sign,) = bad(flow(Service(waiting=20, sample=sample)))
+
+    assert (sign.about, sign.level) == ("backlog", Level.WARNING)
+    assert "`router task show t0`" in sign.advice
+
+
+@pytest.mark.parametrize(
+    ("changes", "about", "seen"),
+    [
+        ({"dead": 12}, "dead letters", "12 kept"),
+        ({"parked": 2}, "budgets", "2 tasks parked by a budget"),
+        ({"resting": {"mini/main": 41_700}}, "provider", "mini/main is left alone for 42 s more"),
+        ({"failed_shifts": 3}, "RQ", "3 shifts failed"),
+        ({"stuck_shifts": 1}, "RQ", "1 shift taken and never begun"),
+    ],
+)
+def test_what_stands_still_is_a_warning(changes: dict[str, Any], about: str, seen: str) -> None:
+    """What budgets, providers and errors hold up is not lost by itself, and wants to be looked at."""
+    (sign,) = bad(flow(Service(**changes)))
+
+    assert (sign.about, sign.level) == (about, Level.WARNING)
+    assert seen in sign.seen
+    assert sign.advice
+
+
+# money
+
+
+@pytest.mark.parametrize(
+    ("changes", "balance", "about", "seen"),
+    [
+        ({"late_calls": 4}, {}, "calls", "4 calls open past their time"),
+        ({}, {"unsettled_nusd": 1_500_000}, "money", "$0.001500000"),
+        ({}, {"overrun_nusd": 7}, "overrun", "$0.000000007 more than the worst case"),
+    ],
+)
+def test_money_in_doubt_is_a_warning(changes: dict[str, int], balance: dict[str, int], about: str, seen: str) -> None:
+    """Calls that nobody gave up, outcomes that nobody knows, charges beyond the bound: each with its amount."""
+    (sign,) = bad(money(Service(**changes), Balance(**balance)))
+
+    assert (sign.about, sign.level) == (about, Level.WARNING)
+    assert seen in sign.seen
+    assert sign.advice
