@@ -160,9 +160,7 @@ def _climb(policy: str, event: Moved, trail: Trail) -> Text:
     """One line, printed at once: the status line below erases what stands before it unfinished."""
     said = next((attempt.told for attempt in reversed(trail) if attempt.tier == event.left), event.reason)
     climb = f"{event.left:>5} -> {event.reached:<8}"
-    return Text.assemble(
-        f"  {policy:<10}  ", (climb, "cyan"), f" {_cut(said)}", overflow="ellipsis", no_wrap=True
-    )
+    return Text.assemble(f"  {policy:<10}  ", (climb, "cyan"), f" {_cut(said)}", overflow="ellipsis", no_wrap=True)
 
 
 def _cut(reason: str) -> str:

@@ -24,7 +24,7 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `parked`                 | zset   | tasks that a budget parked -> ms when they try again   | always, cut behind now |
 | `gate:<tier>[/<place>]`  | hash   | rt, tt: when a rate is free again; cu, ck: rest asked  | always                 |
 |                          |        | for, times; bf, bu, bk, bp: breaker's failures, pause, |                        |
-|                          |        | times, probe                                           |                        |
+|                          |        | times, probe; at: last change, by the server's clock   |                        |
 | `storm:<tenant>:<policy>`| hash   | escalations of this minute, and as they usually are    | 1 day                  |
 | `ledger`                 | stream | every movement of money                                | always                 |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |

@@ -12,8 +12,8 @@ _FLAGS = "#!lua flags=allow-oom\n"
 """Scripts run when memory is full: what was taken in has to be finished. Those that take tasks in look themselves."""
 _READING_FLAGS = "#!lua flags=allow-oom,no-writes\n"
 _READING = ("full",)
-_PARTS = ("common", "room")
-_LOOKING_FOR_ROOM = ("submit", "redrive", "full")
+_PARTS = ("common", "intake")
+_TAKING_IN = ("submit", "redrive", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def scripts() -> Mapping[str, Script]:
     """All scripts by the name of their file."""
     folder = files(__package__).joinpath("lua")
     texts = {f.name.removesuffix(".lua"): f.read_text() for f in folder.iterdir() if f.name.endswith(".lua")}
-    common, room = (texts.pop(part) for part in _PARTS)
-    shared = {name: common + room if name in _LOOKING_FOR_ROOM else common for name in texts}
+    common, intake = (texts.pop(part) for part in _PARTS)
+    shared = {name: common + intake if name in _TAKING_IN else common for name in texts}
     flags = {name: _READING_FLAGS if name in _READING else _FLAGS for name in texts}
     return {name: _script(flags[name] + shared[name] + text) for name, text in texts.items()}
 

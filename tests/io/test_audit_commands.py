@@ -21,7 +21,7 @@ from router.ports import Claim
 from tests.builders import NOW_MS, RATES, a_kept, a_settlement, a_submission, an_intent
 from tests.conftest import Clock, a_redis_store
 from tests.io.keyspace import keyspace
-from tests.io.lossy import LossyWay
+from tests.io.way import Way
 
 SETTLED, VOID, UNSETTLED = EntryKind.SETTLED, EntryKind.VOID, EntryKind.UNSETTLED
 DAY = NOW_MS // 86_400_000
@@ -163,7 +163,7 @@ async def test_booked_twice_is_booked_once(desk: Desk, raw: redis.Redis, prefix:
 @pytest.mark.parametrize("stands", ["unsettled", "forgotten"])
 async def test_a_lost_reply_is_made_good(server: EmbeddedServer, prefix: str, tmp_path: Path, stands: str) -> None:
     """When the reply gets lost the booking is there once."""
-    async with LossyWay(server.url.removeprefix("unix://"), tmp_path / "lossy") as way:
+    async with Way(server.url.removeprefix("unix://"), tmp_path / "lossy") as way:
         async with a_desk(way.url, prefix) as desk:
             if stands == "unsettled":
                 await desk.resolve(UNSETTLED)

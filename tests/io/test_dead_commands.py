@@ -29,7 +29,7 @@ from router.verdict import Outcome
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
-from tests.io.lossy import LossyWay
+from tests.io.way import Way
 
 T = TypeVar("T")
 POLICY = a_policy()
@@ -271,7 +271,7 @@ async def test_a_lost_reply_is_made_good(
     """When the reply to a script is lost, the caller hears the same and the keys are the same as if it were not."""
     outcomes = []
     for own, lost in ((f"{prefix}a:", False), (f"{prefix}b:", True)):
-        async with LossyWay(server.url.removeprefix("unix://"), tmp_path / f"lossy-{lost}") as way:
+        async with Way(server.url.removeprefix("unix://"), tmp_path / f"lossy-{lost}") as way:
             async with a_desk(way.url, own) as desk:
                 await desk.bury("t1", key="order-1")
                 if lost:

@@ -25,7 +25,7 @@ from router.verdict import Outcome
 from tests.builders import NOW_MS, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
-from tests.io.lossy import LossyWay
+from tests.io.way import Way
 
 POLICY = a_policy()
 SETTLED, VOID, UNSETTLED = EntryKind.SETTLED, EntryKind.VOID, EntryKind.UNSETTLED
@@ -400,7 +400,7 @@ async def test_a_lost_reply_is_made_good(
 ) -> None:
     """When a reply is lost on its way, the caller hears the same, and the keys are the same, as if it were not."""
     target = server.url.removeprefix("unix://")
-    async with LossyWay(target, tmp_path / "way") as way, a_desk(way.url, f"{prefix}lossy:") as lossy:
+    async with Way(target, tmp_path / "way") as way, a_desk(way.url, f"{prefix}lossy:") as lossy:
         async with a_desk(server.url, f"{prefix}sound:") as sound:
             act, control = await STEPS[name](lossy), await STEPS[name](sound)
             expected = await control()

@@ -53,6 +53,7 @@ end
 
 -- How many calls the rates of a gate have room for now.
 local function room(key, requests, tokens)
+  mind_clock(key, n)
   local g = redis.call('HMGET', key, 'rt', 'tt', 'cu')
   if tonumber(g[3] or 0) > n then return 0 end
   if tonumber(tokens) > 0 and rate(g[2], tonumber(tokens), 0, n) > n then return 0 end

@@ -181,6 +181,14 @@ end
 local AT_ONCE_MS = 2000
 local function ms_each(per_minute) return 62000 / per_minute end
 
+-- The times of a gate mean nothing once the clock was set back: else nothing would leave until the old time came again.
+local SET_BACK_MS = 1000
+local function mind_clock(key, n)
+  if tonumber(redis.call('HGET', key, 'at') or 0) > n + SET_BACK_MS then
+    redis.call('HDEL', key, 'rt', 'tt', 'cu', 'bu', 'at')
+  end
+end
+
 -- When so much of a rate may be used (what is more than a burst, when nothing else is used), and when it is free then.
 local function rate(free, per_minute, amount, n)
   local start = math.max(tonumber(free or 0), n)

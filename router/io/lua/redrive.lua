@@ -4,7 +4,7 @@
 --          priority, input (packed)
 -- returns  {ok, id}, always the same | {busy | full, ... as in submit} | {not, state it is in, '' where it is gone}
 local n = now()
-local old, id, tier, tenant = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local old, id = ARGV[3], ARGV[4]
 local h = redis.call('HMGET', task_key(old), 's', 'redriven')
 if h[1] ~= 'dead' then return {'not', h[1] or ''} end
 if h[2] then return {'ok', h[2]} end
@@ -12,12 +12,7 @@ local waiting = redis.call('ZCARD', P .. 'due')
 if waiting >= tonumber(ARGV[2]) then return {'busy', int(waiting)} end
 local full = no_room(waiting, #ARGV[15])
 if full then return full end
-local deadline = n + tonumber(ARGV[9])
-local order = int(math.min(deadline, n + tonumber(ARGV[8])))
-redis.call('HSET', task_key(id), 'n', tenant, 'p', ARGV[7], 'o', order, 'c', int(n), 'd', int(deadline),
-  'k', ARGV[10], 'h', ARGV[14], 'origin', old)
-if ARGV[13] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[13]) end
-redis.call('SET', P .. 'in:' .. id, ARGV[15])
+take_in(4, n)
+redis.call('HSET', task_key(id), 'origin', old)
 redis.call('HSET', task_key(old), 'redriven', id)
-make_ready(id, tier, tenant, order, deadline, '', n)
 return {'ok', id}

@@ -122,20 +122,22 @@ end
 local PROBE_MS = 10000
 local function choose()
   local rests, mends = nil, nil
-  local tier = string.match(scopes[4], '^tier:(.*)$')
+  local of_tier = P .. 'gate:' .. string.match(scopes[4], '^tier:(.*)$')
+  mind_clock(of_tier, n)
   for i = 14, #ARGV, 3 do
-    local key = P .. 'gate:' .. tier .. '/' .. ARGV[i]
+    local key = of_tier .. '/' .. ARGV[i]
+    mind_clock(key, n)
     local g = redis.call('HMGET', key, 'cu', 'bu', 'bk')
     if tonumber(g[2] or 0) > n then
       mends = math.min(mends or math.huge, tonumber(g[2]))
     else
       local spend = {}
-      local opens = math.max(tonumber(g[1] or 0), room(P .. 'gate:' .. tier, ARGV[12], ARGV[13], spend),
+      local opens = math.max(tonumber(g[1] or 0), room(of_tier, ARGV[12], ARGV[13], spend),
         room(key, ARGV[i + 1], ARGV[i + 2], spend))
       if opens <= n or not first then
-        for _, s in ipairs(spend) do redis.call('HSET', s[1], s[2], s[3]) end
+        for _, s in ipairs(spend) do redis.call('HSET', s[1], s[2], s[3], 'at', int(n)) end
         -- After a breaker's pause one call goes first.
-        if g[3] then redis.call('HSET', key, 'bu', int(n + PROBE_MS), 'bp', '1') end
+        if g[3] then redis.call('HSET', key, 'bu', int(n + PROBE_MS), 'bp', '1', 'at', int(n)) end
         return ARGV[i]
       end
       rests = math.min(rests or math.huge, opens)

@@ -43,6 +43,7 @@ local REST_MS, REST_MOST_MS, ASKED_MOST_MS = 1000, 60000, 600000
 local PAUSE_MS, PAUSE_MOST_MS = 2000, 60000
 local function tell_health(place, health, asked)
   local key = P .. 'gate:' .. place
+  mind_clock(key, n)
   local g = redis.call('HMGET', key, 'cu', 'ck', 'bk', 'bp')
   if health == 'good' then
     redis.call('HDEL', key, 'ck', 'bf', 'bk', 'bu', 'bp')
@@ -50,13 +51,13 @@ local function tell_health(place, health, asked)
     local times, rests = tonumber(g[2] or 0), tonumber(g[1] or 0)
     local rest = (asked > 0) and math.min(asked, ASKED_MOST_MS) or math.min(REST_MS * 2 ^ times, REST_MOST_MS)
     if rests <= n then redis.call('HSET', key, 'ck', int(math.min(times + 1, 20))) end
-    if rests <= n or asked > 0 then redis.call('HSET', key, 'cu', int(math.max(rests, n + rest))) end
+    if rests <= n or asked > 0 then redis.call('HSET', key, 'cu', int(math.max(rests, n + rest)), 'at', int(n)) end
   elseif health == 'broken' then
     local opened = tonumber(g[3] or 0)
     local failed = redis.call('HINCRBY', key, 'bf', 1)
     if (opened == 0 and failed >= FAILURES_MAX) or g[4] then
       local pause = math.min(PAUSE_MS * 2 ^ opened, PAUSE_MOST_MS)
-      redis.call('HSET', key, 'bu', int(n + pause), 'bk', int(math.min(opened + 1, 20)))
+      redis.call('HSET', key, 'bu', int(n + pause), 'bk', int(math.min(opened + 1, 20)), 'at', int(n))
       redis.call('HDEL', key, 'bp')
       event('breaker', place, int(pause))
     end

@@ -8,21 +8,6 @@ local n = now()
 local most = tonumber(ARGV[2])
 local answers = {}
 
-local function take_in(a, idem)
-  local id, tenant, key = ARGV[a], ARGV[a + 2], ARGV[a + 7]
-  local deadline = n + tonumber(ARGV[a + 5])
-  local order = math.min(deadline, n + tonumber(ARGV[a + 4]))
-  redis.call('HSET', task_key(id), 'n', tenant, 'p', ARGV[a + 3], 'o', int(order), 'c', int(n), 'd', int(deadline),
-    'k', ARGV[a + 6], 'h', ARGV[a + 10])
-  if key ~= '' then
-    redis.call('HSET', task_key(id), 'i', key)
-    redis.call('SET', idem, id .. ' ' .. ARGV[a + 8])
-  end
-  if ARGV[a + 9] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[a + 9]) end
-  redis.call('SET', P .. 'in:' .. id, ARGV[a + 11])
-  make_ready(id, ARGV[a + 1], tenant, int(order), deadline, '', n)
-end
-
 for i = 0, tonumber(ARGV[3]) - 1 do
   local a = 4 + i * 12
   local id, key = ARGV[a], ARGV[a + 7]
@@ -36,7 +21,7 @@ for i = 0, tonumber(ARGV[3]) - 1 do
     elseif first ~= id then answer = {'replay', first} end
   elseif redis.call('EXISTS', task_key(id)) == 0 then
     local refused = (waiting >= most) and {'busy', int(waiting)} or no_room(waiting, #ARGV[a + 11])
-    if refused then answer = refused else take_in(a, idem) end
+    if refused then answer = refused else take_in(a, n) end
   end
   answers[i + 1] = answer
 end

@@ -1,4 +1,4 @@
--- Whether memory has room for new tasks; it stands in front of the scripts that take some in.
+-- How new tasks are taken in; it stands in front of the scripts that do so.
 -- Scripts of ours go on when memory is full, so that what was taken in is finished. For that a part of `maxmemory` is
 -- kept free: for each task that waits, what its attempts, calls and lines of the ledger will take; and a tenth for RQ,
 -- whose writes a full server refuses.
@@ -26,4 +26,21 @@ local function no_room(waiting, bytes)
     return nil
   end
   return {'full', int(waiting), int(used), int(limit)}
+end
+
+-- Write a task from the 12 arguments that begin at `a`: id, tier, tenant, policy digest, patience ms, deadline ms (from
+-- now), keep s, key, fingerprint, reply-to, priority, input (packed). Whether it may be is for the caller to know.
+local function take_in(a, n)
+  local id, tenant, key = ARGV[a], ARGV[a + 2], ARGV[a + 7]
+  local deadline = n + tonumber(ARGV[a + 5])
+  local order = int(math.min(deadline, n + tonumber(ARGV[a + 4])))
+  redis.call('HSET', task_key(id), 'n', tenant, 'p', ARGV[a + 3], 'o', order, 'c', int(n), 'd', int(deadline),
+    'k', ARGV[a + 6], 'h', ARGV[a + 10])
+  if key ~= '' then
+    redis.call('HSET', task_key(id), 'i', key)
+    redis.call('SET', P .. 'idem:' .. tenant .. ':' .. key, id .. ' ' .. ARGV[a + 8])
+  end
+  if ARGV[a + 9] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[a + 9]) end
+  redis.call('SET', P .. 'in:' .. id, ARGV[a + 11])
+  make_ready(id, ARGV[a + 1], tenant, order, deadline, '', n)
 end
