@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from tests.e2e.house import House
@@ -11,7 +12,7 @@ from tests.gang import POLICIES
 from .case import Case, Report, of
 from .scene import Scene
 
-_EACH_NUSD = 40_000
+_EACH_NUSD = 500_000
 """Less than a task of the load takes, so that the money ends before the tasks do."""
 
 
@@ -24,9 +25,9 @@ def raced_for(house: House, tasks: int) -> Report:
         scene.submit(tasks)
         scene.quiet(timeout_s=120 + tasks)
     judged, kills = scene.judged(limits), scene.crashes()
-    dead = sum(told.kind == "dead" for told in scene.left.told())
-    broken = [] if dead else ["no call was refused: the case shows nothing"]
-    return of(judged, faults=dead + kills, kills=kills, broken=broken, refused=dead)
+    ends = Counter(told.kind for told in scene.left.told())
+    broken = [f"no task {kind}: the case shows nothing" for kind in ("succeeded", "dead") if not ends[kind]]
+    return of(judged, faults=ends["dead"] + kills, kills=kills, broken=broken, **ends)
 
 
 def _policies(folder: Path, limits: dict[str, int]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from .case import Case, Report, report
 from .scene import Scene, a_mail
 
 _AT_ONCE = 50
+_AT_A_TIME = 20
 _EACH = 40
 """Tasks that a caller may submit before it is killed."""
 
@@ -86,6 +88,22 @@ def same_key(house: House, tasks: int) -> Report:
     return report(scene, faults=tasks * (_AT_ONCE + 3), broken=broken)
 
 
+def called_off(house: House, tasks: int) -> Report:
+    """Tasks are cancelled with calls in flight, others run into their deadline: no call begins after that."""
+    luck = Random(tasks)
+    with Scene(house, "called-off", models="+latebill=0.3", worker_concurrency="20") as scene:
+        while len(scene.accepted) < tasks:
+            ids = scene.submit(_AT_A_TIME // 2)
+            scene.submit(_AT_A_TIME // 2, deadline_s=luck.uniform(0.2, 0.5))
+            scene.busy()
+            for task in luck.sample(ids, len(ids) // 2):
+                scene.client.cancel(task)
+        scene.quiet(timeout_s=60 + tasks)
+    ends = Counter(told.kind for told in scene.left.told())
+    broken = [f"no task was {kind}: the case shows nothing" for kind in ("cancelled", "expired") if not ends[kind]]
+    return report(scene, faults=ends["cancelled"] + ends["expired"], broken=broken)
+
+
 def _submit(client: Client, number: int, *, tenant: str = "default") -> str:
     return client.submit("intents", a_mail(number), key=f"key-{number}", tenant=tenant).id
 
@@ -102,6 +120,7 @@ def _contradictions(client: Client, number: int, ids: set[str], other: str) -> l
 
 
 CASES = [
-    Case("kill of a caller in submit, who submits again", "callers", killed_in_submit, few=60, many=1500),
-    Case("a key 50 times at once, another body, another tenant", "callers", same_key, few=6, many=60),
+    Case("kill of a caller in submit, who submits again", "callers", killed_in_submit, few=40, many=2500),
+    Case("cancels and deadlines with calls in flight", "callers", called_off, few=20, many=1000),
+    Case("a key 50 times at once, another body, another tenant", "callers", same_key, few=3, many=60),
 ]

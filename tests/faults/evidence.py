@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 import redis
 
+from router.io.producer_commands import trail_of
 from router.io.redis_commands import as_text
 from router.io.redis_keys import Keys
 from router.ledger import Balance, Entry
 from router.task import TaskState
+
+_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,28 @@ class Leftovers:
             states = pipe.execute()
         return [i for i, state in zip(ids, states, strict=True) if not (state and TaskState(as_text(state)).terminal)]
 
+    def standings(self) -> dict[str, Standing]:
+        """Every task that there is, whoever it belongs to."""
+        ids = [self._bare(key).removeprefix("t:") for key in self._found("t:*")]
+        found = (self._standings_of(ids[i : i + _PAGE]) for i in range(0, len(ids), _PAGE))
+        return {task_id: standing for page in found for task_id, standing in page.items()}
+
+    def _standings_of(self, ids: Sequence[str]) -> dict[str, Standing]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for task_id in ids:
+                pipe.hmget(self._keys.task(task_id), "s", "d")
+                pipe.lrange(self._keys.trail(task_id), 0, -1)
+            replies = pipe.execute()
+        found = zip(ids, replies[::2], replies[1::2], strict=True)
+        return {task_id: _standing(*fields, trail) for task_id, fields, trail in found}
+
     def _found(self, pattern: str) -> list[bytes]:
         return sorted(self._client.scan_iter(match=self._prefix + pattern, count=1000))
 
     def _bare(self, key: bytes) -> str:
         return as_text(key).removeprefix(self._prefix)
+
+
+def _standing(state: bytes, deadline_ms: bytes, trail: Sequence[bytes]) -> Standing:
+    calls = (call.call for attempt in trail_of(trail) for call in attempt.calls)
+    return Standing(TaskState(as_text(state)), int(deadline_ms), frozenset(calls))

@@ -50,7 +50,7 @@ def _bought_too_often(evidence: Evidence, neighbours: list[str], *, crashes: int
 
 
 CASES = [
-    Case("poison: os._exit", "poison", partial(poisoned, poison="poison-exit", at_once=8), few=12, many=300),
-    Case("poison: out of memory", "poison", partial(poisoned, poison="poison-memory", at_once=8), few=12, many=300),
-    Case("poison: endless loop", "poison", partial(poisoned, poison="poison-loop", at_once=8), few=8, many=100),
+    Case("poison: os._exit", "poison", partial(poisoned, poison="poison-exit", at_once=8), few=8, many=300),
+    Case("poison: out of memory", "poison", partial(poisoned, poison="poison-memory", at_once=8), few=8, many=300),
+    Case("poison: endless loop", "poison", partial(poisoned, poison="poison-loop", at_once=8), few=6, many=100),
 ]

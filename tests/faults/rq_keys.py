@@ -1,4 +1,8 @@
-"""RQ's own keys, lost, doubled and stale: shifts are interchangeable, and no task stands there."""
+"""
+RQ's own keys, lost, doubled and stale: shifts are interchangeable, and no task stands there.
+
+Hostile jobs are refused one by one in tests/workers/test_rq_worker.py.
+"""
 
 from __future__ import annotations
 

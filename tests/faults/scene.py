@@ -13,14 +13,13 @@ from uuid import uuid4
 
 import redis
 
-from router.errors import UnknownTask
 from router.local.tiers import write_tiers
 from router.settings import Settings
 from tests.e2e.house import House, Site, open_site
 from tests.gang import Gang
 from tests.waiting import wait_until
 
-from .evidence import Evidence, Leftovers, Standing
+from .evidence import Evidence, Leftovers
 from .nursery import ForkedGang
 from .oracle import Judgement, judge
 
@@ -128,8 +127,8 @@ class Scene:
                 os.kill(pid, by)
 
     def crashes(self) -> int:
-        """Shifts that began and never said that they ended; to be asked when the gang has ended."""
-        return len(self.gang.events("shift.started")) - len(self.gang.events("shift.ended"))
+        """Shifts that began, do not run, and never said that they ended."""
+        return len(self.gang.events("shift.started")) - len(self.gang.events("shift.ended")) - len(self.gang.shifts())
 
     # what is left
 
@@ -141,7 +140,7 @@ class Scene:
         bill, requests = self.house.models.bill(self.name), self.house.models.requests(self.name)
         return Evidence(
             accepted=self.accepted,
-            tasks=self._standings(),
+            tasks=self.left.standings(),
             events=self.left.told(),
             entries=self.site.entries(),
             balance=self.site.balance(),
@@ -166,16 +165,6 @@ class Scene:
 
     def _blow_before(self, at_ms: int) -> int:
         return max(blow for blow in self.blows if blow <= at_ms)
-
-    def _standings(self) -> dict[str, Standing]:
-        found = {}
-        for key in self.redis.scan_iter(match=f"{self.name}:t:*", count=1000):
-            task_id = key.decode().removeprefix(f"{self.name}:t:")
-            with suppress(UnknownTask):
-                record = self.client.read(task_id)
-                calls = frozenset(call.call for attempt in record.trail for call in attempt.calls)
-                found[task_id] = Standing(record.state, record.task.deadline_ms, calls)
-        return found
 
 
 class _Next:

@@ -113,9 +113,9 @@ def _reclaims(scene: Scene) -> int:
 
 
 CASES = [
-    Case("kill of the worker, its shift alive", "signals", killed_mains, few=30, many=900),
-    Case("kill of worker and shift", "signals", killed_both, few=20, many=600),
-    Case("SIGTERM storm", "signals", term_storm, few=40, many=1200),
-    Case("SIGSTOP longer than the lease, then SIGCONT", "signals", frozen, few=20, many=300),
-    Case("rolling restart under load", "restart", rolling_restart, few=80, many=600),
+    Case("kill of the worker, its shift alive", "signals", killed_mains, few=20, many=900),
+    Case("kill of worker and shift", "signals", killed_both, few=10, many=600),
+    Case("SIGTERM storm", "signals", term_storm, few=20, many=1200),
+    Case("SIGSTOP longer than the lease, then SIGCONT", "signals", frozen, few=10, many=300),
+    Case("rolling restart under load", "restart", rolling_restart, few=40, many=600),
 ]

@@ -50,6 +50,6 @@ def ten_sweeps(house: House, tasks: int) -> Report:
 
 
 CASES = [
-    Case("no sweep for a while", "sweep", no_sweep, few=10, many=100),
-    Case("ten sweeps at once", "sweep", ten_sweeps, few=15, many=600),
+    Case("no sweep for a while", "sweep", no_sweep, few=10, many=50),
+    Case("ten sweeps at once", "sweep", ten_sweeps, few=10, many=600),
 ]
