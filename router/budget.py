@@ -128,7 +128,8 @@ def balance_names(scope: str, per: Per, held: Window, now_ms: int) -> list[str]:
     """The store's balances that make up a scope's window up to now: its days, or its one short window."""
     if per in SHORT:
         return [f"{scope}:{per[0]}{held.start_ms // (held.end_ms - held.start_ms)}"]
-    return [f"{scope}:d{day}" for day in range(held.start_ms // _DAY_MS, now_ms // _DAY_MS + 1)]
+    last = min(held.end_ms // _DAY_MS - 1, now_ms // _DAY_MS + 1)  # the clock may have been set back over midnight
+    return [f"{scope}:d{day}" for day in range(held.start_ms // _DAY_MS, last + 1)]
 
 
 _DAY_MS: Final = 86_400_000

@@ -148,6 +148,7 @@ _PASSING = frozenset(
 )
 
 _THROTTLED = frozenset({FailureKind.RATE_LIMIT, FailureKind.OVERLOAD})
+_OF_THE_REQUEST = frozenset({FailureKind.BAD_REQUEST, FailureKind.CONTENT_POLICY, FailureKind.CONTEXT_WINDOW})
 _OF_THE_PLACE = _PASSING | {FailureKind.QUOTA, FailureKind.AUTH, FailureKind.NOT_FOUND}
 
 Billed: TypeAlias = Literal["no", "unknown"]
@@ -176,9 +177,11 @@ class Failure(Value):
 
     @property
     def health(self) -> Health:
-        """A wrong key or name says nothing here: waiting would not mend it."""
+        """Who refuses a request works; a wrong key or name says nothing here, because waiting would not mend it."""
         if self.kind in _THROTTLED:
             return Health.THROTTLED
+        if self.kind in _OF_THE_REQUEST and self.status is not None:
+            return Health.GOOD
         return Health.BROKEN if self.passing else Health.UNTOLD
 
 

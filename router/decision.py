@@ -206,12 +206,14 @@ def _errors_in_a_row(trail: Trail) -> int:
 
 
 def _untried_place(policy: Policy, trail: Trail) -> bool:
-    """True where the last attempt failed in a way that another deployment of the tier may not."""
+    """True where the last attempt failed at a new place, in a way that one more of the tier's deployments may not."""
     last, spec = trail[-1], policy.rung(trail[-1].tier).spec
     if spec is None or not isinstance(last.answer, Failure) or not last.answer.of_the_place:
         return False
-    tried = {attempt.deployment for attempt in failing(trail, last.tier)}
-    return any(place.name not in tried for place in spec.places) and bool(last.deployment)
+    place, *before = (attempt.deployment for attempt in failing(trail, last.tier))
+    if not place or place in before:
+        return False
+    return any(other.name not in (place, *before) for other in spec.places)
 
 
 def _retry_ms(task: Task, trail: Trail, answer: Failure | Refusal) -> int:

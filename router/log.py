@@ -18,6 +18,7 @@ import structlog
 # shift.started          info     a shift begins to claim
 # shift.draining         info     no new claims; calls in flight finish
 # shift.ended            info     all leases are finished or released
+# shift.died             warning  a shift's process ended by itself; its tasks were taken back, to run alone
 # sweep.found            info     a sweep put something back
 # sweep.failed           warning  a sweep could not reach Redis; the next one tries again
 # worker.started         info     a supervised process runs

@@ -21,6 +21,8 @@ from .task import Task, TaskState
 from .trail import Attempt, Refusal, Trail
 
 READY_CHECK_MS = 60_000
+FRESH_MS = 10_000
+"""Budgets published so short ago may not have been those that a task was refused by."""
 _DAY_MS: Final = 86_400_000
 
 
@@ -93,6 +95,7 @@ class MemoryStore:
         self._calls: dict[str, _Call] = {}
         self._lines: list[Entry] = []
         self._budgets: tuple[Budget, ...] = ()
+        self._published_ms = -FRESH_MS
         self._parked: set[str] = set()
         self.events: list[tuple[str, str]] = []
 
@@ -108,7 +111,7 @@ class MemoryStore:
         return [self._admit(submission) for submission in submissions]
 
     async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
-        self._budgets = tuple(budgets)
+        self._budgets, self._published_ms = tuple(budgets), self._clock_ms()
         for task_id in self._parked:
             if self._rows[task_id].state is TaskState.DELAYED:
                 self._due[task_id] = self._clock_ms()
@@ -160,13 +163,13 @@ class MemoryStore:
         self, claim: Claim, intent: Intent, *, rates: Rates, limit_nusd: int, open_for_ms: int
     ) -> Deployment | Refusal:
         place = rates.deployments[0]
-        if intent.call in self._calls:
-            return self._calls[intent.call].place or place
         row, now = self._rows[claim.task.id], self._clock_ms()
         if row.state is not TaskState.RUNNING or row.token != claim.token:
             return lost_lease(row.state)
         if row.task.deadline_ms <= now:
             return lost_lease("past its deadline")
+        if intent.call in self._calls:
+            return self._calls[intent.call].place or place
         if row.held_nusd + intent.reserved_nusd > limit_nusd:
             return over_cost(row.held_nusd)
         if refusal := self._over_budget(intent, now):
@@ -354,7 +357,8 @@ class MemoryStore:
     def _prolong(self, row: _Row) -> None:
         """No lease outlives the deadline by more than its own length."""
         row.lease_ms = min(self._clock_ms(), row.task.deadline_ms) + self._lease_ms
-        self._slots[row.tier][row.task.id] = self._due[row.task.id] = row.lease_ms
+        self._slots[row.tier][row.task.id] = row.lease_ms
+        self._due[row.task.id] = row.lease_ms - self._lease_ms // 2
 
     def _show(self, task_id: str, token: str) -> Claim:
         row = self._rows[task_id]
@@ -373,6 +377,8 @@ class MemoryStore:
                 row.state, row.token, row.reason = TaskState.DELAYED, "", reason
                 if parked:
                     self._parked.add(row.task.id)
+                    if self._published_ms > self._clock_ms() - FRESH_MS:
+                        until_ms = self._clock_ms() + FRESH_MS
                 self._due[row.task.id] = min(until_ms, row.task.deadline_ms)
             case Review(reason=reason):
                 row.state, row.token, row.reason = TaskState.REVIEW, "", reason
@@ -399,10 +405,11 @@ class MemoryStore:
     def _look_at(self, row: _Row, now: int, found: Swept) -> Swept:
         """What a sweep does with one due task."""
         if row.state is TaskState.RUNNING:
-            if row.noted_lease_ms == row.lease_ms:
+            if row.noted_lease_ms == row.lease_ms <= now:
                 return self._reclaim(row, now, found)
+            look_ms = row.lease_ms if row.noted_lease_ms == row.lease_ms else now + self._lease_ms // 2
             row.noted_lease_ms = row.lease_ms
-            self._due[row.task.id] = now + self._lease_ms // 2
+            self._due[row.task.id] = max(row.lease_ms, look_ms)
             return found
         if row.state is TaskState.REVIEW or row.task.deadline_ms <= now:
             reviewed = row.state is TaskState.REVIEW

@@ -90,7 +90,7 @@ def test_a_month_is_made_of_its_days_so_far() -> None:
     day = at("2027-03-03T00:00") // 86_400_000
 
     assert balance_names("global", "month", window("month", now_ms), now_ms) == [
-        f"global:d{day + i}" for i in (-2, -1, 0)
+        f"global:d{day + i}" for i in (-2, -1, 0, 1)
     ]
     assert balance_names("global", "day", window("day", now_ms), now_ms) == [f"global:d{day}"]
     assert balance_names("tier:mini", "hour", window("hour", now_ms), now_ms) == [f"tier:mini:h{now_ms // 3_600_000}"]

@@ -286,6 +286,13 @@ def test_each_deployment_is_fallen_back_to_once() -> None:
     assert decide(policy, TASK, (first, second, third), NOW_MS + 600_000 - 1) == Ask("small", "escalate")
 
 
+def test_a_fallback_that_was_not_to_be_had_is_not_tried_again() -> None:
+    """Where the other deployment rests and the same one failed once more, the pauses begin."""
+    trail = (failed(calls=spent_at("eu")), failed(number=2, calls=spent_at("eu"), why="fallback"))
+
+    assert isinstance(decide(at_two_places(), TASK, trail, NOW_MS), Wait)
+
+
 @pytest.mark.parametrize("kind", [FailureKind.BAD_REQUEST, FailureKind.CONTEXT_WINDOW])
 def test_another_deployment_is_not_asked_what_it_could_not_answer_either(kind: FailureKind) -> None:
     """A request that is wrong is wrong everywhere."""

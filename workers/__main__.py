@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 
 from redis import Redis
@@ -20,7 +21,9 @@ from router.app import load_book, open_store, require_keys, served
 from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
 from router.io.folder import Book
 from router.io.parent import end_with
+from router.io.redis_link import Link, connect
 from router.io.redis_safety import require_safe
+from router.io.shift_commands import ShiftCommands
 from router.settings import Settings
 
 from .rq_worker import ShiftWorker, queue_name
@@ -77,14 +80,28 @@ def supervise(settings: Settings, book: Book, *, workers: int) -> int:
 
 
 def _processes(settings: Settings, tiers: list[str], workers: int) -> list[_Process]:
-    shifts = [_Process(f"worker-{i}", lambda: _rq_worker(settings, alone=False)) for i in range(workers)]
-    quarantine = _Process("quarantine", lambda: _rq_worker(settings, alone=True))
+    shifts = [_Process(f"worker-{i}", lambda: _rq_worker(settings, tiers, alone=False)) for i in range(workers)]
+    quarantine = _Process("quarantine", lambda: _rq_worker(settings, tiers, alone=True))
     return [*shifts, quarantine, _Process("sweep", lambda: sweep_forever(settings, tiers))]
 
 
-def _rq_worker(settings: Settings, *, alone: bool) -> None:
+def _rq_worker(settings: Settings, tiers: list[str], *, alone: bool) -> None:
     connection = Redis.from_url(settings.redis_url)
-    ShiftWorker(queue_name(settings, alone=alone), connection=connection).work(logging_level="WARNING")
+    hand_over = partial(_hand_over, settings, tiers)
+    worker = ShiftWorker(queue_name(settings, alone=alone), connection=connection, hand_over=hand_over)
+    worker.work(logging_level="WARNING")
+
+
+def _hand_over(settings: Settings, tiers: list[str], shift: str) -> None:
+    """Take back what a dead shift had; where Redis is away its leases run out by themselves."""
+    link = Link(connect(settings.redis_url), prefix=settings.prefix, pauses_s=(0,))
+    try:
+        taken = link.run(ShiftCommands(prefix=settings.prefix).abandon(shift, tiers))
+        log.logger().warning("shift.died", shift=shift, tasks=taken)
+    except StoreUnavailable as why:
+        log.logger().warning("store.unreachable", shift=shift, reason=str(why))
+    finally:
+        link.close()
 
 
 async def _publish(settings: Settings, book: Book) -> None:

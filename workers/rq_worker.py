@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
+from uuid import uuid4
 
 import redis
 from redis import Redis
@@ -79,12 +80,16 @@ class ShiftWorker(Worker):
     """
     Listens to one queue. On SIGTERM its running shift is told to finish its calls and to release the rest; the shift
     hears the same when the worker dies. While Redis is away, or full, the worker stays, and so does its shift.
+    `hand_over` is called with the name of a shift that died, as soon as its process is gone.
     """
 
     job_class = ShiftJob
     max_connection_wait_time = 5.0
 
-    def __init__(self, queue: str, *, connection: Redis) -> None:
+    def __init__(
+        self, queue: str, *, connection: Redis, hand_over: Callable[[str], None] = lambda _shift: None
+    ) -> None:
+        self._hand_over = hand_over
         super().__init__(
             [shift_queue(queue, connection)],
             connection=connection,
@@ -121,10 +126,18 @@ class ShiftWorker(Worker):
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Fork the process of a shift. A SIGTERM on the way waits until it finds both processes ready for it."""
+        ShiftName.name = uuid4().hex[:12]
         with _held_back(_STOPS):
             super().fork_work_horse(job, queue)
         if self._stop_requested:
             self.handle_warm_shutdown_request()
+
+    def wait_for_horse(self) -> Any:
+        """Wait for the shift's process; one that died leaves tasks behind, which need not wait for their leases."""
+        ended = super().wait_for_horse()
+        if ended[1] != os.EX_OK:
+            self._hand_over(ShiftName.name)
+        return ended
 
     def handle_warm_shutdown_request(self) -> None:
         """Pass the request on. To the shift alone: just after its fork it is still in this process's group."""
@@ -147,6 +160,12 @@ def _held_back(signals: set[signal.Signals]) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class ShiftName:
+    """The name of the shift that this process runs, or (in a worker) of the one that it forked last."""
+
+    name = ""
 
 
 class StopNoted:

@@ -19,7 +19,7 @@ from router.errors import StoreUnavailable
 from router.ports import Claim, Rates, Store
 from router.settings import Settings
 
-from .rq_worker import StopNoted
+from .rq_worker import ShiftName, StopNoted
 
 CLAIM_MAX = 100
 """Tasks in one claim: Lua holds Redis for everyone, 100 take some 3 ms."""
@@ -52,6 +52,7 @@ def work(alone: bool = False) -> None:
 async def _work(settings: Settings, alone: bool) -> None:
     async with open_shift_world(settings, alone=alone) as world:
         shift = Shift(
+            name=ShiftName.name,
             engine=world.engine,
             store=world.store,
             bell=world.bell,
@@ -73,12 +74,13 @@ class Shift:
 
     Arguments: `tiers` maps a tier to the most calls that all shifts together may have in flight there, `rates` to what
     it takes in a minute; `alone` makes it a quarantine shift, which takes suspects of a crash one by one and ends when
-    there are none; without a wake-up it looks for work every `idle_s`.
+    there are none; its tokens begin with its `name`; without a wake-up it looks for work every `idle_s`.
     """
 
     def __init__(
         self,
         *,
+        name: str = "",
         engine: Engine,
         store: Store,
         bell: Bell,
@@ -90,7 +92,7 @@ class Shift:
         longest_s: float = LONGEST_S,
         idle_s: float = IDLE_S,
     ) -> None:
-        self.id = uuid4().hex[:12]
+        self.id = name or uuid4().hex[:12]
         self._engine = engine
         self._store = store
         self._bell = bell
@@ -101,7 +103,7 @@ class Shift:
         self._alone = alone
         self._longest_s = longest_s * random.uniform(0.9, 1.1)  # so that shifts begun together do not end together
         self._idle_s = idle_s
-        self._token = uuid4().hex
+        self._token = self._new_token()
         self._carried: dict[asyncio.Task[None], Claim] = {}
         self._stirred = asyncio.Event()
         self._room = asyncio.Event()
@@ -164,7 +166,7 @@ class Shift:
             log.logger().warning("store.unreachable", reason=str(why))
             await asyncio.sleep(_AWAY_S)
             return 0
-        self._token = uuid4().hex
+        self._token = self._new_token()
         for claim in claims:
             carrier = asyncio.create_task(self._carry(claim))
             self._carried[carrier] = claim
@@ -180,6 +182,10 @@ class Shift:
             log.logger().warning("store.unreachable", task=claim.task.id, reason=str(why))
         except Exception:  # noqa: BLE001  # neighbours in this process have calls in flight
             log.logger().exception("task.surprise", task=claim.task.id, tier=claim.tier)
+
+    def _new_token(self) -> str:
+        """Begins with the shift's name: what it holds can be told, should it die."""
+        return f"{self.id}-{uuid4().hex}"
 
     def _dropped(self, carrier: asyncio.Task[None]) -> None:
         del self._carried[carrier]

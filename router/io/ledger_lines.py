@@ -18,6 +18,10 @@ from .redis_commands import as_pairs, as_text
 #             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms
 
 
+_DAY_MS = 86_400_000
+"""Lines of a first version did not say their day: it is that of their writing."""
+
+
 def intent_words(intent: Intent) -> bytes:
     return _words(
         intent.tier,
@@ -84,7 +88,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
         model=model,
         amount_nusd=int(fields["a"]),
         overrun_nusd=int(fields["o"]),
-        day=int(fields["x"]) if reserving else None,
+        day=int(fields["x"] or at_ms // _DAY_MS) if reserving else None,
         price_since=price_since,
         simulated=bool(simulated),
         usage=_usage(tokens),

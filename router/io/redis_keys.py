@@ -19,10 +19,11 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `bal:<scope>:<window>`   | hash   | reserved, settled, unsettled, overrun; calls           | global always, 100 days|
 | `windows`                | set    | the days that have balances of scope `global`          | always                 |
 | `scopes`                 | set    | all scopes that ever had a balance                     | always                 |
-| `budgets`                | hash   | scope -> its budgets: `per limit action;...`           | always                 |
+| `budgets`                | hash   | scope -> its budgets: `per limit action;...`; @: when  | always                 |
 | `told:<scope>:<window>`  | string | share of a budget that was told as an event            | to the window's end    |
 | `parked`                 | zset   | tasks that a budget parked -> ms when they try again   | always, cut behind now |
-| `gate:<tier>[/<place>]`  | hash   | rt, tt: when a rate is free again; cu, ck: rest asked  | always                 |
+| `gate:<tier>[/<place>]`  | hash   | rt, tt: when a rate is free again, ta: tokens of a     | always                 |
+|                          |        | call lately; cu, ck: rest asked                        |                        |
 |                          |        | for, times; bf, bu, bk, bp: breaker's failures, pause, |                        |
 |                          |        | times, probe; at: last change, by the server's clock   |                        |
 | `storm:<tenant>:<policy>`| hash   | escalations of this minute, and as they usually are    | 1 day                  |

@@ -12,8 +12,8 @@ _FLAGS = "#!lua flags=allow-oom\n"
 """Scripts run when memory is full: what was taken in has to be finished. Those that take tasks in look themselves."""
 _READING_FLAGS = "#!lua flags=allow-oom,no-writes\n"
 _READING = ("full",)
-_PARTS = ("common", "intake")
-_TAKING_IN = ("submit", "redrive", "full")
+_IN_FRONT = {"intake": ("submit", "redrive", "full"), "takeback": ("sweep", "abandon")}
+"""What stands behind `common`, in front of the scripts that need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ def scripts() -> Mapping[str, Script]:
     """All scripts by the name of their file."""
     folder = files(__package__).joinpath("lua")
     texts = {f.name.removesuffix(".lua"): f.read_text() for f in folder.iterdir() if f.name.endswith(".lua")}
-    common, intake = (texts.pop(part) for part in _PARTS)
-    shared = {name: common + intake if name in _TAKING_IN else common for name in texts}
+    common, parts = texts.pop("common"), {part: texts.pop(part) for part in _IN_FRONT}
+    shared = {name: common + "".join(parts[p] for p, needed in _IN_FRONT.items() if name in needed) for name in texts}
     flags = {name: _READING_FLAGS if name in _READING else _FLAGS for name in texts}
     return {name: _script(flags[name] + shared[name] + text) for name, text in texts.items()}
 

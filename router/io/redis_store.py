@@ -24,7 +24,6 @@ from .redis_commands import as_pairs, as_text
 from .redis_link import AsyncLink, Command
 from .shift_commands import ShiftCommands
 
-_CRASHES_MAX = 3
 _PAGE = 10_000
 
 
@@ -56,8 +55,9 @@ class RedisStore:
         return await self._link.run(self._producing.submit(submissions))
 
     async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
-        while await self._link.run(self._shifting.publish_budgets(budgets)):
-            pass
+        parked = await self._link.run(self._shifting.publish_budgets(budgets))
+        while parked:
+            parked = await self._link.run(self._shifting.wake_parked())
 
     async def budgets(self) -> Sequence[BudgetUse]:
         published = await self._link.run(self._shifting.budgets())
@@ -108,7 +108,7 @@ class RedisStore:
         return await self._link.run(self._shifting.release(claim))
 
     async def sweep(self, *, at_most: int) -> Swept:
-        return await self._link.run(self._shifting.sweep(at_most=at_most, crashes_max=_CRASHES_MAX))
+        return await self._link.run(self._shifting.sweep(at_most=at_most))
 
     async def cancel(self, task_id: str) -> TaskState:
         return await self._link.run(self._producing.cancel(task_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -50,12 +50,16 @@ class ShiftCommands(Scripted):
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
+    def wake_parked(self) -> Command[int]:
+        """Let tasks that a budget parked try again, some at a time; replies with how many are still to be woken."""
+        return self._script("budgets", [0, _WOKEN_MAX], int)
+
     def publish_budgets(self, budgets: Sequence[Budget]) -> Command[int]:
-        """Replies with how many parked tasks are still to be woken: to be sent again until there are none."""
+        """Replies as `wake_parked`, which does the rest."""
         by_scope: dict[str, list[str]] = {}
         for budget in budgets:
             by_scope.setdefault(budget.scope, []).append(f"{budget.per} {budget.limit_nusd} {budget.on_exceeded}")
-        words: list[str | bytes | int] = [_WOKEN_MAX]
+        words: list[str | bytes | int] = [1, _WOKEN_MAX]
         for scope, texts in by_scope.items():
             words += [scope, ";".join(texts)]
         return self._script("budgets", words, int)
@@ -134,8 +138,12 @@ class ShiftCommands(Scripted):
     def release(self, claim: Claim) -> Command[bool]:
         return self._script("release", [claim.task.id, claim.token], lambda reply: as_text(reply) == "ok")
 
-    def sweep(self, *, at_most: int, crashes_max: int) -> Command[Swept]:
-        return self._script("sweep", [at_most, self._lease_ms // 2, crashes_max], lambda r: Swept(*map(int, r)))
+    def sweep(self, *, at_most: int) -> Command[Swept]:
+        return self._script("sweep", [at_most, self._lease_ms // 2, _CRASHES_MAX], lambda r: Swept(*map(int, r)))
+
+    def abandon(self, shift: str, tiers: Iterable[str]) -> Command[int]:
+        """Take back what a dead shift had; replies with the number of tasks."""
+        return self._script("abandon", [shift, _CRASHES_MAX, *tiers], int)
 
 
 def _card(policy: Policy) -> Card:
@@ -166,6 +174,8 @@ def _claim(reply: Sequence[Any], token: str) -> Claim:
 def _budgets(reply: Any) -> list[Budget]:
     found = []
     for scope, texts in as_pairs(reply).items():
+        if scope == _PUBLISHED:
+            continue
         for text in as_text(texts).split(";"):
             per, limit, action = text.split(" ")
             limit_usd = Decimal(limit) / NUSD_PER_USD
@@ -178,7 +188,11 @@ def _ms(reply: Sequence[Any]) -> int:
     return seconds * 1000 + microseconds // 1000
 
 
+_PUBLISHED = "@"
+"""The field that tells when budgets were published, among those of scopes."""
 _WOKEN_MAX = 500
+_CRASHES_MAX = 3
+"""Crashes of a task that ran alone, after which it is dead."""
 _NO_RATES = Rates(())
 
 

@@ -217,6 +217,34 @@ async def test_a_parked_task_goes_on_when_the_budget_is_raised(till: Till) -> No
     assert (record.state, record.reason) == (TaskState.READY, None)
 
 
+async def test_a_task_parked_after_budgets_were_published_looks_again_soon(till: Till) -> None:
+    """Who was refused by the old budgets, and parked only after the new ones woke everybody, does not sleep on."""
+    await till.budgets(("global", 1000, "month", "park"))
+    await till.ask()
+    claim = await till.claim()
+    refused = await till.ask(claim)
+    assert isinstance(refused, Refusal)
+    assert refused.until_ms is not None
+
+    await till.budgets()
+    await till.store.finish(claim, POLICY, None, Wait(refused.until_ms, refused.message, parked=True))
+
+    till.clock.advance(10)
+    await till.store.sweep(at_most=10)
+    assert (await till.store.read(claim.task.id)).state is TaskState.READY
+
+
+async def test_a_clock_set_back_over_midnight_frees_no_money(till: Till) -> None:
+    """What was spent on the day that has not come yet counts for the month."""
+    till.clock.ms = 1_799_971_200_000  # midnight before 15 January 2027
+    await till.budgets(("global", 1000, "month"))
+    await till.ask()
+
+    till.clock.advance(-2)
+
+    assert isinstance(await till.ask(), Refusal)
+
+
 async def test_thousands_of_parked_tasks_are_all_woken(till: Till) -> None:
     """Waking goes in steps that do not hold Redis, and to the last task."""
     for start in range(0, 1200, 100):
@@ -339,6 +367,48 @@ async def test_what_an_attempt_needs_besides_is_not_held_up(till: Till) -> None:
     assert refused.until_ms - till.clock.ms > 2000
 
 
+async def test_a_large_call_gets_its_turn_among_small_ones(till: Till) -> None:
+    """A call that takes more tokens than may leave at once is not overtaken for ever by calls that fit."""
+    rates = Rates((EU,), tokens_per_minute=60_000)
+    claim = await till.claim()
+    for second in range(60):
+        while isinstance(await till.ask(rates=rates, tokens=500), Deployment):
+            pass
+        till.clock.advance(1)
+        if isinstance(await till.ask(claim, rates=rates, tokens=3000), Deployment):
+            break
+
+    assert second < 5
+
+
+async def test_what_is_never_refused_does_not_use_up_hours(till: Till) -> None:
+    """However many judges are asked at once, the first call after them waits a minute at most."""
+    rates = Rates((EU,), requests_per_minute=60)
+    claim = await till.claim()
+    for _ in range(300):
+        assert isinstance(await till.ask(claim, rates=rates, position=1), Deployment)
+
+    refused = await till.ask(rates=rates)
+
+    assert isinstance(refused, Refusal)
+    assert refused.until_ms is not None
+    assert refused.until_ms - till.clock.ms <= 60_000
+
+
+async def test_no_more_tasks_are_taken_than_their_tokens_allow(till: Till) -> None:
+    """Where tokens are what is short, a claim goes by what calls took lately, and puts hardly anything back."""
+    rates = {"mini": Rates((EU,), tokens_per_minute=30_000)}
+    for _ in range(20):
+        till.clock.advance(10)
+        await till.ask(rates=rates["mini"], tokens=2000)
+    await till.store.submit([a_submission(f"r{i}", policy=POLICY.digest) for i in range(50)])
+    till.clock.advance(60)
+
+    claims = await till.store.claim({"mini": 100}, at_most=50, token="k", rates=rates)
+
+    assert len(claims) == 1
+
+
 async def test_tasks_are_left_in_their_queue_while_a_rate_is_used_up(till: Till) -> None:
     """A claim takes as many tasks as could be asked now; the rest stay ready instead of being taken and put back."""
     rates = {"mini": Rates((EU,), requests_per_minute=300)}
@@ -428,6 +498,31 @@ async def test_after_a_pause_one_call_goes_first(till: Till) -> None:
     assert [await till.ask(rates=Rates((EU,))) for _ in range(3)] == [EU, EU, EU]
 
 
+async def test_a_place_that_mends_sooner_than_another_rests_is_waited_for(till: Till) -> None:
+    """Between one deployment that wants ten minutes of rest and one that is broken for seconds, a task waits seconds."""
+    await till.hear(Health.THROTTLED, "eu", retry_after_ms=600_000)
+    for _ in range(5):
+        await till.hear(Health.BROKEN, "us")
+
+    refused = await till.ask(rates=Rates((EU, US)))
+
+    assert isinstance(refused, Refusal)
+    assert (refused.limit, refused.until_ms) == ("rate", till.clock.ms + 2000)
+
+
+async def test_no_task_is_taken_for_a_broken_place(till: Till) -> None:
+    """While one deployment is broken, claims go by the others; where all are, tasks are taken to be told so."""
+    for _ in range(5):
+        await till.hear(Health.BROKEN, "eu")
+    await till.store.submit([a_submission(f"r{i}", policy=POLICY.digest) for i in range(50)])
+    slow = US.model_copy(update={"requests_per_minute": 60})
+
+    taken = await till.store.claim({"mini": 100}, at_most=20, token="a", rates={"mini": Rates((EU, slow))})
+    alone = await till.store.claim({"mini": 100}, at_most=20, token="b", rates={"mini": Rates((EU,))})
+
+    assert (len(taken), len(alone)) == (1, 20)
+
+
 async def test_failures_that_were_under_way_do_not_lengthen_the_pause(till: Till) -> None:
     """A hundred calls that fail together open the breaker once."""
     for _ in range(100):
@@ -504,6 +599,32 @@ async def test_tasks_that_were_held_back_go_up_later(till: Till, weather: Weathe
 
     records = [await till.store.read(task_id) for task_id in held]
     assert {(record.state, record.tier) for record in records} == {(TaskState.READY, "large")}
+
+
+async def test_a_lasting_storm_does_not_become_the_usual(till: Till, weather: Weather) -> None:
+    """What is let through in a storm raises what counts as usual by little, minute after minute."""
+    await weather.calm_minutes(4)
+
+    let_through = []
+    for _ in range(4):
+        await weather.finish(200, up=200)
+        let_through.append(weather.states["ready"])
+        till.clock.advance(60)
+
+    assert let_through[0] == 90
+    assert all(90 <= count <= 110 for count in let_through)
+
+
+async def test_a_quiet_time_is_not_forgetting(till: Till, weather: Weather) -> None:
+    """A tenant whose tasks became few is still known when many come that all escalate."""
+    await weather.calm_minutes(4)
+    for _ in range(30):
+        await weather.finish(1, up=0)
+        till.clock.advance(60)
+
+    await weather.finish(150, up=150)
+
+    assert weather.states["delayed"] > 50
 
 
 async def test_a_storm_of_one_tenant_is_no_other_tenants(till: Till, weather: Weather) -> None:

@@ -13,11 +13,12 @@ import redis
 
 from router.decision import Accept, Ask, DeadLetter, Decision, Reject, Review, Wait
 from router.io.embedded import EmbeddedServer
+from router.io.ledger_lines import intent_words
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
 from router.io.shift_commands import ShiftCommands
-from router.ledger import Balance, EntryKind
+from router.ledger import Balance, EntryKind, fold
 from router.ports import Claim
 from router.task import TaskState
 from router.trail import Attempt, Refusal
@@ -696,3 +697,47 @@ async def test_a_task_lost_from_its_queue_is_put_back(desk: Desk, raw: redis.Red
 
     assert (await desk.store.sweep(at_most=10)).readied == 1
     assert len(await desk.claim("b")) == 1
+
+
+# what an earlier version wrote
+
+
+@pytest.mark.parametrize("kind", [SETTLED, VOID, UNSETTLED])
+async def test_calls_of_an_earlier_version_are_booked(desk: Desk, raw: redis.Redis, kind: EntryKind) -> None:
+    """A call that was reserved before an upgrade has one balance and no deployment; it is booked all the same."""
+    await desk.held()
+    day = desk.clock.ms // 86_400_000
+    intent = intent_words(an_intent()).decode()
+    raw.set(f"{desk.prefix}c:c1", f"open 1000 d{day} t1 holder-of-t1 1 0 {intent}")
+    raw.zadd(f"{desk.prefix}open", {"c1": desk.clock.ms + 1000})
+    raw.sadd(f"{desk.prefix}windows", f"d{day}")
+    raw.hset(f"{desk.prefix}bal:global:d{day}", mapping={"reserved": 1000, "calls": 1})
+    raw.xadd(f"{desk.prefix}ledger", {"k": "reserved", "c": "c1", "t": "t1", "a": 1000, "o": 0, "i": intent, "x": ""})
+
+    await desk.resolve(kind)
+
+    balance = await desk.store.balance()
+    assert balance.reserved_nusd == 0
+    assert (balance.settled_nusd, balance.unsettled_nusd) == {SETTLED: (400, 0), VOID: (0, 0), UNSETTLED: (0, 1000)}[
+        kind
+    ]
+    assert balance == fold(await desk.store.ledger())
+    assert raw.zcard(f"{desk.prefix}open") == 0
+
+
+# what a dead shift had
+
+
+async def test_a_dead_shifts_tasks_are_taken_back_at_once(desk: Desk) -> None:
+    """They are suspects, ready to run alone; what other shifts have stays theirs."""
+    await desk.submit("t1")
+    await desk.submit("t2")
+    (mine,) = await desk.claim("shift-a-1", at_most=1)
+    (other,) = await desk.claim("shift-ab-1", at_most=1)
+
+    command = desk.store._shifting.abandon("shift-a", ["mini", "small"])
+    assert [await desk.link.run(command) for _ in range(2)] == [1, 0]
+
+    (taken,) = await desk.claim("b", alone=True)
+    assert taken.task.id == mine.task.id
+    assert await desk.store.renew([mine, other]) == {mine.task.id}

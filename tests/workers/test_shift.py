@@ -121,7 +121,7 @@ async def test_renews_its_leases(floor: Floor, llm: Gated, clock: Clock, raw: re
     async with floor.shift(lease_s=0.15):
         await llm.asked(1)
         clock.advance(20)
-        await until(lambda: raw.zscore(f"{prefix}due", "t1") == clock() + 30_000)
+        await until(lambda: raw.zscore(f"{prefix}slots:mini", "t1") == clock() + 30_000)
         clock.advance(20)
         assert await floor.store.sweep(at_most=10) == Swept()
 

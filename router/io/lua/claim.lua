@@ -51,25 +51,35 @@ local function take(tier, id)
   answer[#answer + 1] = show(id)
 end
 
--- How many calls the rates of a gate have room for now.
+-- How many calls the rates of a gate have room for now; tokens as calls took them lately.
+local TOKENS_OF_A_CALL = 1000
 local function room(key, requests, tokens)
   mind_clock(key, n)
-  local g = redis.call('HMGET', key, 'rt', 'tt', 'cu')
+  local g = redis.call('HMGET', key, 'rt', 'tt', 'cu', 'ta')
   if tonumber(g[3] or 0) > n then return 0 end
-  if tonumber(tokens) > 0 and rate(g[2], tonumber(tokens), 0, n) > n then return 0 end
-  if tonumber(requests) == 0 then return most end
-  local start = math.max(tonumber(g[1] or 0), n)
-  return math.max((start <= n) and 1 or 0, math.floor((n + AT_ONCE_MS - start) / ms_each(tonumber(requests))))
+  local count = most
+  local function bound(free, each_ms)
+    local start = math.max(tonumber(free or 0), n)
+    count = math.min(count, math.max((start <= n) and 1 or 0, math.floor((n + AT_ONCE_MS - start) / each_ms)))
+  end
+  if tonumber(requests) > 0 then bound(g[1], ms_each(tonumber(requests))) end
+  if tonumber(tokens) > 0 then bound(g[2], tonumber(g[4] or TOKENS_OF_A_CALL) * ms_each(tonumber(tokens))) end
+  return count
 end
 
--- The same for a tier with its deployments; `i` is where it stands in ARGV.
+-- The same for a tier with its deployments; `i` is where it stands in ARGV. A broken one takes nothing, and one call
+-- after its pause; but where all are broken tasks are taken, to be told so.
 local function room_of(i)
-  local key, places = P .. 'gate:' .. ARGV[i], 0
+  local key, places, sound = P .. 'gate:' .. ARGV[i], 0, ARGV[i + 4] == '0'
   for j = i + 5, i + 4 + 3 * tonumber(ARGV[i + 4]), 3 do
-    places = places + room(key .. '/' .. ARGV[j], ARGV[j + 1], ARGV[j + 2])
+    local place = key .. '/' .. ARGV[j]
+    local g = redis.call('HMGET', place, 'bu', 'bk')
+    local broken = tonumber(g[1] or 0) > n
+    sound = sound or not broken
+    if not broken then places = places + math.min(g[2] and 1 or most, room(place, ARGV[j + 1], ARGV[j + 2])) end
   end
   if ARGV[i + 4] == '0' then return most end
-  return math.min(places, room(key, ARGV[i + 2], ARGV[i + 3]))
+  return math.min(sound and places or most, room(key, ARGV[i + 2], ARGV[i + 3]))
 end
 
 local i = 6
@@ -78,7 +88,7 @@ while i <= #ARGV do
   local queue = queue_of(tier, alone and '1' or '')
   redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
   local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
-  local limit = math.min(most, #taken + math.min(free, room_of(i)))
+  local limit = math.min(most, #taken + (alone and free or math.min(free, room_of(i))))
   for _ = 1, POPS_MAX do
     if #taken >= limit then break end
     local id, more = pop(queue)

@@ -73,12 +73,13 @@ local function make_ready(id, tier, tenant, order, deadline, suspect, n)
   look_again(id, math.min(n + READY_CHECK_MS + redis.call('ZCARD', P .. 'due'), deadline))
 end
 
--- Running tasks are looked at when their lease ends; no lease outlives the deadline by more than its own length.
+-- Leases are renewed three times in their length: half of it without a renewal is reason to look. No lease outlives the
+-- deadline by more than its own length.
 local function lease_until(id, tier, deadline, n, lease)
   local ends = math.min(n, deadline) + lease
   redis.call('HSET', task_key(id), 'e', int(ends))
   redis.call('ZADD', P .. 'slots:' .. tier, int(ends), id)
-  look_again(id, ends)
+  look_again(id, ends - math.floor(lease / 2))
 end
 
 -- The one place where a task ends. A reason may quote what was asked or answered and lives as long as the record; what
@@ -120,7 +121,13 @@ local function read_call(call)
   local c = {}
   c.state, c.reserved, c.names, c.place, c.task, c.token, c.attempt, c.position, c.intent =
     string.match(text, '^(%a+) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (.*)$')
-  if not c.state then c.state = text end
+  if not c.state then
+    -- As it was written before calls had more balances than one, and deployments.
+    local day
+    c.state, c.reserved, day, c.task, c.token, c.attempt, c.position, c.intent =
+      string.match(text, '^(%a+) (%d+) (d%d+) (%S+) (%S+) (%d+) (%d+) (.*)$')
+    if c.state then c.names, c.place = 'global:' .. day, '-' else c.state = text end
+  end
   return c
 end
 
@@ -189,11 +196,18 @@ local function mind_clock(key, n)
   end
 end
 
--- When so much of a rate may be used (what is more than a burst, when nothing else is used), and when it is free then.
-local function rate(free, per_minute, amount, n)
+-- When one more request may leave, and when the rate is free again after it.
+local function requests_rate(free, per_minute, n)
   local start = math.max(tonumber(free or 0), n)
-  local after = start + amount * ms_each(per_minute)
+  local after = start + ms_each(per_minute)
   return math.min(start, after - AT_ONCE_MS), after
+end
+
+-- The same for tokens. How many a call takes does not matter for when it may leave, else large ones would wait for ever
+-- behind small ones; so a minute may hold a part of one call too many.
+local function tokens_rate(free, per_minute, amount, n)
+  local start = math.max(tonumber(free or 0), n)
+  return start - AT_ONCE_MS, start + amount * ms_each(per_minute)
 end
 
 -- Book that nobody will say how a call ended: its bound is held against the budget until somebody does.

@@ -28,21 +28,28 @@ end
 -- Text inside tasks can force escalation on purpose, so a tenant's share of it in a policy is held near to what it was.
 -- Each minute counts the tasks that were done with a tier and those of them that went up; older minutes fade. Until the
 -- policy is known, and up to a number a minute, all may go.
-local KNOWN_AFTER, FREE_A_MINUTE, FADES = 200, 50, 0.9
+local KNOWN_AFTER, FREE_A_MINUTE, FADES, RISES = 200, 50, 0.9, 0.02
 local function storm()
   local key = P .. 'storm:' .. h[4] .. ':' .. ARGV[10]
-  local s = redis.call('HMGET', key, 'm', 'a', 'e', 'pa', 'pe', 'told')
+  local s = redis.call('HMGET', key, 'm', 'a', 'e', 'pa', 'pe', 'told', 'ne', 'k')
   local minute = math.floor(n / 60000)
   local all, up, past_all, past_up = tonumber(s[2] or 0), tonumber(s[3] or 0), tonumber(s[4] or 0), tonumber(s[5] or 0)
+  local new_up, known = tonumber(s[7] or 0), s[8]
+  local usual = past_up / math.max(past_all, 1)
   if tonumber(s[1] or minute) ~= minute then
-    past_all, past_up, all, up = past_all * FADES + all, past_up * FADES + up, 0, 0
+    -- A storm must not become what is usual: that rises slowly, and tasks that were held back before do not count again.
+    if known then new_up = math.min(new_up, (usual + RISES) * all) end
+    past_all, past_up, all, up, new_up = past_all * FADES + all, past_up * FADES + new_up, 0, 0, 0
+    usual = past_up / math.max(past_all, 1)
+    if past_all >= KNOWN_AFTER then known = '1' end
   end
   if number > 0 then all = all + 1 end
   local calm = true
   if move == 'tier' then
-    local usual = past_up / math.max(past_all, 1)
-    calm = past_all < KNOWN_AFTER or up < math.max(FREE_A_MINUTE, (2 * usual + 0.25) * all)
-    if calm then up = up + 1
+    calm = not known or up < math.max(FREE_A_MINUTE, (2 * usual + 0.25) * all)
+    if calm then
+      up = up + 1
+      if number > 0 then new_up = new_up + 1 end
     else
       reason = string.format('escalations of %s by %s are held back: %.0f%% of this minute, %.0f%% usually',
         ARGV[10], h[4], 100 * (up + 1) / math.max(all, 1), 100 * usual)
@@ -55,10 +62,12 @@ local function storm()
     end
   end
   redis.call('HSET', key, 'm', int(minute), 'a', int(all), 'e', int(up), 'pa', string.format('%.3f', past_all),
-    'pe', string.format('%.3f', past_up))
+    'pe', string.format('%.3f', past_up), 'ne', int(new_up))
+  if known then redis.call('HSET', key, 'k', '1') end
   redis.call('EXPIRE', key, 86400)
 end
 
+local FRESH_MS = 10000
 storm()
 redis.call('ZREM', P .. 'slots:' .. h[3], id)
 if move == 'tier' then
@@ -66,7 +75,9 @@ if move == 'tier' then
   event('moved', id, h[3] .. ' ' .. arg .. ' ' .. told)
 elseif move == 'later' or move == 'park' then
   redis.call('HSET', k, 's', 'delayed', 'l', '', 'why', reason)
-  look_again(id, math.min(tonumber(arg), tonumber(h[6])))
+  -- Budgets that were published since the task was refused did not find it parked.
+  local fresh = move == 'park' and tonumber(redis.call('HGET', P .. 'budgets', '@') or 0) > n - FRESH_MS
+  look_again(id, math.min(fresh and n + FRESH_MS or tonumber(arg), tonumber(h[6])))
   if move == 'park' then
     redis.call('ZREMRANGEBYSCORE', P .. 'parked', '-inf', int(n))
     redis.call('ZADD', P .. 'parked', arg, id)

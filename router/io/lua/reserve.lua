@@ -7,11 +7,11 @@
 --          | {rate, ms to wait for} | {breaker, ms to wait for}
 local n = now()
 local call, id, amount, first, tokens = ARGV[2], ARGV[3], ARGV[5], ARGV[9] == '0', tonumber(ARGV[11])
-local known = read_call(call)
-if known then return {'ok', known.place or ''} end
 local h = redis.call('HMGET', task_key(id), 's', 'l', 'w', 'd')
 if h[1] ~= 'running' or h[2] ~= ARGV[4] then return {'stale', h[1] or 'gone'} end
 if tonumber(h[4]) <= n then return {'stale', 'past its deadline'} end
+local known = read_call(call)
+if known then return {'ok', known.place or ''} end
 if tonumber(h[3] or 0) + tonumber(amount) > tonumber(ARGV[7]) then return {'cost', h[3] or '0'} end
 
 -- Which days a window takes in, and when the next one begins. Months by days_from_civil turned round:
@@ -48,8 +48,9 @@ end
 
 local function used(b)
   if SHORT_MS[b.per] then return held(short_name(b)) end
-  local sum = 0
-  for day = first_day(b.per, day_of(n)), day_of(n) do sum = sum + held(b.scope .. ':d' .. int(day)) end
+  -- One day more than today: the clock may have been set back over midnight.
+  local sum, last = 0, math.min(next_day(b.per, day_of(n)) - 1, day_of(n) + 1)
+  for day = first_day(b.per, day_of(n)), last do sum = sum + held(b.scope .. ':d' .. int(day)) end
   return sum
 end
 
@@ -105,15 +106,20 @@ if refused then
   return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.used), int(wait)}
 end
 
--- Whether a rate of a gate has room, and the commands that use it, to be carried out when all have.
+-- When the rates of a gate have room, and the commands that use it, to be carried out when all have. What is never
+-- refused takes at most a minute ahead.
+local AHEAD_MOST_MS, FORGETS = 60000, 0.8
 local function room(key, requests, each_tokens, spend)
-  local opens = 0
-  for _, r in ipairs({{'rt', requests, 1}, {'tt', each_tokens, tokens}}) do
-    if tonumber(r[2]) > 0 then
-      local from, after = rate(redis.call('HGET', key, r[1]), tonumber(r[2]), r[3], n)
-      opens = math.max(opens, from)
-      spend[#spend + 1] = {key, r[1], string.format('%.3f', after)}
-    end
+  local g, opens = redis.call('HMGET', key, 'rt', 'tt', 'ta'), 0
+  local function use(field, from, after)
+    opens = math.max(opens, from)
+    local most = math.max(n + AHEAD_MOST_MS, tonumber(g[(field == 'rt') and 1 or 2] or 0))
+    spend[#spend + 1] = {key, field, string.format('%.3f', first and after or math.min(after, most))}
+  end
+  if tonumber(requests) > 0 then use('rt', requests_rate(g[1], tonumber(requests), n)) end
+  if tonumber(each_tokens) > 0 then
+    use('tt', tokens_rate(g[2], tonumber(each_tokens), tokens, n))
+    spend[#spend + 1] = {key, 'ta', string.format('%.1f', FORGETS * tonumber(g[3] or tokens) + (1 - FORGETS) * tokens)}
   end
   return opens
 end
@@ -143,7 +149,7 @@ local function choose()
       rests = math.min(rests or math.huge, opens)
     end
   end
-  if rests then return nil, 'rate', rests end
+  if rests then return nil, 'rate', math.min(rests, mends or math.huge) end
   return nil, 'breaker', mends
 end
 
