@@ -36,7 +36,14 @@ class Engine:
             attempt = await Asking(self._world, decision, policy=policy, claim=claim, trail=trail, kept=kept).attempt()
             decision = decide(policy, claim.task, (*trail, attempt), self._world.clock_ms())
             if isinstance(attempt.answer, Refusal) and attempt.answer.passing:
-                self._log.info("call.refused", task=claim.task.id, tier=claim.tier, limit=attempt.answer.limit)
+                refusal = attempt.answer
+                self._log.info(
+                    "call.refused",
+                    task=claim.task.id,
+                    tier=claim.tier,
+                    limit=refusal.limit,
+                    reason=refusal.message,
+                )
                 await self._finish(policy, claim, None, decision)
                 return
             trail, kept = (*trail, attempt), {}
@@ -53,6 +60,7 @@ class Engine:
                 tier=attempt.tier,
                 why=attempt.why,
                 outcome=attempt.verdict.outcome if attempt.verdict else type(attempt.answer).__name__.lower(),
+                reason=attempt.brief,
                 cost_nusd=attempt.cost_nusd,
                 next=type(decision).__name__.lower(),
             )

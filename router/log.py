@@ -23,6 +23,8 @@ import structlog
 # sweep.failed           warning  a sweep could not reach Redis; the next one tries again
 # worker.started         info     a supervised process runs
 # worker.died            warning  a supervised process ended unasked; it is started again
+# process.failed         error    an unforeseen exception ended a supervised process
+# alarm                  warning  a share of a budget is used, a breaker opened, or escalations are held back
 # policies.published     info     a worker made its folder's versions current
 # store.unreachable      warning  Redis did not answer; tried again
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .budget import Budget, Budgets
@@ -28,7 +28,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class _TiersFile(Value):
-    tiers: Mapping[str, Tier]
+    tiers: Annotated[Mapping[str, Tier], Field(min_length=1)]
 
 
 def parse_policy(text: str, file: str, read: ReadText) -> Policy:

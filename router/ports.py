@@ -94,6 +94,8 @@ def over_budget(
     asked, used, limit = (f"${amount / 1e9:.6f}" for amount in (asked_nusd, used_nusd, limit_nusd))
     why = f"a call may cost {asked}, {used} of {limit} per {per} are spent or held"
     then = "" if until_ms is None else f"; it waits until {_moment(until_ms)}, or until the budget is raised"
+    if asked_nusd > limit_nusd:
+        then = "; that is more than the whole budget, so waiting would not help: raise it"
     return Refusal(limit="budget", message=f"no room in the budget of {scope}: {why}{then}", until_ms=until_ms)
 
 

@@ -69,7 +69,7 @@ async def redis_store(server: EmbeddedServer, prefix: str, clock: Clock) -> Asyn
     await store.close()
 
 
-def a_redis_store(url: str, prefix: str, clock: Clock) -> RedisStore:
+def a_redis_store(url: str, prefix: str, clock: Clock | None) -> RedisStore:
     return RedisStore(
         AsyncLink(connect_async(url), prefix=prefix),
         producing=ProducerCommands(prefix=prefix, clock_ms=clock),

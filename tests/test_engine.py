@@ -106,7 +106,7 @@ async def test_a_budget_that_refuses_ends_its_tasks(store: Store, clock: Clock) 
 
     assert (record.state, house.llm.calls) == (TaskState.DEAD, [])
     assert record.reason is not None
-    assert record.reason.endswith("$0.000000 of $0.000000 per day are spent or held")
+    assert "$0.000000 of $0.000000 per day are spent or held; that is more than the whole budget" in record.reason
     assert isinstance(record.trail[0].answer, Refusal)
 
 

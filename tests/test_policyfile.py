@@ -353,6 +353,7 @@ def test_all_mistakes_of_a_tiers_file_are_told() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("tiers: {}", "tiers.yaml:1:1: tiers: expected 1 or more, found 0"),
         ("tiers: 5", "tiers.yaml:1:1: tiers: expected keys with values"),
         ("teirs: {}", "tiers.yaml:1:1: the file: the key 'tiers' is missing"),
         ("5", "tiers.yaml:1:1: the file: expected keys with values"),

@@ -145,8 +145,8 @@ class _Supervisor:
 
     def _reap(self) -> None:
         for process in self._processes:
-            if process.pid and _ended(process.pid):
-                log.logger().warning("worker.died", process=process.name, pid=process.pid)
+            if process.pid and (how := _ended(process.pid)):
+                log.logger().warning("worker.died", process=process.name, pid=process.pid, how=how)
                 process.pid = 0
                 process.restart_at_s = time.monotonic() + _RESTART_PAUSE_S
 
@@ -173,17 +173,24 @@ def _become(process: _Process, supervisor: int) -> None:
         end_with(supervisor)
         process.run()
         code = 0
+    except Exception:  # noqa: BLE001  # the outermost edge of this process: else nobody would hear why it ended
+        log.logger().exception("process.failed", process=process.name)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _ended(pid: int) -> bool:
+def _ended(pid: int) -> str | None:
+    """How a child ended, in words; None while it lives."""
     try:
-        return os.waitpid(pid, os.WNOHANG)[0] != 0
+        ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        return True
+        return "unknown"
+    if not ended:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

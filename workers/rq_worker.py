@@ -14,9 +14,10 @@ import redis
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue, Worker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 from rq.worker_registration import register
 
 from router.io import rq_keys
@@ -90,6 +91,7 @@ class ShiftWorker(Worker):
         self, queue: str, *, connection: Redis, hand_over: Callable[[str], None] = lambda _shift: None
     ) -> None:
         self._hand_over = hand_over
+        self._asked_to_stop = False
         super().__init__(
             [shift_queue(queue, connection)],
             connection=connection,
@@ -106,7 +108,11 @@ class ShiftWorker(Worker):
         Say that this worker lives, in full: RQ's keys may have been lost, and the sweep counts by them.
 
         Raises: redis.ConnectionError where Redis is full, too: RQ waits then, at any other error it stops.
+        StopRequested, where an idle worker was asked to and went on: RQ raises this once, wherever the signal finds it,
+        and what is raised while an object is being collected nobody hears.
         """
+        if self._asked_to_stop and self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
         try:
             super().heartbeat(timeout, pipeline)
             connection = self.connection if pipeline is None else pipeline
@@ -114,6 +120,10 @@ class ShiftWorker(Worker):
             register(self, pipeline)
         except _FULL as why:
             raise redis.ConnectionError(str(why)) from None
+
+    def _shutdown(self) -> None:
+        self._asked_to_stop = True
+        super()._shutdown()
 
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
         with suppress(*_AWAY):

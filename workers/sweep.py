@@ -51,6 +51,8 @@ async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
                 more = await sweep_once(store)
                 if time.monotonic() - topped_up_s >= _TOP_UP_EVERY_S:
                     await asyncio.to_thread(top_up, rq, settings, tiers)
+                    for alarm in await store.alarms():
+                        log.logger().warning("alarm", kind=alarm.kind, about=alarm.about, said=alarm.said)
                     topped_up_s = time.monotonic()
             except (StoreUnavailable, *_AWAY) as why:
                 log.logger().warning("sweep.failed", reason=str(why))

@@ -24,7 +24,13 @@ _COLUMNS = ["calls", "attempts", "accepted", "escalated", "cost", "in doubt", "p
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 def command(by: str, since: str | None, form: str, as_json: bool) -> int:
-    """What was spent, summed from the ledger: rejected attempts count like accepted ones."""
+    """
+    What was spent, summed from the ledger: rejected attempts count like accepted ones.
+
+    calls: requests to a model, second samples and judges too. attempts: a tier asked once, or refused by a limit (then
+    without a call). escalated: attempts after which another tier was asked. in doubt: the most that calls of unknown
+    outcome may have cost. per accepted: the cost of all attempts by those that were accepted.
+    """
     dimensions = _dimensions(by)
     since_ms = 0 if since is None else int((time.time() - seconds(since)) * 1000)
     entries, _ = read_books(Settings.from_env())

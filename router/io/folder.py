@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -72,8 +73,31 @@ def budgets_file(folder: Path) -> Path:
     return folder / "budgets.yaml"
 
 
-def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None) -> Book:
-    """Read all of it, or of its policies *files* alone. Raises: PolicyInvalid, with the mistakes of every file."""
+def read_budgets_for(folder: Path, tiers_file: Path, file: Path) -> tuple[Budget, ...]:
+    """The budgets of a *file*; every policy and tier that they name must be there. Raises: PolicyInvalid."""
+    tiers = read_tiers(tiers_file) if tiers_file.exists() else {}
+    budgets, problems = _known_budgets(file, tiers, {*_policy_names(folder)})
+    if budgets is None or problems:
+        raise PolicyInvalid(problems)
+    return budgets
+
+
+def _policy_names(folder: Path) -> Iterator[str]:
+    """The names of a folder's policies, and of their files, whose policies may be broken."""
+    for path in policy_files(folder):
+        yield path.stem
+        with suppress(PolicyInvalid):
+            yield read_policy(path).policy
+
+
+def read_book(
+    folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None, budgets: bool = True
+) -> Book:
+    """
+    Read all of it, or of its policies *files* alone, with or without its *budgets*.
+
+    Raises: PolicyInvalid, with the mistakes of every file.
+    """
     problems: list[object] = []
     policies: dict[str, Policy] = {}
     paths = policy_files(folder) if files is None else files
@@ -92,24 +116,30 @@ def read_book(folder: Path, tiers_file: Path, *, today: date, files: Sequence[Pa
         tiers, prices = read_tiers(tiers_file), read_prices(folder / "prices.yaml")
     except PolicyInvalid as why:
         problems += why.problems
-    budgets, found = _budgets_of(folder, tiers, {*policies, *(path.stem for path in policy_files(folder))})
-    problems += found
+    limits: tuple[Budget, ...] | None = None
+    if budgets:
+        limits, found = _budgets_of(folder, tiers, {*policies, *(path.stem for path in policy_files(folder))})
+        problems += found
     if prices.prices:
         problems += [_at_top(tiers_file, said, Code.NO_PRICE) for said in unpriced(tiers, prices, today)]
     for path in paths if tiers else ():
         problems += _unknown_tiers(path, tiers)
     if problems:
         raise PolicyInvalid(problems)
-    return Book(policies, tiers, prices, budgets)
+    return Book(policies, tiers, prices, limits)
 
 
 def _budgets_of(
     folder: Path, tiers: Mapping[str, Tier], policies: Set[str]
 ) -> tuple[tuple[Budget, ...] | None, list[object]]:
-    """The budgets of a folder, and what is wrong with them: a name that is misspelt would limit nothing."""
     path = budgets_file(folder)
-    if not path.exists():
-        return None, []
+    return _known_budgets(path, tiers, policies) if path.exists() else (None, [])
+
+
+def _known_budgets(
+    path: Path, tiers: Mapping[str, Tier], policies: Set[str]
+) -> tuple[tuple[Budget, ...] | None, list[object]]:
+    """The budgets of a file, and what is wrong with them: a name that is misspelt would limit nothing."""
     try:
         budgets = read_budgets(path)
     except PolicyInvalid as why:

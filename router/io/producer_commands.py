@@ -79,7 +79,14 @@ class ProducerCommands(Scripted):
 
     def events(self, after: str) -> Command[list[tuple[str, Event]]]:
         """What happened after the event of that id; with the ids."""
-        words = ("XRANGE", self.keys.events, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)
+        return self._told(self.keys.events, after)
+
+    def alarms(self, after: str) -> Command[list[tuple[str, Event]]]:
+        """Those of the events that somebody should look at."""
+        return self._told(self.keys.alarms, after)
+
+    def _told(self, stream: str, after: str) -> Command[list[tuple[str, Event]]]:
+        words = ("XRANGE", stream, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)
         return Command(words, lambda reply: [_event(line) for line in reply])
 
 

@@ -45,4 +45,7 @@ def as_state(reply: bytes | None, task_id: str) -> TaskState:
 
 
 def no_task(task_id: str) -> str:
-    return f"there is no task {task_id}: the id is wrong, or the time that its policy keeps it is over"
+    return (
+        f"there is no task {task_id}: the id is wrong or not whole (all of it is needed), "
+        "the time that its policy keeps it is over, or it was dropped"
+    )

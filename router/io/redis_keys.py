@@ -29,6 +29,7 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `storm:<tenant>:<policy>`| hash   | escalations of this minute, and as they usually are    | 1 day                  |
 | `ledger`                 | stream | every movement of money                                | always                 |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
+| `alarms`                 | stream | those of the events that somebody should look at       | about 10^3 newest      |
 | `policy:<digest>`        | string | a published policy version, packed                     | always                 |
 | `current:<name>`         | string | JSON card of the current version, for producers        | always                 |
 | `policies`               | set    | names of published policies                            | always                 |
@@ -111,6 +112,10 @@ class Keys:
     @property
     def events(self) -> str:
         return f"{self.prefix}events"
+
+    @property
+    def alarms(self) -> str:
+        return f"{self.prefix}alarms"
 
     @property
     def windows(self) -> str:

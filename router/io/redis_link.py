@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..errors import Backlogged, StoreUnavailable
+from ..errors import Backlogged, StoreRefused, StoreUnavailable
 from .redis_scripts import scripts
 
 T = TypeVar("T")
@@ -23,12 +23,15 @@ _Words: TypeAlias = tuple[bytes | int, ...]
 _BATCH_MAX = 256
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """After each try that failed; then Redis counts as away."""
+PATIENCE_S = 15.0
+"""Later no new try begins: where Redis hangs each takes `_TIMEOUT_S`, and people and their web servers wait for it."""
 _TIMEOUT_S = 10.0
 _LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
 _AWAY = (*_LOST, redis.exceptions.ReadOnlyError)
 """Nobody answers, or a replica does: another server is the one to write to, and may be at this address in a moment."""
 _REFUSING = ("MISCONF", "NOREPLICAS")
 """How the replies begin of a server that cannot write now: to its disk, or to enough replicas."""
+_NO_DATABASE = "DB index is out of range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +81,36 @@ def _settings() -> dict[str, Any]:
 class Link:
     """Sends commands from threads, a list of them in one round trip."""
 
-    def __init__(self, client: redis.Redis, *, prefix: str, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        prefix: str,
+        pauses_s: Sequence[float] = PAUSES_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._client = client
         self._prefix = prefix
         self._pauses_s = pauses_s
+        self._patience_s = patience_s
 
     def run(self, command: Command[T]) -> T:
-        """Raises: StoreUnavailable; Backlogged where Redis has no memory for it."""
+        """Raises: StoreUnavailable, StoreRefused; Backlogged where Redis has no memory for it."""
         return self.run_all([command])[0]
 
     def run_all(self, commands: Sequence[Command[T]]) -> list[T]:
         """Send all in one pipeline; repeated while Redis is away, which every command of ours survives."""
+        begun_s = time.monotonic()
         for pause_s in self._pauses_s:
             try:
                 replies = _raised(self._send([command.encoded(self._prefix) for command in commands]))
                 return [command.parse(reply) for command, reply in zip(commands, replies, strict=True)]
             except _AWAY as why:
                 reason = why
-                time.sleep(pause_s)
-        raise _unavailable(self._pauses_s, reason)
+            if time.monotonic() - begun_s >= self._patience_s:
+                break
+            time.sleep(pause_s)
+        raise _unavailable(time.monotonic() - begun_s, reason)
 
     def _send(self, commands: Sequence[_Words]) -> list[Any]:
         replies = self._pipeline(commands)
@@ -111,7 +125,10 @@ class Link:
         with self._client.pipeline(transaction=False) as pipe:
             for words in commands:
                 pipe.execute_command(*words)  # type: ignore[no-untyped-call]
-            replies: list[Any] = pipe.execute(raise_on_error=False)
+            try:
+                replies: list[Any] = pipe.execute(raise_on_error=False)
+            except redis.RedisError as why:
+                raise refusal(self._client, why) or why from None
             return replies
 
     def close(self) -> None:
@@ -121,17 +138,25 @@ class Link:
 class AsyncLink:
     """Sends commands from an event loop: what tasks ask for while a batch is under way leaves together in the next."""
 
-    def __init__(self, client: redis.asyncio.Redis, *, prefix: str, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        *,
+        prefix: str,
+        pauses_s: Sequence[float] = PAUSES_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._client = client
         self._prefix = prefix
         self._pauses_s = pauses_s
+        self._patience_s = patience_s
         self._waiting: list[tuple[_Words, asyncio.Future[Any]]] = []
         self._sender: asyncio.Task[None] | None = None
         self.trips = 0
         self.sent = 0
 
     async def run(self, command: Command[T]) -> T:
-        """Raises: StoreUnavailable."""
+        """Raises: StoreUnavailable, StoreRefused; Backlogged where Redis has no memory for it."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command.encoded(self._prefix), future))
         if self._sender is None or self._sender.done():
@@ -158,16 +183,18 @@ class AsyncLink:
 
     async def _replies(self, commands: Sequence[_Words]) -> list[Any]:
         """What came for each command; an exception for each where sending failed: everybody who waits is told."""
+        begun_s = time.monotonic()
         for pause_s in self._pauses_s:
             try:
                 return await self._send(commands)
             except _AWAY as why:
-                reason: Exception = _unavailable(self._pauses_s, why)
-                await asyncio.sleep(pause_s)
-            except Exception as why:  # noqa: BLE001  # else whoever waits in this batch would wait for ever
                 reason = why
+            except Exception as why:  # noqa: BLE001  # else whoever waits in this batch would wait for ever
+                return [why] * len(commands)
+            if time.monotonic() - begun_s >= self._patience_s:
                 break
-        return [reason] * len(commands)
+            await asyncio.sleep(pause_s)
+        return [_unavailable(time.monotonic() - begun_s, reason)] * len(commands)
 
     async def _send(self, commands: Sequence[_Words]) -> list[Any]:
         replies = await self._pipeline(commands)
@@ -184,8 +211,26 @@ class AsyncLink:
         async with self._client.pipeline(transaction=False) as pipe:
             for words in commands:
                 pipe.execute_command(*words)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
+            try:
+                replies: list[Any] = await pipe.execute(raise_on_error=False)
+            except redis.RedisError as why:
+                raise refusal(self._client, why) or why from None
             return replies
+
+
+def refusal(client: redis.Redis | redis.asyncio.Redis, why: Exception) -> StoreRefused | None:
+    """What to tell where a server answered, but does not let us in as its address says; None for any other reason."""
+    words = client.connection_pool.connection_kwargs
+    server = f"Redis at {words['path'] if 'path' in words else '{host}:{port}'.format(**words)}"
+    if _NO_DATABASE in str(why):  # over a Unix socket, the client's asyncio makes a lost connection of it
+        said = f"{server} has no database {words.get('db')} ({why}); correct its number in ROUTER_REDIS_URL"
+    elif not isinstance(why, redis.AuthenticationError):
+        return None
+    elif words.get("password"):
+        said = f"{server} does not take the user and password of ROUTER_REDIS_URL ({why}); correct them"
+    else:
+        said = f"{server} wants a password; write it into ROUTER_REDIS_URL, as in redis://:PASSWORD@HOST:6379/0"
+    return StoreRefused(said)
 
 
 def _missing_scripts(replies: Sequence[Any]) -> list[int]:
@@ -215,8 +260,7 @@ def _raised(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def _unavailable(pauses_s: Sequence[float], why: Exception) -> StoreUnavailable:
-    waited_s = sum(pauses_s)
+def _unavailable(waited_s: float, why: Exception) -> StoreUnavailable:
     return StoreUnavailable(
         f"Redis could not be used for {waited_s:.0f} s ({why}); check ROUTER_REDIS_URL and that the server runs"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from ..budget import Budget, BudgetUse, applying, balance_names, window
 from ..call import Deployment
 from ..decision import Decision
+from ..event import Alarm
 from ..ledger import Balance, Entry, Intent, Settlement
 from ..policy import Policy
 from ..ports import Claim, Kept, Rates, Swept
@@ -44,6 +45,7 @@ class RedisStore:
         self._keys = shifting.keys
         self._clock_ms = clock_ms
         self._ahead_ms = 0
+        self._heard: str | None = None
 
     async def publish(self, policies: Sequence[Policy]) -> None:
         await self._link.run(self._shifting.publish(policies))
@@ -138,6 +140,15 @@ class RedisStore:
         reads = (self._link.run(Command(("HGETALL", self._keys.balance(name)), _balance)) for name in names)
         found = zip(names, await asyncio.gather(*reads), strict=True)
         return {name: balance for name, balance in found if balance is not None}
+
+    async def alarms(self) -> Sequence[Alarm]:
+        """What somebody should look at, since the last call; the first call begins with now."""
+        if self._heard is None:
+            now_ms = await self._link.run(self._shifting.time())
+            self._heard = str(now_ms)
+        told = await self._link.run(self._producing.alarms(self._heard))
+        self._heard = told[-1][0] if told else self._heard
+        return [event for _, event in told if isinstance(event, Alarm)]
 
     async def close(self) -> None:
         await self._link.close()

@@ -9,19 +9,20 @@ import redis
 
 from ..errors import StoreUnavailable, StoreUnsafe
 from ..server import Server
-from .redis_link import connect
+from .redis_link import connect, refusal
 
 
 def read_server(url: str) -> Server:
-    """Ask the server at *url*. Raises: StoreUnavailable; StoreUnsafe where it keeps its settings to itself."""
+    """Ask the server at *url*. Raises: StoreUnavailable, StoreRefused; StoreUnsafe where it does not tell."""
     client = connect(url)
     try:
         info: dict[str, Any] = client.info()
         return _server(info, at=shown(url), fsync=_fsync(client), ahead_ms=_ahead_ms(client))
     except (redis.ConnectionError, redis.TimeoutError) as why:
-        raise StoreUnavailable(f"Redis at {shown(url)} cannot be reached: {why}; check ROUTER_REDIS_URL") from None
+        away = StoreUnavailable(f"Redis at {shown(url)} cannot be reached: {why}; check ROUTER_REDIS_URL")
+        raise refusal(client, why) or away from None
     except redis.ResponseError as why:
-        raise StoreUnsafe(f"Redis at {shown(url)} does not tell how it is set up: {why}; allow INFO and TIME") from None
+        raise refusal(client, why) or StoreUnsafe(f"Redis at {shown(url)} does not tell how it is set up: {why}; allow INFO and TIME") from None
     finally:
         client.close()
 

@@ -19,6 +19,7 @@ _TENANTS_MAX = 1000
 _HEARD_TTL_S = 45
 """A live worker says so every 5 s, for 65 s or more: when less than this is left, 20 s have gone without a word."""
 _LATE_CALL_MS = 60_000
+_DEAD_READ_MAX = 10_000
 
 
 class ServiceFacts:
@@ -50,6 +51,7 @@ class ServiceFacts:
         queues = self._queues()
         begun = self._begun(queues)
         sample = self._sample()
+        dead, redriven, unread = self._dead(now_ms)
         return Service(
             workers=self._workers(),
             ready=self._ready({*tiers, *(task.tier for task in sample)}),
@@ -59,7 +61,9 @@ class ServiceFacts:
             parked=int(self._redis.zcount(self._keys.parked, now_ms, "+inf")),
             resting={place: ms for place in places if (ms := self._rests_ms(place, now_ms)) > 0},
             late_calls=int(self._redis.zcount(self._keys.open, "-inf", now_ms - _LATE_CALL_MS)),
-            dead=int(self._redis.zcount(self._keys.dead, now_ms, "+inf")),
+            dead=dead,
+            redriven=redriven,
+            unread=unread,
             failed_shifts=sum(int(self._redis.zcard(rq_keys.failed(queue))) for queue in queues),
             stuck_shifts=len(begun & self._begun(queues)),
         )
@@ -89,6 +93,17 @@ class ServiceFacts:
             for task_id, (state, tier) in zip(ids, found, strict=True)
             if state and tier
         ]
+
+    def _dead(self, now_ms: int) -> tuple[int, int, int]:
+        """How many dead letters are kept; how many of them were sent again, and how many were not looked at."""
+        kept = int(self._redis.zcount(self._keys.dead, now_ms, "+inf"))
+        ids = _texts(self._redis.zrevrangebyscore(self._keys.dead, "+inf", now_ms, start=0, num=_DEAD_READ_MAX))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for task_id in ids:
+                pipe.hmget(self._keys.task(task_id), "s", "redriven")
+            found = pipe.execute()
+        gone = sum(state is None for state, _ in found)
+        return kept - gone, sum(redriven is not None for _, redriven in found), max(0, kept - len(ids))
 
     def _ready(self, tiers: Iterable[str]) -> dict[str, int]:
         return {queue: count for tier in sorted(tiers) for queue in (tier, f"!{tier}") if (count := self._in(queue))}

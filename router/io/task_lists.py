@@ -45,6 +45,10 @@ class TaskLists(ProducerCommands):
         (now_ms,) = [self._clock_ms()] if self._clock_ms else (yield [Command(("TIME",), _ms)])
         return int(now_ms - since_s * 1000)
 
+    def policies(self) -> Command[list[str]]:
+        """The names of all that is published."""
+        return Command(("SMEMBERS", self.keys.policies), lambda reply: sorted(as_text(name) for name in reply))
+
     def summaries(self, task_ids: Iterable[str], names: dict[str, str]) -> Flow[list[Summary]]:
         """How these tasks stand, without those whose records are gone; *names* are policies by digest, learnt here."""
         ids = list(task_ids)

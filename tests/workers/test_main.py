@@ -124,7 +124,7 @@ def test_starts_again_what_was_killed(sites: dict[str, Site]) -> None:
 
     wait_until(lambda: gang.pids("sweep")[-1] != killed, "another sweep")
     assert alive(gang.pid("sweep"))
-    assert [(e["process"], e["pid"]) for e in gang.events("worker.died")] == [("sweep", killed)]
+    assert [(e["process"], e["pid"], e["how"]) for e in gang.events("worker.died")] == [("sweep", killed, "SIGKILL")]
 
 
 @linux
@@ -140,6 +140,21 @@ def test_a_killed_worker_costs_no_call(sites: dict[str, Site], provider: FaultPr
     assert {handle.wait(timeout_s=60).status for handle in handles} == {"succeeded"}
     wait_until(lambda: not alive(shift), "the end of the old shift")
     assert sorted(_asked(provider, "orphan").values()) == [1] * 12
+
+
+@linux
+def test_what_a_dead_shift_had_does_not_wait_for_its_lease(sites: dict[str, Site], provider: FaultProvider) -> None:
+    """The worker of a shift that was killed hands its tasks over at once, long before their leases run out."""
+    site = sites["watched"]
+    handles = site.submit(IN_FLIGHT, note="orphaned")
+    wait_until(lambda: len(_asked(provider, "orphaned")) == IN_FLIGHT, "the calls in flight")
+
+    os.kill(site.gang.shift(), signal.SIGKILL)
+
+    wait_until(lambda: site.gang.events("shift.died"), "the end of the shift")
+    assert site.gang.events("shift.died")[0]["tasks"] == IN_FLIGHT
+    assert {handle.wait(timeout_s=60).status for handle in handles} == {"succeeded"}
+    assert not [found for found in site.gang.events("sweep.found") if found["reclaimed"]]
 
 
 def test_serves_the_tiers_that_it_was_told(sites: dict[str, Site]) -> None:

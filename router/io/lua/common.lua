@@ -32,6 +32,13 @@ local function event(kind, id, detail)
   redis.call('XADD', P .. 'events', 'MAXLEN', '~', EVENTS_MAX, '*', 'e', kind, 't', id, 'x', detail or '')
 end
 
+-- Somebody should look: told among the events, and kept by itself for those who only want this.
+local ALARMS_MAX = 1000
+local function alarm(kind, about, said)
+  event(kind, about, said)
+  redis.call('XADD', P .. 'alarms', 'MAXLEN', '~', ALARMS_MAX, '*', 'e', kind, 't', about, 'x', said)
+end
+
 -- The queue of a task: its tier's, or the tier's quarantine when it is a suspect of a crash.
 local function queue_of(tier, suspect) return (suspect == '1') and ('!' .. tier) or tier end
 

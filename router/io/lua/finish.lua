@@ -56,7 +56,7 @@ local function storm()
       told = reason
       if tonumber(s[6] or 0) ~= minute then
         redis.call('HSET', key, 'told', int(minute))
-        event('storm', h[4], reason)
+        alarm('storm', h[4], reason)
       end
       move, arg = 'later', int((minute + 1) * 60000)
     end

@@ -85,7 +85,7 @@ local function tell_share(b, percent)
   local key = P .. 'told:' .. b.scope .. ':' .. b.per .. int(turns(b))
   if tonumber(redis.call('GET', key) or 0) >= percent then return end
   redis.call('SET', key, percent, 'PX', int(turns(b) - n + 60000))
-  event('budget', b.scope, b.per .. ' ' .. percent)
+  alarm('budget', b.scope, (percent == 100 and 'no room' or percent .. ' %') .. ' in the budget per ' .. b.per)
 end
 
 local scopes = scopes_of(ARGV[10])

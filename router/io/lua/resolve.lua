@@ -59,7 +59,7 @@ local function tell_health(place, health, asked)
       local pause = math.min(PAUSE_MS * 2 ^ opened, PAUSE_MOST_MS)
       redis.call('HSET', key, 'bu', int(n + pause), 'bk', int(math.min(opened + 1, 20)), 'at', int(n))
       redis.call('HDEL', key, 'bp')
-      event('breaker', place, int(pause))
+      alarm('breaker', place, 'left alone for ' .. int(pause) .. ' ms')
     end
   end
 end
