@@ -123,7 +123,7 @@ class ShiftWorker(Worker):
 
     def _shutdown(self) -> None:
         self._asked_to_stop = True
-        super()._shutdown()
+        super()._shutdown()  # type: ignore[no-untyped-call]
 
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
         with suppress(*_AWAY):
