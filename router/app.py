@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -91,7 +92,8 @@ async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None =
     book = load_book(settings)
     tiers = served(book, settings)
     keys = Keys(settings.prefix)
-    link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
+    patience_s = math.inf  # answers that were paid for are in its hands: it tries as often as there are pauses
+    link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix, patience_s=patience_s)
     plain = _store(link, settings)
     llm, store = _struck(llm, plain, settings) if settings.fault else (llm, plain)
     queues = [f"!{name}" if alone else name for name in tiers]

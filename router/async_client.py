@@ -169,11 +169,12 @@ class AsyncClient:
         reason: str | None = None,
         tenant: str | None = None,
         since_s: float | None = None,
+        redriven: bool | None = None,
         limit: int | None = LISTED,
     ) -> list[Summary]:
         """As `Client.dead`."""
         since_ms = await self._carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
         return await self._carry_out(self._commands.dead(wanted, limit=limit))
 
     async def redrive(self, task_id: str) -> AsyncHandle:
@@ -188,6 +189,10 @@ class AsyncClient:
     async def policy_name(self, digest: str) -> str:
         """As `Client.policy_name`."""
         return await self._link.run(self._commands.policy_name(digest))
+
+    async def policies(self) -> list[str]:
+        """As `Client.policies`."""
+        return await self._link.run(self._commands.policies())
 
     async def card(self, policy: str) -> Card:
         """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from .bill import BilledCall
@@ -34,16 +34,32 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class BilledDay:
-    """A day (since 1970, UTC) of a bill, and the bounds of what the ledger says was charged on it. Nano-dollars."""
+    """
+    A day (since 1970, UTC) of a bill, and the bounds of what the ledger says was charged on it. Nano-dollars.
+
+    `simulated` where it had calls of stand-ins, too, which are left out.
+    """
 
     day: int
     billed_nusd: int
     least_nusd: int
     most_nusd: int
+    simulated: bool = False
 
     @property
     def fits(self) -> bool:
         return self.least_nusd <= self.billed_nusd <= self.most_nusd
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A call as the ledger's last line has it (`kind` None: no line does) and as it was billed (None: it was not)."""
+
+    call: str
+    task: str
+    kind: EntryKind | None
+    booked_nusd: int
+    billed_nusd: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +69,8 @@ class Audit:
 
     `off` are balances of a scope and day that differ from the ledger. `differing` are calls settled at another amount
     than billed, `unbooked` billed calls that no line knows or that were booked as free, `unbilled` settled calls that
-    the bill does not know, `beyond` unknown outcomes that were billed above their bound. `mended` is what the bill had
-    booked; `simulated` where costs of stand-ins are among it all.
+    the bill does not know, `beyond` unknown outcomes that were billed above their bound; `contrasts` has both sides of
+    each. `mended` is what the bill had booked; `simulated` where costs of stand-ins are among it all.
     """
 
     ledger: Balance
@@ -65,6 +81,7 @@ class Audit:
     unbooked: tuple[str, ...] = ()
     unbilled: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
+    contrasts: Mapping[str, Contrast] = field(default_factory=dict)
     days: tuple[BilledDay, ...] = ()
     mended: tuple[Booking, ...] = ()
     simulated: bool = False
@@ -103,7 +120,7 @@ def audit(
     if bill is None:
         return plain
     last = {line.call: line for line in lines if line.call is not None}
-    return replace(
+    held = replace(
         plain,
         billed_nusd=sum(bill.values()),
         differing=_calls(last, lambda c, e: e.kind is EntryKind.SETTLED and c in bill and bill[c] != e.amount_nusd),
@@ -111,6 +128,8 @@ def audit(
         unbilled=_calls(last, lambda c, e: e.kind is EntryKind.SETTLED and e.amount_nusd > 0 and c not in bill),
         beyond=_calls(last, lambda c, e: e.kind in _OPEN and bill.get(c, 0) > e.amount_nusd),
     )
+    odd = (*held.differing, *held.unbooked, *held.unbilled, *held.beyond)
+    return replace(held, contrasts={call: _contrast(call, last.get(call), bill.get(call)) for call in odd})
 
 
 def mend(entries: Iterable[Entry], bill: Mapping[str, BilledCall], *, complete: bool = False) -> tuple[Booking, ...]:
@@ -136,14 +155,19 @@ def audit_days(entries: Iterable[Entry], bill: Mapping[int, int]) -> tuple[Bille
     such bills, are left out.
     """
     least, most = dict.fromkeys(bill, 0), dict.fromkeys(bill, 0)
+    simulated: set[int] = set()
     for first, last in _spans(entries).values():
+        days = _days(first, last)
+        if first.simulated:
+            simulated |= days
         if first.simulated or _provider(first) not in _BILLED_BY:
             continue
-        days = _days(first, last)
         for day in days & bill.keys():
             most[day] += last.amount_nusd
             least[day] += last.amount_nusd if last.kind is EntryKind.SETTLED and len(days) == 1 else 0
-    return tuple(BilledDay(day, billed, least[day], most[day]) for day, billed in sorted(bill.items()))
+    return tuple(
+        BilledDay(day, billed, least[day], most[day], day in simulated) for day, billed in sorted(bill.items())
+    )
 
 
 _OPEN = (EntryKind.UNSETTLED, EntryKind.RESERVED)
@@ -165,6 +189,12 @@ def _standing(before: Iterable[Entry], after: Iterable[Entry], kept: Mapping[str
 
 def _unbooked(entry: Entry | None) -> bool:
     return entry is None or entry.kind is EntryKind.VOID
+
+
+def _contrast(call: str, entry: Entry | None, billed_nusd: int | None) -> Contrast:
+    if entry is None:
+        return Contrast(call, NOBODY, None, 0, billed_nusd)
+    return Contrast(call, entry.task, entry.kind, entry.amount_nusd, billed_nusd)
 
 
 def _calls(last: Mapping[str, Entry], fits: Callable[[str, Entry], bool]) -> tuple[str, ...]:

@@ -39,6 +39,9 @@ class CallBill:
 
     calls: Mapping[str, BilledCall]
 
+    def __bool__(self) -> bool:
+        return bool(self.calls)
+
     @property
     def amounts(self) -> dict[str, int]:
         return {call: billed.amount_nusd for call, billed in self.calls.items()}
@@ -49,6 +52,9 @@ class DayBill:
     """Charges by day (since 1970, UTC), in nano-dollars; days that it does not cover are not in it."""
 
     days: Mapping[int, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.days)
 
 
 Bill: TypeAlias = CallBill | DayBill

@@ -179,11 +179,17 @@ class Client:
         reason: str | None = None,
         tenant: str | None = None,
         since_s: float | None = None,
+        redriven: bool | None = None,
         limit: int | None = LISTED,
     ) -> list[Summary]:
-        """The newest dead letters; *reason* is looked for within theirs, None lists all. Raises: StoreUnavailable."""
+        """
+        The newest dead letters; *limit* None lists all.
+
+        *reason* is looked for within theirs; with *redriven* only those that were sent again, without it (False) only
+        those that were not. Raises: StoreUnavailable.
+        """
         since_ms = self._carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
         return self._carry_out(self._commands.dead(wanted, limit=limit))
 
     def redrive(self, task_id: str) -> Handle:
@@ -198,6 +204,10 @@ class Client:
     def drop(self, task_id: str) -> None:
         """Erase a dead letter with all it holds; what it cost stays booked. Raises as `redrive`."""
         self._carry_out(self._commands.drop(task_id))
+
+    def policies(self) -> list[str]:
+        """The names of all that is published. Raises: StoreUnavailable."""
+        return self._link.run(self._commands.policies())
 
     def card(self, policy: str) -> Card:
         """What is published under a name. Raises: UnknownPolicy, StoreUnavailable."""

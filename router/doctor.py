@@ -13,19 +13,28 @@ from .submission import Card, Full
 
 
 @dataclass(frozen=True, slots=True)
+class Sunset:
+    """The model of a tier that leaves its provider, as it is `said`; its `successor`, where one is named."""
+
+    tier: str
+    said: str
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """
     Policies, tiers and prices as they are read here. `mistakes` are those of the files; `gone` the models that have
     left their provider, `leaving` those that soon will; `keys_missing` the variables that tiers name and this shell
-    lacks; `digests` are of the policies by name; `places` the deployments (`tier/name`); `used` says of each tier which
-    policy climbs to it.
+    lacks (None: no tiers could be read); `digests` are of the policies by name; `places` the deployments (`tier/name`);
+    `used` says of each tier which policy climbs to it.
     """
 
     path: str
     mistakes: Sequence[str] = ()
-    gone: Sequence[str] = ()
-    leaving: Sequence[str] = ()
-    keys_missing: Sequence[str] = ()
+    gone: Sequence[Sunset] = ()
+    leaving: Sequence[Sunset] = ()
+    keys_missing: Sequence[str] | None = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     tiers: Sequence[str] = ()
     places: Sequence[str] = ()
@@ -70,18 +79,24 @@ def _files(folder: Folder) -> Iterator[Sign]:
         yield from (problem("policies", mistake, mend) for mistake in folder.mistakes)
         return
     yield fine("policies", f"{len(folder.digests)} in {folder.path}, every tier and price they need is there")
-    follow = "name its successor in the tiers file, and run `router policy test`"
-    yield from (problem("sunset", said, follow) for said in folder.gone)
-    yield from (warning("sunset", said, follow) for said in folder.leaving)
+    yield from (problem("sunset", sunset.said, _follow(sunset)) for sunset in folder.gone)
+    yield from (warning("sunset", sunset.said, _follow(sunset)) for sunset in folder.leaving)
+
+
+def _follow(sunset: Sunset) -> str:
+    new = sunset.successor or "another one"
+    return f"make {new} the model of tier {sunset.tier!r} in the tiers file, then `router policy test`"
 
 
 def _keys(folder: Folder, found: Found | None) -> Iterator[Sign]:
     """Workers refuse to start without the keys of their tiers: where some live, only this shell lacks them."""
-    names = " and ".join(folder.keys_missing)
-    if not names:
+    if folder.keys_missing is None:
+        yield warning("keys", "not looked at: the tiers file could not be read", "see `policies` above")
+    elif not (names := " and ".join(folder.keys_missing)):
         yield fine("keys", "every key that tiers name is set")
     elif found and any(not worker.silent for worker in found.service.workers):
-        yield warning("keys", f"{names} not set in this shell", "nothing, if the workers that run have other settings")
+        todo = "set it here only if you start workers from here: those that run have what they need"
+        yield warning("keys", f"{names} not set in this shell", todo)
     else:
         yield problem("keys", f"{names} not set", "set what the tiers file names: workers do not start without")
 

@@ -18,6 +18,7 @@ Our error tree, grouped by who must act.
     + BillInvalid          a provider's bill has a form that we do not read
     + Backlogged           too many tasks wait, or Redis has no memory for more; try again later
     + StoreUnavailable     Redis cannot be reached
+      - StoreRefused       Redis is there, but not with this password or this database
     + StoreUnsafe          Redis would lose data (no AOF, evicting); see the message
     + ServerBusy           another process runs the embedded server of that directory
     + ServerMissing        no Redis-compatible server program is installed
@@ -100,6 +101,10 @@ class Backlogged(OperatorError):
 
 class StoreUnavailable(OperatorError):
     """Redis cannot be reached."""
+
+
+class StoreRefused(StoreUnavailable):
+    """Redis is there, but does not let us in with this password, or has no such database: waiting does not help."""
 
 
 class StoreUnsafe(OperatorError):

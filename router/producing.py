@@ -97,7 +97,8 @@ def _check_order(order: Order) -> None:
     if ":" in order.tenant:
         raise TaskInvalid("the tenant must not contain a colon")
     if order.deadline_s is not None and not 0 < order.deadline_s < math.inf:
-        raise TaskInvalid(f"deadline_s is {order.deadline_s}, it must be greater than 0")
+        need = "greater than 0" if order.deadline_s <= 0 else "a finite number of seconds"
+        raise TaskInvalid(f"deadline_s is {order.deadline_s}, it must be {need}")
     if order.priority not in list(Priority):
         raise TaskInvalid(f"priority is {order.priority!r}, expected one of {', '.join(Priority)}")
     if order.metadata and _size("metadata", dict(order.metadata)) > _METADATA_BYTES_MAX:

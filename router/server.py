@@ -83,6 +83,8 @@ def _disk(server: Server) -> Sign:
     if server.appends_fail:
         said = "the last write to the append-only file failed, so Redis refuses all writes"
         return problem("disk", said, "make room on its disk, and look at its log")
+    if not server.appends:
+        return warning("disk", "not looked at: nothing is appended to a file", "see `append-only file` above")
     if server.fsync == "no":
         said = "appendfsync is `no`: a power failure loses the last half minute, money included"
         return warning("disk", said, "set `appendfsync everysec`")

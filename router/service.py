@@ -44,7 +44,8 @@ class Service:
     """
     `ready` counts the tasks of each queue (a tier, or `!` and a tier for suspects of a crash), `waiting` all that have
     not ended, of which `sample` shows some; `overdue_ms` is how long the oldest should have been looked at; `parked`
-    tasks wait for a budget; `resting` says of a deployment (`tier/name`) for how many ms it is left alone.
+    tasks wait for a budget; `resting` says of a deployment (`tier/name`) for how many ms it is left alone; of `dead`
+    letters some were `redriven`, and some `unread`.
     """
 
     workers: Sequence[Worker] = ()
@@ -56,6 +57,8 @@ class Service:
     resting: Mapping[str, int] = field(default_factory=dict)
     late_calls: int = 0
     dead: int = 0
+    redriven: int = 0
+    unread: int = 0
     failed_shifts: int = 0
     stuck_shifts: int = 0
 
@@ -64,7 +67,8 @@ def crew(service: Service, tiers: Iterable[str], used: Mapping[str, str]) -> lis
     """
     Whether somebody works, and at every tier that needs it.
 
-    *tiers* are those of the tiers file, *used* says of each that policies climb to which policy does.
+    *tiers* are those of the tiers file, none where it could not be read; *used* says of each that policies climb to
+    which policy does.
     """
     return [_workers(service), *_tiers(service, set(tiers), used)]
 
@@ -101,11 +105,11 @@ def _tiers(service: Service, known: set[str], used: Mapping[str, str]) -> Iterat
 def _served(service: Service, queue: str, known: set[str]) -> bool:
     tier, alone = queue.removeprefix("!"), queue.startswith("!")
     able = [w.tiers for w in service.workers if w.alone == alone and not w.silent]
-    return any(tier in (known if tiers is None else tiers) for tiers in able)
+    return any(tier in (known or {tier} if tiers is None else tiers) for tiers in able)
 
 
 def _serve(tier: str, known: set[str]) -> str:
-    if tier in known:
+    if tier in (known or {tier}):
         return f"start `router worker --tier {tier}`"
     return f"put tier {tier!r} back into the tiers file and restart the workers, or cancel those tasks"
 
@@ -145,9 +149,13 @@ def _backlog(service: Service) -> Sign:
 
 def _parked(service: Service) -> Sign:
     if service.parked:
-        todo = "they go on when its window turns; or raise it in budgets.yaml, then `router policy publish`"
-        return warning("budgets", f"{_count(service.parked, 'task')} parked by a budget that is used up", todo)
-    return fine("budgets", "no task is parked")
+        todo = (
+            "`router budget list` shows which has little left: they go on when its window turns; or raise it in "
+            "budgets.yaml, then `router budget publish`"
+        )
+        waits = "waits" if service.parked == 1 else "wait"
+        return warning("budgets", f"{_count(service.parked, 'task')} {waits} for room in a budget", todo)
+    return fine("budgets", "no task waits for room in one")
 
 
 def _resting(service: Service) -> Iterator[Sign]:
@@ -157,10 +165,14 @@ def _resting(service: Service) -> Iterator[Sign]:
 
 
 def _dead(service: Service) -> Sign:
-    if service.dead:
-        todo = "`router dead list` says why, `router dead redrive` sends them again"
-        return warning("dead letters", f"{service.dead:,} kept", todo)
-    return fine("dead letters", "none")
+    left = service.dead - service.redriven
+    if not left:
+        return fine("dead letters", f"none but {service.redriven:,} sent again" if service.dead else "none")
+    seen = f"{left:,} {f'of {service.dead:,} ' if service.redriven else ''}not sent again"
+    if service.unread:
+        seen = f"at most {seen}; {service.unread:,} were not looked at"
+    todo = "`router dead list --open` says why; then `router dead redrive` or `router dead drop`"
+    return warning("dead letters", seen, todo)
 
 
 def _shifts(service: Service) -> Sign:

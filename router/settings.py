@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from .errors import SettingsInvalid
 from .fault import Fault, read_faults
@@ -38,13 +39,13 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Raises: SettingsInvalid, naming every variable that is wrong."""
-        given = {n: v for n, v in (os.environ if environ is None else environ).items() if n.startswith("ROUTER_")}
+        given = {n: v for n, v in (os.environ if environ is None else environ).items() if n.startswith(_OURS)}
         mistakes = [_unknown(name) for name in given if name not in _READ]
         values = {_READ[name]: value for name, value in given.items() if name in _READ and value}
         if values.get("log", "info") not in _LEVELS:
             mistakes.append(f"ROUTER_LOG is {values['log']!r}, expected one of {', '.join(_LEVELS)}")
-        if not values.get("redis_url", "redis://").startswith(("redis://", "rediss://", "unix://")):
-            mistakes.append("ROUTER_REDIS_URL must begin with redis://, rediss:// or unix://")
+        if mistake := _wrong_address(values.get("redis_url", "redis://")):
+            mistakes.append(f"ROUTER_REDIS_URL {mistake}")
         for name in ("worker_concurrency", "worker_lease_s"):
             if not values.get(name, "1").isdecimal() or int(values.get(name, "1")) == 0:
                 mistakes.append(f"ROUTER_{name.upper()} must be a whole number from 1 on")
@@ -83,6 +84,7 @@ class Settings:
         return {name: str(value) for name, value in values.items() if value is not None}
 
 
+_OURS = "ROUTER_"
 _READ = {
     "ROUTER_REDIS_URL": "redis_url",
     "ROUTER_POLICIES": "policies",
@@ -98,5 +100,22 @@ _READ = {
 
 
 def _unknown(name: str) -> str:
-    near = closest(name, _READ)
-    return f"{name} is no setting of ours" + (f"; did you mean {near}?" if near else "")
+    """They all begin alike: what follows tells whether one was meant."""
+    near = closest(name.removeprefix(_OURS), [known.removeprefix(_OURS) for known in _READ])
+    return f"{name} is no setting of ours" + (f"; did you mean {_OURS}{near}?" if near else "")
+
+
+def _wrong_address(url: str) -> str | None:
+    """What is wrong with the address of a Redis, without a word of it: any part may be a piece of a password."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        return "must begin with redis://, rediss:// or unix://"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "has no port that is a number; write redis://:PASSWORD@HOST:6379/0, with %2F for a / in the password"
+    database = parts.path.strip("/") if parts.scheme != "unix" else ""
+    named = parse_qs(parts.query).get("db", [])
+    if not all(number.isdecimal() for number in (database or "0", *named)):
+        return "must end with the number of a database, as in redis://localhost:6379/0"
+    return None

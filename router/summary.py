@@ -35,12 +35,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Says which tasks are wanted. `reason` is looked for within theirs, in upper or lower case; None: any will do."""
+    """
+    Says which tasks are wanted; None: any will do. `reason` is looked for within theirs, in upper or lower case;
+    `redriven` says whether they were sent again.
+    """
 
     status: TaskState | None = None
     policy: str | None = None
     tenant: str | None = None
     reason: str | None = None
+    redriven: bool | None = None
     since_ms: int = 0
 
     def __call__(self, task: Summary) -> bool:
@@ -49,6 +53,7 @@ class Wanted:
             and self.policy in (None, task.policy)
             and self.tenant in (None, task.tenant)
             and (self.reason is None or self.reason.casefold() in (task.reason or "").casefold())
+            and self.redriven in (None, task.redriven is not None)
             and task.at_ms >= self.since_ms
         )
 

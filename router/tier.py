@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .call import Deployment
 from .values import Name, Value
+
+
+def _an_address(text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("http", "https") or not rest.partition("/")[0]:
+        raise ValueError(
+            f"{text!r} is no address; write http:// or https:// and a host, such as http://localhost:8000/v1"
+        )
+    return text
+
+
+Address: TypeAlias = Annotated[str, AfterValidator(_an_address)]
 
 
 class Place(Value):
@@ -19,7 +31,7 @@ class Place(Value):
 
     name: Name
     model: str | None = None
-    api_base: str | None = None
+    api_base: Address | None = None
     api_key_env: str | None = None
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
@@ -36,7 +48,7 @@ class Tier(Value):
 
     name: Name
     model: Annotated[str, Field(min_length=1)]
-    api_base: str | None = None
+    api_base: Address | None = None
     api_key_env: str | None = None
     price_of: str | None = None
     simulated: bool = False

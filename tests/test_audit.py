@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.audit import NOBODY, Audit, BilledDay, audit, audit_days, mend
+from router.audit import NOBODY, Audit, BilledDay, Contrast, audit, audit_days, mend
 from router.bill import BilledCall
 from router.ledger import Balance, Entry, EntryKind, fold, fold_days
 from tests.builders import NOW_MS
@@ -69,6 +69,19 @@ def test_a_call_beyond_its_bound_is_told() -> None:
     held = audit(LINES, BALANCE, {"settled": 400, "unknown": 1_001, "open": 2_000})
 
     assert (held.beyond, held.agrees) == (("open", "unknown"), False)
+
+
+def test_both_sides_of_a_contradiction_are_told() -> None:
+    """Each call that does not fit comes with its task and with what was booked and billed."""
+    held = audit(LINES, BALANCE, {"stray": 30, "void": 70, "unknown": 1_001})
+
+    assert held.contrasts == {
+        "stray": Contrast("stray", NOBODY, None, 0, 30),
+        "void": Contrast("void", "t1", VOID, 0, 70),
+        "settled": Contrast("settled", "t1", SETTLED, 400, None),
+        "unknown": Contrast("unknown", "t1", UNSETTLED, 1_000, 1_001),
+    }
+    assert audit(LINES, BALANCE, {"settled": 400}).contrasts == {}
 
 
 def test_lines_may_come_as_a_stream() -> None:
@@ -220,10 +233,11 @@ def test_a_call_settled_long_after_belongs_to_its_day() -> None:
     ],
 )
 def test_only_what_is_on_such_a_bill_counts(changes: dict[str, object], counted: bool) -> None:
-    """Other providers and stand-ins are not on OpenAI's bill."""
+    """Other providers and stand-ins are not on OpenAI's bill; that stand-ins were left out is told."""
     lines = [a_line(SETTLED, "c1", 500, at_ms=NOON_MS, **changes)]
 
-    assert of_day(*lines) == (BilledDay(DAY, 500, 500 * counted, 500 * counted),)
+    simulated = bool(changes.get("simulated"))
+    assert of_day(*lines) == (BilledDay(DAY, 500, 500 * counted, 500 * counted, simulated),)
 
 
 def test_a_day_that_does_not_fit_does_not_agree() -> None:

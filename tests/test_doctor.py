@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.doctor import Folder, Found, diagnose, ill
+from router.doctor import Folder, Found, Sunset, diagnose, ill
 from router.ledger import Balance
 from router.service import Service, Worker
 from router.sign import Level, Sign
@@ -16,6 +16,7 @@ from tests.test_producing import CARD
 from tests.test_server import GOOD
 
 FOLDER = Folder("policies", digests={"receipts": CARD.digest}, tiers=("mini",), used={"mini": "receipts"})
+LEAVING = Sunset("mini", "openai/gpt-4o-mini and its day", "gpt-new")
 STAFF = (Worker(None), Worker(None, alone=True))
 FOUND = Found(GOOD, None, Service(workers=STAFF), {"receipts": CARD}, Balance())
 
@@ -35,11 +36,11 @@ def test_all_is_well() -> None:
 
 def test_warnings_are_no_illness() -> None:
     """Only a problem makes the answer no."""
-    folder = replace(FOLDER, leaving=["openai/gpt-4o-mini leaves its provider on 2027-01-14"])
+    folder = replace(FOLDER, leaving=[LEAVING])
 
     assert [sign.level for sign in bad(folder)] == [Level.WARNING]
     assert not ill(diagnose(folder, FOUND))
-    assert ill(diagnose(replace(FOLDER, gone=["it left"]), FOUND))
+    assert ill(diagnose(replace(FOLDER, gone=[LEAVING]), FOUND))
 
 
 def test_without_redis_the_files_are_judged() -> None:
@@ -62,10 +63,13 @@ def test_every_mistake_of_the_files_is_a_problem() -> None:
 )
 def test_sunsets_are_told(field: str, level: Level) -> None:
     """A model that has left its provider is a problem, one that will leave soon a warning."""
-    changes: dict[str, Any] = {field: ["openai/gpt-4o-mini and its day"]}
+    changes: dict[str, Any] = {field: [LEAVING]}
     (sign,) = bad(replace(FOLDER, **changes))
 
-    assert (sign.about, sign.level, sign.seen) == ("sunset", level, "openai/gpt-4o-mini and its day")
+    assert (sign.about, sign.level, sign.seen) == ("sunset", level, LEAVING.said)
+    assert sign.advice == "make gpt-new the model of tier 'mini' in the tiers file, then `router policy test`"
+    changes = {field: [replace(LEAVING, successor=None)]}
+    assert bad(replace(FOLDER, **changes))[0].advice.startswith("make another one the model of tier 'mini'")
 
 
 def test_missing_keys_are_a_problem_unless_workers_live() -> None:
@@ -76,6 +80,14 @@ def test_missing_keys_are_a_problem_unless_workers_live() -> None:
     assert [(s.about, s.level) for s in bad(folder)] == [("keys", Level.WARNING)]
     assert ("keys", Level.PROBLEM) in [(s.about, s.level) for s in bad(folder, idle)]
     assert [(s.about, s.level) for s in bad(folder, None)] == [("keys", Level.PROBLEM)]
+
+
+def test_keys_that_nobody_could_name_are_not_called_set() -> None:
+    """Without the tiers file nobody knows which keys are needed, and that is what is said."""
+    signs = bad(replace(FOLDER, mistakes=["tiers.yaml:1:1: cannot be read"], keys_missing=None))
+
+    assert [(sign.about, sign.level) for sign in signs] == [("policies", Level.PROBLEM), ("keys", Level.WARNING)]
+    assert signs[1].seen == "not looked at: the tiers file could not be read"
 
 
 def test_what_is_published_is_compared_with_the_folder() -> None:

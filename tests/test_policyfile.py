@@ -327,6 +327,19 @@ def test_a_deployment_is_named_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("address", ["nonsense", "localhost:8000/v1", "ftp://host", "https://", "https:///v1"])
+def test_an_address_without_a_scheme_or_a_host_is_told(address: str) -> None:
+    """A tier, or one of its deployments, would else fail at its first call, or be asked somewhere else."""
+    text = f"tiers:\n  mini: {{model: m, api_base: '{address}'}}\n"
+    place = f"tiers:\n  mini: {{model: m, deployments: [{{name: eu, api_base: '{address}'}}]}}\n"
+    said = f"{address!r} is no address; write http:// or https:// and a host, such as http://localhost:8000/v1"
+
+    assert mistakes(text, lambda given: parse_tiers(given, "t.yaml")) == [f"t.yaml:2:20: tiers.mini.api_base: {said}"]
+    assert mistakes(place, lambda given: parse_tiers(given, "t.yaml")) == [
+        f"t.yaml:2:45: tiers.mini.deployments.0.api_base: {said}"
+    ]
+
+
 def test_all_mistakes_of_a_tiers_file_are_told() -> None:
     """Each at its key, with suggestions."""
     text = (

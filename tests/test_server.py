@@ -82,6 +82,14 @@ def test_what_goes_wrong_is_told(changes: dict[str, Any], about: str, level: Lev
     assert sign.advice
 
 
+def test_a_file_that_is_not_kept_is_not_called_written() -> None:
+    """How often a file is synced says nothing where none is kept."""
+    (disk,) = bad(running(replace(GOOD, appends=False), None))
+
+    assert (disk.about, disk.level, disk.advice) == ("disk", Level.WARNING, "see `append-only file` above")
+    assert disk.seen == "not looked at: nothing is appended to a file"
+
+
 def test_refused_tasks_are_a_problem() -> None:
     """Where new tasks are refused for want of memory, that is told with how many wait."""
     (sign,) = bad(running(GOOD, Full(waiting=120_345, used_bytes=10_000_000, limit_bytes=1_000_000_000)))

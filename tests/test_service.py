@@ -75,6 +75,14 @@ def test_tasks_at_a_tier_that_is_gone_are_a_problem() -> None:
     assert "put tier 'medium' back into the tiers file" in sign.advice
 
 
+def test_tiers_that_could_not_be_read_are_not_taken_for_gone() -> None:
+    """Without a tiers file workers of all tiers count as serving each, and nobody is told to put one back."""
+    assert bad(crew(Service(workers=STAFF, ready={"mini": 1}), (), {})) == []
+
+    (sign,) = bad(crew(Service(workers=(Worker(("small",)),), ready={"mini": 1}), (), {}))
+    assert sign.advice == "start `router worker --tier mini`"
+
+
 def test_suspects_need_a_worker_of_their_own() -> None:
     """Tasks that were there at a crash run alone, in quarantine: without its worker they wait for ever."""
     (sign,) = staffed(Worker(None), ready={"!mini": 2})
@@ -128,8 +136,9 @@ def test_many_delayed_tasks_are_a_warning_with_an_example() -> None:
 @pytest.mark.parametrize(
     ("changes", "about", "seen"),
     [
-        ({"dead": 12}, "dead letters", "12 kept"),
-        ({"parked": 2}, "budgets", "2 tasks parked by a budget"),
+        ({"dead": 12}, "dead letters", "12 not sent again"),
+        ({"parked": 2}, "budgets", "2 tasks wait for room in a budget"),
+        ({"parked": 1}, "budgets", "1 task waits for room in a budget"),
         ({"resting": {"mini/main": 41_700}}, "provider", "mini/main is left alone for 42 s more"),
         ({"failed_shifts": 3}, "RQ", "3 shifts failed"),
         ({"stuck_shifts": 1}, "RQ", "1 shift taken and never begun"),
@@ -142,6 +151,22 @@ def test_what_stands_still_is_a_warning(changes: dict[str, Any], about: str, see
     assert (sign.about, sign.level) == (about, Level.WARNING)
     assert seen in sign.seen
     assert sign.advice
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "seen"),
+    [
+        ({}, Level.OK, "none"),
+        ({"dead": 32, "redriven": 32}, Level.OK, "none but 32 sent again"),
+        ({"dead": 36, "redriven": 32}, Level.WARNING, "4 of 36 not sent again"),
+        ({"dead": 9, "redriven": 2, "unread": 7}, Level.WARNING, "at most 7 of 9 not sent again; 7 were not looked at"),
+    ],
+)
+def test_only_letters_that_nobody_sent_again_are_an_alarm(changes: dict[str, int], level: Level, seen: str) -> None:
+    """A dead letter that was sent again is dealt with; one that was not even looked at may not be."""
+    sign = next(sign for sign in flow(Service(**changes)) if sign.about == "dead letters")
+
+    assert (sign.level, sign.seen) == (level, seen)
 
 
 # money

@@ -61,9 +61,13 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
     [
         ("ROUTER_REDIS", "x", "ROUTER_REDIS is no setting of ours; did you mean ROUTER_REDIS_URL?"),
         ("ROUTER_LOGG", "info", "did you mean ROUTER_LOG?"),
-        ("ROUTER_ZZZZZZZZZ", "1", "ROUTER_ZZZZZZZZZ is no setting of ours"),
+        ("ROUTER_TEIRS", "x", "ROUTER_TEIRS is no setting of ours; did you mean ROUTER_TIERS?"),
         ("ROUTER_LOG", "loud", "ROUTER_LOG is 'loud', expected one of debug, info, warning, error"),
         ("ROUTER_REDIS_URL", "localhost:6379", "ROUTER_REDIS_URL must begin with redis://, rediss:// or unix://"),
+        ("ROUTER_REDIS_URL", "redis://host/abc", "ROUTER_REDIS_URL must end with the number of a database"),
+        ("ROUTER_REDIS_URL", "redis://host/-1", "ROUTER_REDIS_URL must end with the number of a database"),
+        ("ROUTER_REDIS_URL", "unix:///run/redis.sock?db=a", "ROUTER_REDIS_URL must end with the number of a database"),
+        ("ROUTER_REDIS_URL", "redis://host:port/0", "ROUTER_REDIS_URL has no port that is a number"),
         ("ROUTER_WORKER_CONCURRENCY", "0", "ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on"),
         ("ROUTER_WORKER_CONCURRENCY", "-5", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
         ("ROUTER_WORKER_CONCURRENCY", "many", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
@@ -77,6 +81,32 @@ def test_a_wrong_setting_is_an_error_not_a_surprise_later(name: str, value: str,
         Settings.from_env({name: value})
 
     assert told in str(why.value)
+
+
+@pytest.mark.parametrize("name", ["ROUTER_NONSENSE", "ROUTER_ZZZZZZZZZ"])
+def test_a_name_like_none_of_ours_is_not_guessed_at(name: str) -> None:
+    """That all names begin alike makes no two of them alike."""
+    with pytest.raises(SettingsInvalid) as why:
+        Settings.from_env({name: "1"})
+
+    assert str(why.value) == f"{name} is no setting of ours"
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://", "redis://h", "rediss://u:p@[::1]:1/2", "redis://h?db=3", "unix:///a/b.sock"]
+)
+def test_every_form_of_address_is_taken(url: str) -> None:
+    """Host, port, database, user and password may be left out or given."""
+    assert Settings.from_env({"ROUTER_REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("url", ["redis://:sec/ret@host/0", "redis://:1/secret@host/0", "redis://host/secret"])
+def test_a_wrong_address_is_told_without_a_word_of_it(url: str) -> None:
+    """A password with a slash breaks the address where it stands, and must not come up in a log."""
+    with pytest.raises(SettingsInvalid) as why:
+        Settings.from_env({"ROUTER_REDIS_URL": url})
+
+    assert "sec" not in str(why.value)
 
 
 def test_all_wrong_settings_are_told_at_once() -> None:

@@ -18,7 +18,8 @@ from redis import Redis
 
 from router import log
 from router.app import load_book, open_store, require_keys, served
-from router.errors import OperatorError, PolicyInvalid, StoreUnavailable
+from router.cli import refused
+from router.errors import RouterError, StoreUnavailable
 from router.io.folder import Book
 from router.io.parent import end_with
 from router.io.redis_link import Link, connect
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     Parse the command line and supervise.
 
-    Exit codes: 0 drained, 1 a policy is wrong, 2 a setting is wrong, 3 Redis cannot be reached.
+    Exit codes: 0 drained, 1 a policy is wrong, 2 a setting is wrong, 3 Redis cannot be reached or is full.
     """
     arguments = _arguments(argv)
     try:
@@ -57,12 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         if not arguments.unsafe:
             require_safe(settings.redis_url)
         return supervise(settings, book, workers=arguments.workers)
-    except PolicyInvalid as why:
-        return _refused(why, 1)
-    except StoreUnavailable as why:
-        return _refused(why, 3)
-    except OperatorError as why:
-        return _refused(why, 2)
+    except RouterError as why:
+        return refused(why)
 
 
 def supervise(settings: Settings, book: Book, *, workers: int) -> int:
@@ -220,11 +217,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
     return int(text)
-
-
-def _refused(why: Exception, code: int) -> int:
-    print(why, file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

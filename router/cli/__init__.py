@@ -14,6 +14,7 @@ from ..errors import (
     PolicyInvalid,
     ResultError,
     RouterError,
+    StoreRefused,
     StoreUnavailable,
     TaskConflict,
     UnknownTask,
@@ -56,7 +57,7 @@ def root() -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run a command; errors of ours become one sentence and an exit code: 1 no, 2 wrong use, 3 the world is down."""
+    """Run a command; errors of ours become one sentence and an exit code."""
     try:
         code: Any = root.main(args=argv, prog_name="router", standalone_mode=False)
     except click.ClickException as why:
@@ -65,13 +66,16 @@ def main(argv: list[str] | None = None) -> None:
     except click.Abort:
         sys.exit(130)
     except RouterError as why:
-        print(f"router: {why}", file=sys.stderr)
-        sys.exit(_exit_code(why))
+        sys.exit(refused(why))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _exit_code(why: RouterError) -> int:
+def refused(why: RouterError) -> int:
+    """Say on standard error why not; returns the exit code: 1 the answer is no, 2 mend something first, 3 try later."""
+    print(f"router: {why}", file=sys.stderr)
     match why:
+        case StoreRefused():
+            return 2
         case StoreUnavailable() | Backlogged():
             return 3
         case PolicyInvalid() | ResultError() | TaskConflict() | UnknownTask() | NotDead():

@@ -9,14 +9,24 @@ from typing import Any
 
 import click
 
-from ..audit import Audit, BilledDay, Booking
+from ..audit import Audit, BilledDay, Booking, Contrast
+from ..bill import Bill
 from ..cost import usd
+from ..errors import BillInvalid
 from ..ledger import EntryKind
 from ..settings import Settings
-from .ledger import check_books, reconcile
+from .ledger import check_books, read_bill, settle
 from .printing import SIMULATED, count, print_json
 
 _SHOWN_MAX = 10
+_BALANCES = "the ledger is right: something else changed these sums, and budgets go by them until their windows turn"
+_DIFFERING = "what is settled stays: compare prices.yaml, and the tokens in `router task show`, with the provider's own"
+_UNKNOWN = "if they are this router's, book them with --yes (what is booked stays); else take them out of the bill"
+_FREE = "what is booked stays: `router task show` has the error for which they were taken as free; ask the provider"
+_UNBILLED = "what is settled stays: see whether the bill has all of their time, and of their key"
+_BEYOND = "they may be running: look again when they have ended; then the bill is booked"
+_DAY_HIGH = "something else spends at this provider, or a price in prices.yaml is too low"
+_DAY_LOW = "the bill may not have the whole day yet; else a price in prices.yaml is too high"
 
 
 @click.command(epilog="Example: router audit --bill bill.jsonl --dry-run")
@@ -28,22 +38,25 @@ _SHOWN_MAX = 10
 )
 @click.option("--dry-run", is_flag=True, help="Only look; book nothing.")
 @click.option("--complete", is_flag=True, help="The bill has every call: those it lacks were not charged.")
+@click.option("--yes", is_flag=True, help="Calls that the ledger does not know are this router's: book them.")
 @click.option("--json", "as_json", is_flag=True)
-def command(bill_path: Path | None, dry_run: bool, complete: bool, as_json: bool) -> int:
+def command(bill_path: Path | None, *, dry_run: bool, complete: bool, yes: bool, as_json: bool) -> int:
     """
     Fold the ledger from its first line and compare it with the balances, and with a provider's bill.
 
-    A bill of calls is the truth: calls of unknown outcome are settled at what was billed, and calls that the ledger
-    forgot are booked; harmless to repeat. It must hold calls of this router alone. A bill of days is only compared:
-    what is billed on a day must lie within what is settled and what is in doubt. Exit 1 unless all agrees afterwards.
+    A bill of calls is the truth: calls of unknown outcome are settled at what was billed, and with --yes calls that the
+    ledger forgot are booked; harmless to repeat. It must hold calls of this router alone, and what is booked stays: see
+    with --dry-run first. A bill of days is only compared: what is billed on a day must lie within what is settled and
+    what is in doubt. Exit 1 unless all agrees afterwards.
     """
     settings = Settings.from_env()
     if bill_path is None:
-        if dry_run or complete:
-            raise click.UsageError("--dry-run and --complete go with --bill FILE")
+        if dry_run or complete or yes:
+            raise click.UsageError("--dry-run, --complete and --yes go with --bill FILE")
         result = check_books(settings)
     else:
-        result = reconcile(settings, bill_path, complete=complete, dry_run=dry_run)
+        bill = _filled(read_bill(bill_path), bill_path)
+        result = settle(settings, bill, complete=complete, dry_run=dry_run, forgotten=yes)
     if as_json:
         print_json(audit_json(result))
     else:
@@ -51,6 +64,13 @@ def command(bill_path: Path | None, dry_run: bool, complete: bool, as_json: bool
         if result.simulated:
             click.echo(f"\n{SIMULATED}")
     return 0 if result.agrees else 1
+
+
+def _filled(bill: Bill, path: Path) -> Bill:
+    """Refuse a bill of nothing, which would agree with any ledger or none. Raises: BillInvalid."""
+    if not bill:
+        raise BillInvalid(f"{path} holds no call and no day; give the provider's whole bill")
+    return bill
 
 
 def audit_json(result: Audit) -> dict[str, Any]:
@@ -69,8 +89,19 @@ def audit_json(result: Audit) -> dict[str, Any]:
         "unbooked": list(result.unbooked),
         "unbilled": list(result.unbilled),
         "beyond": list(result.beyond),
+        "contrasts": [_contrast_json(contrast) for contrast in result.contrasts.values()],
         "days": [_day_json(day) for day in result.days],
         "mended": [_booking_json(booking) for booking in result.mended],
+    }
+
+
+def _contrast_json(contrast: Contrast) -> dict[str, Any]:
+    return {
+        "call": contrast.call,
+        "task": contrast.task,
+        "kind": None if contrast.kind is None else contrast.kind.value,
+        "booked_usd": usd(contrast.booked_nusd),
+        "billed_usd": None if contrast.billed_nusd is None else usd(contrast.billed_nusd),
     }
 
 
@@ -81,6 +112,7 @@ def _day_json(day: BilledDay) -> dict[str, Any]:
         "least_usd": usd(day.least_nusd),
         "most_usd": usd(day.most_nusd),
         "fits": day.fits,
+        "simulated": day.simulated,
     }
 
 
@@ -102,22 +134,60 @@ def _print(result: Audit, *, dry_run: bool) -> None:
     )
     off = ", ".join(result.off[:_SHOWN_MAX]) or result.balance
     click.echo(f"balances  {'agree' if result.balanced else f'DIFFER: {off}'}")
+    if not result.balanced:
+        click.echo(f"          -> {_BALANCES}")
     if result.billed_nusd is None:
         return
     click.echo(f"bill      ${usd(result.billed_nusd)}")
     _print_mended(result.mended, "would be booked" if dry_run else "booked")
-    for said, calls in (
-        ("settled at another amount than billed", result.differing),
-        ("billed, but not in the ledger, or there as free", result.unbooked),
-        ("in the ledger, but not billed", result.unbilled),
-        ("billed above the bound of their unknown outcome", result.beyond),
-    ):
-        if calls:
-            click.echo(f"          {count(len(calls), 'call')} {said}: {_some(calls)}")
+    _print_contrasts(result)
     for day in result.days:
-        bounds = f"between ${usd(day.least_nusd)} and ${usd(day.most_nusd)}"
-        click.echo(f"          {_date(day.day)}  ${usd(day.billed_nusd)}, {'' if day.fits else 'NOT '}{bounds}")
+        _print_day(day)
     click.echo(f"          {'agrees' if result.agrees else 'DOES NOT AGREE'}")
+
+
+def _print_contrasts(result: Audit) -> None:
+    """Each call that the bill contradicts, without those that are mended or would be, and what to do about them."""
+    mended = {booking.intent.call for booking in result.mended}
+    known = {call for call in result.unbooked if result.contrasts[call].kind is not None}
+    for said, calls, todo in (
+        ("settled at another amount than billed", result.differing, _DIFFERING),
+        ("billed, but not in the ledger", [call for call in result.unbooked if call not in known], _UNKNOWN),
+        ("billed, but free in the ledger", sorted(known), _FREE),
+        ("in the ledger, but not billed", result.unbilled, _UNBILLED),
+        ("billed above the most that they could cost", result.beyond, _BEYOND),
+    ):
+        left = [result.contrasts[call] for call in calls if call not in mended]
+        if not left:
+            continue
+        click.echo(f"          {count(len(left), 'call')} {said}")
+        for contrast in left[:_SHOWN_MAX]:
+            click.echo(f"            {_told(contrast)}")
+        if len(left) > _SHOWN_MAX:
+            click.echo(f"            and {len(left) - _SHOWN_MAX:,} more: --json has them all")
+        click.echo(f"          -> {todo}")
+
+
+def _told(contrast: Contrast) -> str:
+    billed = "not billed" if contrast.billed_nusd is None else f"billed ${usd(contrast.billed_nusd)}"
+    match contrast.kind:
+        case None:
+            return f"{contrast.call}: {billed}"
+        case EntryKind.SETTLED:
+            booked = f"settled ${usd(contrast.booked_nusd)}"
+        case EntryKind.VOID:
+            booked = "booked as free"
+        case _:
+            booked = f"at most ${usd(contrast.booked_nusd)}"
+    return f"{contrast.call} (task {contrast.task}): {booked}, {billed}"
+
+
+def _print_day(day: BilledDay) -> None:
+    bounds = f"between ${usd(day.least_nusd)} and ${usd(day.most_nusd)}"
+    left_out = "; the ledger's simulated calls of that day are not compared" if day.simulated else ""
+    click.echo(f"          {_date(day.day)}  ${usd(day.billed_nusd)}, {'' if day.fits else 'NOT '}{bounds}{left_out}")
+    if not day.fits:
+        click.echo(f"          -> {_DAY_HIGH if day.billed_nusd > day.most_nusd else _DAY_LOW}")
 
 
 def _print_mended(mended: Sequence[Booking], done: str) -> None:

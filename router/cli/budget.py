@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import click
 from ..app import open_store
 from ..budget import Budget, BudgetUse
 from ..cost import usd
-from ..io.folder import budgets_file, read_budgets
+from ..io.folder import budgets_file, read_budgets_for
+from ..io.redis_link import Link, connect
+from ..io.shift_commands import ShiftCommands
 from ..settings import Settings
 from .printing import console, count, dollars, print_json, table
 
-_COLUMNS = ["scope", "per", "when used up", "turns", "limit", "used", "left", "share"]
+_COLUMNS = ["scope", "per", "when used up", "turns (UTC)", "limit", "used", "left", "share"]
 
 
 @click.group(name="budget", epilog="Example: router budget list")
@@ -31,9 +34,12 @@ def show(as_json: bool) -> int:
     Show every budget in force with what is used of it in its window of now (UTC): settled, reserved, and the bounds of
     unknown outcomes.
     """
-    uses = asyncio.run(_uses(Settings.from_env()))
+    settings = Settings.from_env()
+    uses = asyncio.run(_uses(settings))
     if as_json:
         print_json([_as_json(use) for use in uses])
+    elif not uses and (number := in_force(settings)):
+        click.echo(f"{count(number, 'budget')} in force; a scope with * has a line for each name that has spent")
     elif not uses:
         click.echo("no budget is in force; write budgets.yaml beside your policies and publish it")
     else:
@@ -46,13 +52,30 @@ def show(as_json: bool) -> int:
 def publish(file: Path | None) -> int:
     """
     Put the budgets of a file (default: budgets.yaml in ROUTER_POLICIES) in the place of all that are in force. Tasks
-    that a budget parked try again at once.
+    that a budget parked try again at once. A file with `budgets: []` takes all budgets away.
     """
     settings = Settings.from_env()
-    budgets = read_budgets(file or budgets_file(settings.policies))
+    file = file or budgets_file(settings.policies)
+    if not file.is_file():
+        raise click.UsageError(f"there is no {file}; write it (policies/README.md says how), or give a FILE")
+    budgets = _read(file, settings)
     asyncio.run(_publish(settings, budgets))
     click.echo(f"{count(len(budgets), 'budget')} in force")
     return 0
+
+
+def _read(file: Path, settings: Settings) -> Sequence[Budget]:
+    """Check the names in a file by the folder it lies in, or by ROUTER_POLICIES where no tiers lie beside it."""
+    folder = file.parent if (file.parent / "tiers.yaml").is_file() else settings.policies
+    if not folder.is_dir():
+        click.echo(f"the names of policies and tiers were not checked: there is no folder {folder}", err=True)
+    return read_budgets_for(folder, settings.tiers or folder / "tiers.yaml", file)
+
+
+def in_force(settings: Settings) -> int:
+    """How many budgets are published. Raises: StoreUnavailable."""
+    with closing(Link(connect(settings.redis_url), prefix=settings.prefix)) as link:
+        return len(link.run(ShiftCommands(prefix=settings.prefix).budgets()))
 
 
 def _row(use: BudgetUse) -> list[str]:

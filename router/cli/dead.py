@@ -11,7 +11,7 @@ import click
 from ..client import LISTED, Client
 from ..errors import NotDead, TaskInvalid, UnknownPolicy, UnknownTask
 from ..summary import Summary
-from .listing import narrowing, print_tasks, summary_json
+from .listing import narrowing, print_tasks, require_policy, summary_json
 from .printing import count, print_json
 from .task import show_task
 
@@ -26,22 +26,25 @@ def command() -> None:
 
 @command.command(name="list", epilog="Example: router dead list --policy receipts --reason timeout --since 24h")
 @narrowing(reason=True)
+@click.option("--open", "open_", is_flag=True, help="Only those that were not sent again.")
 @click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def list_(as_json: bool, **narrowed: Any) -> int:
+def list_(open_: bool, as_json: bool, **narrowed: Any) -> int:
     """List dead letters, the newest first, as long as their policies keep them (keep_s)."""
     with Client.from_env() as client:
-        found = client.dead(**narrowed)
+        found = client.dead(redriven=False if open_ else None, **narrowed)
+        if not found:
+            require_policy(client, narrowed["policy"])
     if as_json:
         print_json([summary_json(letter) for letter in found])
     elif found:
-        print_tasks(found)
+        print_tasks(found, at="ended")
     else:
-        click.echo("no dead letters")
+        click.echo("no dead letters that were not sent again" if open_ else "no dead letters")
     return 0
 
 
-@command.command(epilog="Example: router dead show 3f2c...")
+@command.command(epilog="Example: router dead show 3f2c... (the whole id)")
 @click.argument("task_id")
 @click.option("--json", "as_json", is_flag=True)
 def show(task_id: str, as_json: bool) -> int:
@@ -58,19 +61,28 @@ def show(task_id: str, as_json: bool) -> int:
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True, help="Tasks a second."
 )
+@click.option("--again", is_flag=True, help="Those, too, that were sent again for a dead letter and died once more.")
 @click.option("--dry-run", is_flag=True, help="Only say which.")
 @click.option("--json", "as_json", is_flag=True)
 def redrive(
-    task_ids: tuple[str, ...], limit: int | None, rate: float, dry_run: bool, as_json: bool, **narrowed: Any
+    task_ids: tuple[str, ...],
+    *,
+    limit: int | None,
+    rate: float,
+    again: bool,
+    dry_run: bool,
+    as_json: bool,
+    **narrowed: Any,
 ) -> int:
     """
     Send dead letters again, by id or by what they have in common, the oldest first.
 
     Each becomes a new task with the same input, under its policy's current version. Harmless to repeat: a letter that
-    was sent again already stays with its new task. Exit 1 if one could not be sent.
+    was sent again already stays with its new task, and one that died once more is left unless it is named by its id or
+    --again is given. Exit 1 if one could not be sent.
     """
     with Client.from_env() as client:
-        meant = _named(task_ids, narrowed) or [t.id for t in _found(client, narrowed) if t.redriven is None]
+        meant = _named(task_ids, narrowed) or _unsent(client, narrowed, again=again)
         if dry_run:
             _print_meant(meant[:limit], "would be redriven", as_json=as_json)
             return 0
@@ -92,7 +104,7 @@ def redrive(
 def drop(task_ids: tuple[str, ...], limit: int | None, yes: bool, as_json: bool, **narrowed: Any) -> int:
     """Erase dead letters for good, with input, trail and record, by id or by what they have in common."""
     with Client.from_env() as client:
-        meant = (_named(task_ids, narrowed) or [task.id for task in _found(client, narrowed)])[:limit]
+        meant = (_named(task_ids, narrowed) or [letter.id for letter in _found(client, narrowed)])[:limit]
         if not (task_ids or yes):
             _print_meant(meant, "would be dropped; say --yes to do so", as_json=as_json)
             return 2
@@ -116,7 +128,7 @@ class _Redriving:
             self.refused.append({"id": task_id, "reason": str(why)})
             click.echo(f"{task_id} not sent: {why}", err=True)
             return
-        self.sent.append({"id": task_id, "task": handle.id, "replayed": handle.replayed})
+        self.sent.append({"id": task_id, "task": handle.id, "sent_before": handle.replayed})
         if not self._as_json:
             click.echo(f"{task_id} -> {handle.id}" + (" (sent before)" if handle.replayed else ""))
 
@@ -124,7 +136,7 @@ class _Redriving:
         if self._as_json:
             print_json({"redriven": self.sent, "refused": self.refused})
         else:
-            before = sum(sent["replayed"] for sent in self.sent)
+            before = sum(sent["sent_before"] for sent in self.sent)
             click.echo(f"{len(self.sent) - before:,} redriven, {before:,} sent before, {len(self.refused):,} refused")
 
 
@@ -152,9 +164,21 @@ def _named(task_ids: Sequence[str], narrowed: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(task_ids))
 
 
+def _unsent(client: Client, narrowed: dict[str, Any], *, again: bool) -> list[str]:
+    """The letters with this in common that were not sent again; unless *again*, none that came of one sent again."""
+    letters = [letter for letter in _found(client, narrowed) if letter.redriven is None]
+    meant = [letter.id for letter in letters if again or letter.origin is None]
+    if left := len(letters) - len(meant):
+        click.echo(f"left {count(left, 'dead letter')} that died again after being sent again; see --again", err=True)
+    return meant
+
+
 def _found(client: Client, narrowed: dict[str, Any]) -> list[Summary]:
-    """The letters that have this in common, the oldest first."""
-    return client.dead(limit=None, **narrowed)[::-1]
+    """The letters that have this in common, the oldest first. Raises: UnknownPolicy."""
+    found = client.dead(limit=None, **narrowed)[::-1]
+    if not found:
+        require_policy(client, narrowed["policy"])
+    return found
 
 
 def _dropped(client: Client, task_id: str) -> bool:

@@ -6,21 +6,22 @@ import asyncio
 import os
 from collections import Counter
 from contextlib import closing
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
 
 import click
 
 from ..app import load_book, open_store
-from ..doctor import Folder, Found, diagnose, ill
-from ..errors import PolicyInvalid, SettingsInvalid, StoreUnavailable
-from ..io.folder import Book
+from ..doctor import Folder, Found, Sunset, diagnose, ill
+from ..errors import PolicyInvalid, SettingsInvalid, StoreRefused, StoreUnavailable, StoreUnsafe
+from ..io.folder import Book, read_tiers
 from ..io.server_facts import read_server
 from ..io.service_facts import ServiceFacts
 from ..ledger import Balance
 from ..policylint import tier_doubts
 from ..settings import Settings
 from ..sign import Level, Sign, problem
+from ..tier import Tiers
 from .printing import console, count, print_json
 
 _STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
@@ -32,42 +33,59 @@ def command(as_json: bool) -> int:
     """
     Look at Redis, policies, prices, keys, workers, queues and money, and say what to do.
 
-    Exit 0 where all is well but for warnings, 1 where there is a problem, 3 where Redis cannot be reached.
+    Exit 0 where all is well but for warnings, 1 where there is a problem, 2 where Redis does not let us in or tells us
+    nothing, 3 where it cannot be reached.
     """
     settings = Settings.from_env()
     folder = read_folder(settings)
     try:
-        found, away = read_found(settings, folder), []
+        found, away, code = read_found(settings, folder), [], 1
+    except (StoreRefused, StoreUnsafe) as why:
+        found, away, code = None, [problem("Redis", str(why), "nothing works until then")], 2
     except StoreUnavailable as why:
-        found, away = None, [problem("Redis", str(why), "nothing works without it: start it, then look again")]
+        found, away, code = None, [problem("Redis", str(why), "nothing works without it: start it, then look again")], 3
     signs = [*away, *diagnose(folder, found)]
     print_json([asdict(sign) for sign in signs]) if as_json else _print(signs)
-    return 3 if away else int(ill(signs))
+    return code if ill(signs) else 0
 
 
 def read_folder(settings: Settings) -> Folder:
     """Read the folder of policies, whatever is wrong with it."""
-    path = str(settings.policies)
+    folder = _tiers_of(settings)
     try:
         book = load_book(settings)
     except PolicyInvalid as why:
-        return Folder(path, mistakes=[str(mistake) for mistake in why.problems])
+        return replace(folder, mistakes=[str(mistake) for mistake in why.problems])
     except SettingsInvalid as why:
-        return Folder(path, mistakes=[str(why)])
+        return replace(folder, mistakes=[str(why)])
+    digests = {name: policy.digest for name, policy in book.policies.items()}
+    return replace(folder, digests=digests, used=_used(book))
+
+
+def _tiers_of(settings: Settings) -> Folder:
+    """What the tiers alone tell, whatever is wrong with the rest."""
+    path = str(settings.policies)
+    try:
+        tiers = read_tiers(settings.tiers_file)
+    except PolicyInvalid:
+        return Folder(path, keys_missing=None)
     today = datetime.now(UTC).date()
-    gone = {name: tier for name, tier in book.tiers.items() if tier.sunset and tier.sunset <= today}
-    left = {name: tier for name, tier in book.tiers.items() if name not in gone}
-    named = {name for tier in book.tiers.values() for name in tier.key_names}
+    gone = {name: tier for name, tier in tiers.items() if tier.sunset and tier.sunset <= today}
+    left = {name: tier for name, tier in tiers.items() if name not in gone}
+    named = {name for tier in tiers.values() for name in tier.key_names}
     return Folder(
         path,
-        gone=[doubt.message for doubt in tier_doubts(gone, today)],
-        leaving=[doubt.message for doubt in tier_doubts(left, today)],
+        gone=_sunsets(gone, today),
+        leaving=_sunsets(left, today),
         keys_missing=sorted(name for name in named if not os.environ.get(name)),
-        digests={name: policy.digest for name, policy in book.policies.items()},
-        tiers=list(book.tiers),
-        places=[f"{tier.name}/{place.name}" for tier in book.tiers.values() for place in tier.places],
-        used=_used(book),
+        tiers=list(tiers),
+        places=[f"{tier.name}/{place.name}" for tier in tiers.values() for place in tier.places],
     )
+
+
+def _sunsets(tiers: Tiers, today: date) -> list[Sunset]:
+    found = ((name, doubt) for name, tier in tiers.items() for doubt in tier_doubts({name: tier}, today))
+    return [Sunset(name, doubt.message, tiers[name].successor) for name, doubt in found]
 
 
 def _used(book: Book) -> dict[str, str]:

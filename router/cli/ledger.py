@@ -53,13 +53,21 @@ def reconcile(settings: Settings, bill_path: Path, *, complete: bool = False, dr
     call, so that those of unknown outcome which it lacks were free; a *dry_run* only says what would be booked. Raises:
     BillInvalid, StoreUnavailable.
     """
-    bill = read_bill(bill_path)
+    return settle(settings, read_bill(bill_path), complete=complete, dry_run=dry_run)
+
+
+def settle(
+    settings: Settings, bill: Bill, *, complete: bool = False, dry_run: bool = False, forgotten: bool = True
+) -> Audit:
+    """As `reconcile`, with a bill that was read; without *forgotten* calls that no line knows are not booked."""
     if isinstance(bill, DayBill):
         if complete:
-            raise BillInvalid(f"{bill_path} has sums of days: only a bill of all calls can tell which were not charged")
+            raise BillInvalid("the bill has sums of days: only a bill of all calls can tell which were not charged")
         return check_books(settings, bill)
     entries, _ = read_books(settings)
     bookings = mend(entries, bill.calls, complete=complete)
+    if not forgotten:
+        bookings = tuple(booking for booking in bookings if booking.bound_nusd is not None)
     if not dry_run:
         bookings = _book(settings, bookings)
     return replace(check_books(settings, bill), mended=bookings)

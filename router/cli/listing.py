@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
 from rich.markup import escape
 
+from ..client import Client
 from ..cost import usd
+from ..errors import UnknownPolicy
+from ..problem import closest
 from ..summary import Summary
 from .cost import seconds
 from .printing import console, dollars, table
@@ -17,6 +20,7 @@ from .printing import console, dollars, table
 F = TypeVar("F", bound=Callable[..., Any])
 
 _REASON_SHOWN = 100
+_REASON_WIDTH_MIN = 30
 
 
 def narrowing(*, reason: bool) -> Callable[[F], F]:
@@ -41,9 +45,32 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float 
     return None if value is None else seconds(value)
 
 
-def print_tasks(tasks: Iterable[Summary]) -> None:
-    columns = ["task", "status", "policy", "tenant", "tier", "ended or came", "reason", "cost"]
-    console().print(table(None, columns, [_row(task) for task in tasks], texts=len(columns) - 1))
+def require_policy(client: Client, policy: str | None) -> None:
+    """Say that nothing was found because no such policy is known. Raises: UnknownPolicy."""
+    if policy is None or policy in (known := client.policies()):
+        return
+    near = closest(policy, known)
+    hint = f"did you mean {near!r}?" if near else f"it is one of {', '.join(known)}" if known else "none is"
+    raise UnknownPolicy(f"no policy {policy!r} was published; {hint}")
+
+
+def print_tasks(tasks: Sequence[Summary], *, at: str = "ended or came") -> None:
+    """A table for people, with ids in full; where nobody looks a line for each, with the whole reason."""
+    sent_again = any(task.redriven for task in tasks)
+    columns = ["task", "status", "policy", "tenant", "tier", at, "cost", "redriven as", "reason"]
+    if not sent_again:
+        columns.remove("redriven as")
+    rows = [_row(task, sent_again=sent_again) for task in tasks]
+    screen = console()
+    if not screen.is_terminal:
+        click.echo("\n".join(_lines([columns, *rows])))
+        return
+    screen.width = max(screen.width, sum(width + 2 for width in _widths([columns, *rows])) + _REASON_WIDTH_MIN)
+    shown = [[escape(word) for word in (*words, _cut(reason))] for *words, reason in rows]
+    drawn = table(None, columns, shown, texts=len(columns))
+    for column in drawn.columns[:-1]:
+        column.no_wrap = True
+    screen.print(drawn)
 
 
 def summary_json(task: Summary) -> dict[str, Any]:
@@ -67,10 +94,24 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _row(task: Summary) -> list[str]:
-    reason = " ".join((task.reason or "").split())
-    shown = reason if len(reason) <= _REASON_SHOWN else reason[:_REASON_SHOWN] + " ..."
-    if task.redriven is not None:
-        shown = f"(redriven as {task.redriven}) {shown}"
-    words = [task.id, task.state.value, task.policy, task.tenant, task.tier, iso(task.at_ms), shown]
-    return [*(escape(word) for word in words), dollars(task.cost_nusd)]
+def _row(task: Summary, *, sent_again: bool) -> list[str]:
+    words = [task.id, task.state.value, task.policy, task.tenant, task.tier, iso(task.at_ms), dollars(task.cost_nusd)]
+    if sent_again:
+        words.append(task.redriven or "-")
+    return [*words, " ".join((task.reason or "").split())]
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _REASON_SHOWN else reason[:_REASON_SHOWN] + " ..."
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The widths of all columns but the last."""
+    return [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns, the last of which is as long as it is."""
+    widths = _widths(rows)
+    for *words, last in rows:
+        yield "  ".join([*(word.ljust(width) for word, width in zip(words, widths, strict=True)), last]).rstrip()

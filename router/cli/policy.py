@@ -16,7 +16,7 @@ from .. import log
 from ..app import open_store
 from ..budget import Budget
 from ..errors import PolicyInvalid, TaskInvalid
-from ..io.folder import Book, cases_file, policy_files, read_book, read_cases, read_policy, read_tiers
+from ..io.folder import Book, budgets_file, cases_file, policy_files, read_book, read_cases, read_policy, read_tiers
 from ..policy import Policy
 from ..policycase import Suite
 from ..policyexplain import explain as explained
@@ -29,6 +29,7 @@ from ..schema import Validator
 from ..settings import Settings
 from ..tier import Tier
 from ..yamlfile import read_yaml
+from .budget import in_force
 from .explanation import as_data, as_lines
 from .printing import count, print_json
 from .task import read_input
@@ -94,6 +95,10 @@ def publish(paths: tuple[Path, ...], as_json: bool) -> int:
     else:
         for policy in policies:
             click.echo(f"{policy.policy}  {policy.digest}")
+    without = [shelf.folder for shelf, book in shelves if shelf.whole and book.budgets is None]
+    if without and not budgets and (number := in_force(settings)):
+        told = f"there is no {budgets_file(without[0])}: what is in force stays ({count(number, 'budget')})"
+        click.echo(f"{told}; to drop it, publish such a file with `budgets: []`", err=True)
     return 0
 
 
@@ -135,7 +140,7 @@ def schema_text() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """Some policies of one folder, with the tiers and prices that they go by."""
+    """Some policies of one folder, with the tiers and prices that they go by, and its budgets if it is *whole*."""
 
     folder: Path
     tiers_file: Path
@@ -144,7 +149,7 @@ class _Shelf:
 
     def book(self) -> Book:
         """Raises: PolicyInvalid."""
-        return read_book(self.folder, self.tiers_file, today=_today(), files=self.files)
+        return read_book(self.folder, self.tiers_file, today=_today(), files=self.files, budgets=self.whole)
 
 
 def _shelves(paths: Sequence[Path], settings: Settings) -> list[_Shelf]:

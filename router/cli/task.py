@@ -18,7 +18,7 @@ from ..reading import Reading
 from ..record import Record
 from ..task import TaskState
 from ..trail import Attempt
-from .listing import iso, narrowing, print_tasks, summary_json
+from .listing import iso, narrowing, print_tasks, require_policy, summary_json
 from .printing import SIMULATED, console, dollars, print_json
 
 _INPUT_SHOWN = 300
@@ -26,7 +26,7 @@ _MORE_THAN_0 = click.FloatRange(min=0, min_open=True)
 _MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]fail[/]"}
 
 
-@click.group(name="task", epilog="Example: router task show 3f2c...")
+@click.group(name="task", epilog="Example: router task show 3f2c... (the whole id)")
 def command() -> None:
     """Submit, show, list and cancel tasks."""
 
@@ -55,12 +55,14 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
         try:
             client.wait(handle.id, timeout_s=timeout_s)
         except ResultPending as why:
-            click.echo(str(why), err=True)
+            reason = client.read(handle.id).reason
+            said = [str(why), *([reason] if reason else []), f"look again with: router task show {handle.id}"]
+            click.echo("\n".join(said), err=True)
             return 1
         return show_task(client, handle.id, as_json=as_json)
 
 
-@command.command(epilog="Example: router task show 3f2c...")
+@command.command(epilog="Example: router task show 3f2c... (the whole id)")
 @click.argument("task_id")
 @click.option("--json", "as_json", is_flag=True)
 def show(task_id: str, as_json: bool) -> int:
@@ -84,6 +86,8 @@ def list_(limit: int, as_json: bool, **narrowed: Any) -> int:
     """
     with Client.from_env() as client:
         found = client.tasks(limit=limit, **narrowed)
+        if not found.tasks:
+            require_policy(client, narrowed["policy"])
     if as_json:
         print_json([summary_json(task) for task in found.tasks])
     elif found.tasks:
@@ -95,7 +99,7 @@ def list_(limit: int, as_json: bool, **narrowed: Any) -> int:
     return 0
 
 
-@command.command(epilog="Example: router task cancel 3f2c...")
+@command.command(epilog="Example: router task cancel 3f2c... (the whole id)")
 @click.argument("task_id")
 @click.option("--json", "as_json", is_flag=True)
 def cancel(task_id: str, as_json: bool) -> int:

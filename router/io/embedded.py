@@ -11,13 +11,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
 import redis
 
-from ..errors import ServerBusy, ServerMissing, StoreUnavailable
+from ..errors import ServerBusy, ServerMissing, SettingsInvalid, StoreUnavailable
 from .parent import end_with
 
 _LEAST = (7, 2)
@@ -31,13 +32,12 @@ class EmbeddedServer:
     A server process on a Unix socket in *directory*, with an append-only file there: what was acknowledged survives.
     *settings* of its configuration, and *env* for its process, stand beside or above ours.
 
-    Raises: ServerBusy, ServerMissing, StoreUnavailable.
+    Raises: ServerBusy, ServerMissing, StoreUnavailable; SettingsInvalid where the directory cannot be written.
     """
 
     def __init__(
         self, directory: Path, *, settings: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None
     ) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._lock = _locked(directory)
         self._socket = _socket_path(directory)
@@ -110,14 +110,21 @@ class EmbeddedServer:
         raise StoreUnavailable(f"the embedded server did not start; see {self._directory / 'server.log'}")
 
 
-def _locked(directory: Path) -> IO[str]:
-    """Hold the directory: two servers on one append-only file would ruin it. Raises: ServerBusy."""
-    lock = (directory / "server.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise ServerBusy(f"another process runs the server in {directory}; stop it, or set ROUTER_STATE_DIR") from None
+def _locked(directory: Path) -> IO[bytes]:
+    """Hold the directory: two servers on one append-only file would ruin it. Raises: ServerBusy, SettingsInvalid."""
+    with ExitStack() as stack:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((directory / "server.lock").open("wb", buffering=0))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.write(b"%d\n" % os.getpid())  # a disk that is full takes a file, but no byte
+        except BlockingIOError:
+            said = f"another process runs the server in {directory}; stop it, or set ROUTER_STATE_DIR"
+            raise ServerBusy(said) from None
+        except OSError as why:
+            said = f"{directory} cannot be written: {why.strerror}; set ROUTER_STATE_DIR to a folder that can"
+            raise SettingsInvalid(said) from None
+        stack.pop_all()
     return lock
 
 

@@ -32,6 +32,7 @@ _AWAY = (*_LOST, redis.exceptions.ReadOnlyError)
 _REFUSING = ("MISCONF", "NOREPLICAS")
 """How the replies begin of a server that cannot write now: to its disk, or to enough replicas."""
 _NO_DATABASE = "DB index is out of range"
+_DEFAULTS = {"host": "localhost", "port": 6379}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +222,15 @@ class AsyncLink:
 def refusal(client: redis.Redis | redis.asyncio.Redis, why: Exception) -> StoreRefused | None:
     """What to tell where a server answered, but does not let us in as its address says; None for any other reason."""
     words = client.connection_pool.connection_kwargs
-    server = f"Redis at {words['path'] if 'path' in words else '{host}:{port}'.format(**words)}"
-    if _NO_DATABASE in str(why):  # over a Unix socket, the client's asyncio makes a lost connection of it
+    server = f"Redis at {words.get('path') or '{host}:{port}'.format(**_DEFAULTS | words)}"
+    if isinstance(why.__cause__, redis.RedisError):
+        why = why.__cause__  # over a Unix socket the client for asyncio makes a lost connection of each refusal
+    if _NO_DATABASE in str(why):
         said = f"{server} has no database {words.get('db')} ({why}); correct its number in ROUTER_REDIS_URL"
     elif not isinstance(why, redis.AuthenticationError):
         return None
     elif words.get("password"):
-        said = f"{server} does not take the user and password of ROUTER_REDIS_URL ({why}); correct them"
+        said = f"{server} does not take the password of ROUTER_REDIS_URL ({str(why).rstrip('.')}); correct it"
     else:
         said = f"{server} wants a password; write it into ROUTER_REDIS_URL, as in redis://:PASSWORD@HOST:6379/0"
     return StoreRefused(said)

@@ -22,7 +22,9 @@ def read_server(url: str) -> Server:
         away = StoreUnavailable(f"Redis at {shown(url)} cannot be reached: {why}; check ROUTER_REDIS_URL")
         raise refusal(client, why) or away from None
     except redis.ResponseError as why:
-        raise refusal(client, why) or StoreUnsafe(f"Redis at {shown(url)} does not tell how it is set up: {why}; allow INFO and TIME") from None
+        raise refusal(client, why) or StoreUnsafe(
+            f"Redis at {shown(url)} does not tell how it is set up: {why}; allow INFO and TIME"
+        ) from None
     finally:
         client.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from router.app import open_store
 from router.decision import DeadLetter, Decision
@@ -46,6 +47,16 @@ class CliDesk:
             await store.finish(claim, POLICY, FAILED, decision)
 
         self.run(work)
+
+    def end_ready(self, decision: Decision) -> str:
+        """Decide so over the one task that is ready; returns its id."""
+
+        async def work(store: RedisStore) -> str:
+            (claim,) = await store.claim({"mini": 100}, at_most=1, token=uuid4().hex)
+            await store.finish(claim, POLICY, FAILED, decision)
+            return claim.task.id
+
+        return self.run(work)
 
     def bury(self, *task_ids: str, reason: str = "no tier is left", **changes: Any) -> None:
         for task_id in task_ids:

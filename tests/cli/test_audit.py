@@ -50,8 +50,8 @@ def test_a_bill_settles_what_was_unsettled(shell: Shell, books: CliDesk, tmp_pat
 
 
 def test_a_bill_books_what_the_ledger_forgot(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
-    """Calls that only the bill knows are booked, and told with their amounts."""
-    told = shell.json("audit", "--bill", str(a_bill(tmp_path, settled=400, lost=70)), "--json")
+    """Calls that only the bill knows are booked where somebody says that they are ours, and told with their amounts."""
+    told = shell.json("audit", "--yes", "--bill", str(a_bill(tmp_path, settled=400, lost=70)), "--json")
 
     assert (told["agrees"], told["unbooked"], told["settled_usd"]) == (True, [], "0.000000470")
     assert told["mended"] == [
@@ -59,9 +59,31 @@ def test_a_bill_books_what_the_ledger_forgot(shell: Shell, books: CliDesk, tmp_p
     ]
 
 
+def test_calls_that_may_be_others_are_not_booked(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
+    """A wrong bill would spoil the books for ever: without --yes what the ledger does not know is only told."""
+    bill = a_bill(tmp_path, settled=400, unknown=300, lost=70)
+
+    assert shell("audit", "--bill", str(bill)) == 1
+    assert [line.strip() for line in shell.out.splitlines()[-5:]] == [
+        "1 call of unknown outcome booked, $0.000000300: unknown",
+        "1 call billed, but not in the ledger",
+        "lost: billed $0.000000070",
+        "-> if they are this router's, book them with --yes (what is booked stays); else take them out of the bill",
+        "DOES NOT AGREE",
+    ]
+    assert books.run(lambda store: store.balance()) == Balance(settled_nusd=700, unsettled_nusd=1000, calls=4)
+
+
 def test_repeated_it_books_nothing_more(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
     """The same bill again leaves the ledger as it is."""
-    words = ("audit", "--complete", "--bill", str(a_bill(tmp_path, settled=400, unknown=300, lost=70)), "--json")
+    words = (
+        "audit",
+        "--complete",
+        "--yes",
+        "--bill",
+        str(a_bill(tmp_path, settled=400, unknown=300, lost=70)),
+        "--json",
+    )
     assert len(shell.json(*words)["mended"]) == 3
     lines = read_books(books.settings)
 
@@ -70,13 +92,17 @@ def test_repeated_it_books_nothing_more(shell: Shell, books: CliDesk, tmp_path: 
 
 
 def test_a_dry_run_only_looks(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
-    """It says what would be booked, books nothing, and what is missing still makes it a no."""
+    """It says of each call once what would become of it, books nothing, and what is missing still makes it a no."""
     before = read_books(books.settings)
 
-    assert shell("audit", "--dry-run", "--bill", str(a_bill(tmp_path, settled=400, unknown=300, lost=70))) == 1
-    assert "1 call of unknown outcome would be booked, $0.000000300: unknown" in shell.out
+    words = ("audit", "--dry-run", "--bill", str(a_bill(tmp_path, settled=400, unknown=1_300, lost=70)))
+    assert shell(*words, "--yes") == 1
+    assert "1 call of unknown outcome would be booked, $0.000001300: unknown" in shell.out
     assert "1 call that the ledger did not know would be booked, $0.000000070: lost" in shell.out
-    assert "1 call billed, but not in the ledger" in shell.out
+    assert "billed, but" not in shell.out
+    assert "billed above" not in shell.out
+    assert shell(*words) == 1
+    assert "1 call billed, but not in the ledger\n            lost: billed $0.000000070\n" in shell.out
     assert read_books(books.settings) == before
 
 
@@ -101,10 +127,36 @@ def test_contradictions_are_told_and_left(shell: Shell, books: CliDesk, tmp_path
     before = read_books(books.settings)
 
     assert shell("audit", "--bill", str(a_bill(tmp_path, settled=401, void=5))) == 1
-    assert "1 call settled at another amount than billed: settled" in shell.out
-    assert "1 call billed, but not in the ledger, or there as free: void" in shell.out
-    assert "DOES NOT AGREE" in shell.out
+    lines = [line.strip() for line in shell.out.splitlines()]
+    at = lines.index("1 call settled at another amount than billed")
+    assert lines[at + 1] == "settled (task t1): settled $0.000000400, billed $0.000000401"
+    assert lines[at + 2].startswith("-> what is settled stays: compare prices.yaml")
+    at = lines.index("1 call billed, but free in the ledger")
+    assert lines[at + 1] == "void (task t1): booked as free, billed $0.000000005"
+    assert lines[at + 2].startswith("-> what is booked stays")
+    assert lines[-1] == "DOES NOT AGREE"
     assert read_books(books.settings) == before
+
+
+def test_what_was_not_billed_is_told_with_its_amount(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
+    """What is settled and not on the bill is named for people and for programs."""
+    bill = a_bill(tmp_path, unknown=300)
+
+    assert shell("audit", "--bill", str(bill)) == 1
+    assert "settled (task t1): settled $0.000000400, not billed" in shell.out
+    assert shell.json("audit", "--bill", str(bill), "--json")["contrasts"] == [
+        {"call": "settled", "task": "t1", "kind": "settled", "booked_usd": "0.000000400", "billed_usd": None}
+    ]
+
+
+def test_a_long_list_of_contradictions_is_cut(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
+    """Ten calls are shown, the rest counted."""
+    bill = a_bill(tmp_path, settled=400, **{f"lost{number}": 1 for number in range(12)})
+
+    assert shell("audit", "--bill", str(bill)) == 1
+    assert "12 calls billed, but not in the ledger" in shell.out
+    assert shell.out.count("billed $0.000000001") == 10
+    assert "and 2 more: --json has them all" in shell.out
 
 
 def test_balances_that_were_tampered_with_are_told(shell: Shell, books: CliDesk, raw: redis.Redis) -> None:
@@ -175,7 +227,9 @@ def test_a_day_is_held_against_its_bounds(
     before, code = read_books(books.settings), BILLED[billed_nusd]
 
     assert shell("audit", "--bill", str(a_page(tmp_path, raw, billed_nusd))) == code
-    assert f"{'NOT ' if code else ''}between $0.000000400 and $0.000002400" in shell.out
+    assert f"{'NOT ' if code else ''}between $0.000000400 and $0.000002400\n" in shell.out
+    assert ("something else spends at this provider" in shell.out) == (billed_nusd > 2_400)
+    assert ("may not have the whole day yet" in shell.out) == (billed_nusd < 400)
     assert read_books(books.settings) == before
 
 
@@ -193,17 +247,37 @@ def test_a_day_s_sums_are_there_for_programs(shell: Shell, books: CliDesk, raw: 
     assert told["billed_usd"] == "0.000000500"
 
 
+def test_simulated_calls_are_not_held_against_a_bill(
+    shell: Shell, desk: CliDesk, raw: redis.Redis, tmp_path: Path
+) -> None:
+    """A ledger of stand-ins has nothing to compare, and says so."""
+    desk.book("stand-in", SETTLED, 400, simulated=True)
+
+    assert shell("audit", "--bill", str(a_page(tmp_path, raw, 400))) == 1
+    assert "and $0.000000000; the ledger's simulated calls of that day are not compared" in shell.out
+
+
 def test_only_a_bill_of_calls_can_be_complete(shell: Shell, raw: redis.Redis, tmp_path: Path) -> None:
     """Sums of days do not say which call was not charged."""
     assert shell("audit", "--complete", "--bill", str(a_page(tmp_path, raw, 0))) == 2
     assert "only a bill of all calls can tell which were not charged" in shell.err
 
 
-@pytest.mark.parametrize("option", ["--complete", "--dry-run"])
+@pytest.mark.parametrize("option", ["--complete", "--dry-run", "--yes"])
 def test_options_of_a_bill_need_a_bill(shell: Shell, option: str) -> None:
     """Without a bill there is nothing to book."""
     assert shell("audit", option) == 2
     assert "go with --bill FILE" in shell.err
+
+
+@pytest.mark.parametrize("text", ["", "\n", '{"data": []}'])
+def test_a_bill_of_nothing_is_refused(shell: Shell, books: CliDesk, tmp_path: Path, text: str) -> None:
+    """An empty file is hardly what a provider charged."""
+    (tmp_path / "bill").write_text(text)
+
+    assert shell("audit", "--complete", "--bill", str(tmp_path / "bill")) == 2
+    assert "bill holds no call and no day" in shell.err
+    assert check_books(books.settings).ledger.unsettled_nusd == 2_000
 
 
 def test_a_bill_that_is_none_is_refused(shell: Shell, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.builders import RATES, an_intent
 from tests.cli.desk import CliDesk
+from tests.gang import POLICIES
 from tests.shell import Shell
 
 BUDGETS = """\
@@ -69,6 +71,68 @@ def test_what_is_published_replaces_all(shell: Shell, file: Path) -> None:
 
     assert shell("budget", "publish", str(file)) == 0
     assert shell.json("budget", "list", "--json") == []
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside its policies", "elsewhere"])
+def test_a_name_that_is_misspelt_is_refused(
+    shell: Shell, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    """A budget of nobody would leave the real policy without one: what the linter refuses is not put into force."""
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    monkeypatch.setenv("ROUTER_POLICIES", "nowhere" if beside else str(tmp_path / "policies"))
+    file = file.rename((tmp_path / "policies" if beside else tmp_path) / "limits.txt")
+    lines = ["budgets:", "  - {scope: policy:recipts, usd: 1, per: day}", "  - {scope: tier:lrge, usd: 1, per: day}"]
+    file.write_text("\n".join(lines))
+
+    assert shell("budget", "publish", str(file)) == 1
+    assert "limits.txt:2:6: there is no policy 'recipts'; did you mean 'receipts'?" in shell.err
+    assert "limits.txt:3:6: there is no tier 'lrge'; did you mean 'large'?" in shell.err
+    assert shell.json("budget", "list", "--json") == []
+
+    file.write_text("\n".join(lines).replace("recipts", "receipts").replace("lrge", "large"))
+    assert shell("budget", "publish", str(file)) == 0
+    assert (shell.out, shell.err) == ("2 budgets in force\n", "")
+
+
+def test_says_where_names_could_not_be_checked(shell: Shell, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder of policies nobody knows which names are right."""
+    monkeypatch.setenv("ROUTER_POLICIES", "nowhere")
+
+    assert shell("budget", "publish", str(file)) == 0
+    assert "names of policies and tiers were not checked: there is no folder nowhere" in shell.err
+
+
+def test_says_that_there_is_no_file(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file there is nothing to publish: wrong use, with the name of the file that was looked for."""
+    monkeypatch.setenv("ROUTER_POLICIES", str(tmp_path))
+
+    assert shell("budget", "publish") == 2
+    assert f"there is no {tmp_path / 'budgets.yaml'}; write it" in shell.err
+
+
+def test_a_budget_of_nobody_yet_is_in_force(shell: Shell, file: Path) -> None:
+    """Where only scopes with * are limited and nobody has spent, the answer is not that nothing is limited."""
+    file.write_text('budgets:\n  - {scope: "tenant:*", usd: 1, per: day}\n')
+    shell("budget", "publish", str(file))
+
+    assert shell("budget", "list") == 0
+    assert shell.out.startswith("1 budget in force; ")
+
+
+def test_publishing_a_folder_without_budgets_leaves_them(
+    shell: Shell, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was deleted takes no limit away; whoever thinks so is told what does, but only where one stands."""
+    folder = tmp_path / "policies"
+    shutil.copytree(POLICIES, folder, ignore=shutil.ignore_patterns("budgets.yaml"))
+    monkeypatch.setenv("ROUTER_POLICIES", str(folder))
+    assert shell("policy", "publish") == 0
+    assert shell.err == ""
+    shell("budget", "publish", str(file))
+
+    assert shell("policy", "publish") == 0
+    assert "what is in force stays (2 budgets); to drop it, publish such a file with `budgets: []`" in shell.err
+    assert len(shell.json("budget", "list", "--json")) == 1
 
 
 def test_a_broken_file_changes_nothing(shell: Shell, file: Path) -> None:

@@ -9,7 +9,7 @@ import redis
 
 from router.cli.dead import paced
 from router.client import Client
-from router.decision import Accept, Review
+from router.decision import Accept, DeadLetter, Review, Wait
 from router.task import TaskState
 from tests.builders import a_policy
 from tests.cli.desk import FAILED, CliDesk
@@ -35,6 +35,16 @@ def test_lists_dead_letters(shell: Shell, desk: CliDesk) -> None:
     assert shell("dead", "list") == 0
     assert shell.out.index("t2") < shell.out.index("t1")
     assert "the provider [b]timed out[/b]" in shell.out
+    assert shell.out.splitlines()[0].split() == [
+        "task",
+        "status",
+        "policy",
+        "tenant",
+        "tier",
+        "ended",
+        "cost",
+        "reason",
+    ]
 
     listed = shell.json("dead", "list", "--json")
     assert [letter["id"] for letter in listed] == ["t2", "t1"]
@@ -47,6 +57,60 @@ def test_lists_dead_letters(shell: Shell, desk: CliDesk) -> None:
         "cost_usd": "0.000000000",
     }
     assert listed[0]["ended_at"].endswith("Z")
+
+
+def test_each_letter_is_one_line_where_nobody_looks(shell: Shell, desk: CliDesk, client: Client) -> None:
+    """Piped, a reason of any length stays whole on the line of its letter, and the task sent again has its column."""
+    reason = "a long reason, " * 40 + "told to the end"
+    desk.bury("t1", reason=reason)
+    desk.bury("t2", reason="two\nlines", tenant="a-tenant-with-a-long-name")
+    again = client.redrive("t2").id
+
+    assert shell("dead", "list") == 0
+
+    head, second, first = shell.out.splitlines()
+    assert second.split()[-3:] == [again, "two", "lines"]
+    assert first.endswith(f"  {'-'.ljust(len(again))}  {reason}")
+    assert head.index("redriven as") == second.index(again)
+
+
+def test_no_id_is_cut_on_a_screen(shell: Shell, desk: CliDesk, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a narrow screen the reason takes several lines; an id stays whole, because all of it is needed."""
+    letter = "0123456789abcdef" * 2
+    desk.bury(letter, reason="a long reason " * 5)
+    again = client.redrive(letter).id
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert shell("dead", "list") == 0
+
+    _, first, *more = shell.out.splitlines()
+    assert first.split()[0] == letter
+    assert again in first
+    assert "reason" in more[0]
+
+
+def test_lists_those_that_wait_for_somebody(shell: Shell, desk: CliDesk, client: Client) -> None:
+    """With --open those that were sent again are left out, before the limit is counted."""
+    desk.bury("t1", "t2")
+    client.redrive("t2")
+
+    assert [letter["id"] for letter in shell.json("dead", "list", "--open", "--limit", "1", "--json")] == ["t1"]
+    client.redrive("t1")
+    assert shell("dead", "list", "--open") == 0
+    assert shell.out == "no dead letters that were not sent again\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("dead", "list"), ("dead", "redrive"), ("dead", "redrive", "--dry-run"), ("dead", "drop"), ("task", "list")],
+)
+def test_a_policy_that_is_not_known_is_no_good_news(shell: Shell, words: tuple[str, ...]) -> None:
+    """A misspelt name finds nothing; that is told as what it is, with the name that was probably meant."""
+    assert shell(*words, "--policy", "reciepts") == 2
+    assert shell.err == "router: no policy 'reciepts' was published; did you mean 'receipts'?\n"
+    assert shell(*words, "--policy", "zzz") == 2
+    assert shell.err == "router: no policy 'zzz' was published; it is one of receipts\n"
 
 
 def test_says_that_there_are_none(shell: Shell) -> None:
@@ -92,7 +156,7 @@ def test_sends_letters_again_by_their_ids(shell: Shell, desk: CliDesk, client: C
     desk.bury("t1", "t2")
 
     told = shell.json("dead", "redrive", "t1", "t2", "--rate", "1000", "--json")
-    assert [(sent["id"], sent["replayed"]) for sent in told["redriven"]] == [("t1", False), ("t2", False)]
+    assert [(sent["id"], sent["sent_before"]) for sent in told["redriven"]] == [("t1", False), ("t2", False)]
     again = told["redriven"][0]["task"]
     assert client.read(again).origin == "t1"
 
@@ -105,7 +169,7 @@ def test_sends_letters_again_by_their_ids(shell: Shell, desk: CliDesk, client: C
     assert shell.json("task", "show", again, "--json")["origin"] == "t1"
     assert shell.json("task", "show", "t1", "--json")["redriven"] == again
     assert shell("dead", "list") == 0
-    assert f"(redriven as {again})" in shell.out
+    assert again in shell.out
 
 
 def test_sends_letters_again_by_what_they_have_in_common(shell: Shell, desk: CliDesk, client: Client) -> None:
@@ -123,6 +187,23 @@ def test_sends_letters_again_by_what_they_have_in_common(shell: Shell, desk: Cli
 
     assert [sent["id"] for told in (first, rest) for sent in told["redriven"]] == ["t1", "t3"]
     assert shell.json("dead", "redrive", "--reason", "timeout", "--json") == {"redriven": [], "refused": []}
+
+
+def test_what_died_again_is_not_sent_for_ever(shell: Shell, desk: CliDesk) -> None:
+    """A command that is repeated pays once for a hopeless input; named, or with --again, it is sent once more."""
+    desk.bury("t1", reason="hopeless")
+    words = ("dead", "redrive", "--policy", "receipts", "--rate", "1000", "--json")
+    (first,) = shell.json(*words)["redriven"]
+    desk.end_ready(DeadLetter("hopeless"))
+
+    assert shell.json(*words) == {"redriven": [], "refused": []}
+    assert shell.err == "left 1 dead letter that died again after being sent again; see --again\n"
+    assert shell.json(*words[:-1], "--again", "--dry-run", "--json") == [first["task"]]
+    (second,) = shell.json(*words, "--again")["redriven"]
+    desk.end_ready(DeadLetter("hopeless"))
+    (third,) = shell.json("dead", "redrive", second["task"], "--json")["redriven"]
+
+    assert (second["id"], third["id"]) == (first["task"], second["task"])
 
 
 def test_a_command_that_was_killed_is_simply_repeated(
@@ -172,6 +253,7 @@ def test_drops_letters(shell: Shell, desk: CliDesk) -> None:
     assert shell("dead", "drop", "t1") == 0
     assert "1 dead letter dropped" in shell.out
     assert shell("task", "show", "t1") == 1
+    assert "or it was dropped" in shell.err
     assert shell("dead", "drop", "--policy", "receipts", "--limit", "2") == 2
     assert "2 dead letters would be dropped; say --yes to do so" in shell.out
     assert shell.json("dead", "drop", "--policy", "receipts", "--limit", "2", "--yes", "--json") == ["t2", "t3"]
@@ -205,6 +287,29 @@ def test_letters_are_sent_at_a_steady_pace() -> None:
 
 
 # tasks
+
+
+def test_a_part_of_an_id_is_not_enough(shell: Shell, desk: CliDesk) -> None:
+    """Who gives the beginning of an id learns that all of it is needed."""
+    desk.submit("3f2c0123")
+
+    assert shell("task", "show", "3f2c") == 1
+    assert "there is no task 3f2c: the id is wrong or not whole (all of it is needed)" in shell.err
+
+
+def test_a_wait_that_was_too_short_says_what_it_waits_for(shell: Shell, desk: CliDesk) -> None:
+    """Whoever waits for a task that is held back is told why, and how to look again."""
+    words = ("task", "submit", "receipts", "--input", '{"text": "x"}', "--key", "k", "--wait", "--timeout")
+    assert shell(*words, "0") == 1
+    task_id = desk.end_ready(Wait(2**45, "tenant:default has no room in its budget"))
+
+    assert shell(*words, "0") == 1
+
+    assert shell.err.splitlines() == [
+        f"task {task_id} is delayed after 0.0 s; it goes on, wait for it again",
+        "tenant:default has no room in its budget",
+        f"look again with: router task show {task_id}",
+    ]
 
 
 def test_lists_tasks_newest_first(shell: Shell, desk: CliDesk) -> None:

@@ -144,7 +144,7 @@ ILLS: dict[str, tuple[Spoil, Level, str, str]] = {
     "no folder": (lambda ward: shutil.rmtree(ward.policies), *(PROBLEM, "policies", "set ROUTER_POLICIES")),
     "a model that has left": (
         lambda ward: ward.rewrite("tiers.yaml", "2999-01-14", "2026-01-14"),
-        *(PROBLEM, "sunset", "openai/gpt-6-luna"),
+        *(PROBLEM, "sunset", "make openai/gpt-6-luna the model of tier 'mini'"),
     ),
     "no key": (lambda ward: (ward.dismiss(), ward.set("OPENAI_API_KEY", "")), *(PROBLEM, "keys", "OPENAI_API_KEY")),
     "no key here": (lambda ward: ward.set("OPENAI_API_KEY", ""), *(WARNING, "keys", "OPENAI_API_KEY")),
@@ -180,12 +180,12 @@ ILLS: dict[str, tuple[Spoil, Level, str, str]] = {
         *(WARNING, "overrun", "$0.000000500 more than the worst case"),
     ),
     "dead letters": (
-        lambda ward: ward.raw.zadd(ward.keys.dead, {"t1": ago_ms(-HOUR_MS), "gone": ago_ms(HOUR_MS)}),
-        *(WARNING, "dead letters", "1 kept"),
+        lambda ward: _bury(ward, {"t1": {}, "t2": {}, "sent": {"redriven": "t3"}}),
+        *(WARNING, "dead letters", "2 of 3 not sent again"),
     ),
     "parked tasks": (
         lambda ward: ward.raw.zadd(ward.keys.parked, {"t1": ago_ms(-HOUR_MS), "gone": ago_ms(HOUR_MS)}),
-        *(WARNING, "budgets", "1 task parked"),
+        *(WARNING, "budgets", "`router budget publish`"),
     ),
     "a breaker": (
         lambda ward: ward.raw.hset(ward.keys.gate("mini/main"), "bu", ago_ms(-HOUR_MS)),
@@ -206,6 +206,14 @@ ILLS: dict[str, tuple[Spoil, Level, str, str]] = {
 def _hire_for(ward: Ward, tier: str) -> None:
     worker = ward.plant.hire()
     ward.raw.hset(worker.key, "queues", rq_keys.queue_name(PREFIX, tier, alone=False))
+
+
+def _bury(ward: Ward, letters: dict[str, dict[str, str]]) -> None:
+    """Dead letters, beside one whose record has gone and one whose time is over."""
+    for task_id, more in letters.items():
+        ward.raw.hset(ward.keys.task(task_id), mapping={"s": "dead", **more})
+    kept = dict.fromkeys([*letters, "no record"], ago_ms(-HOUR_MS))
+    ward.raw.zadd(ward.keys.dead, {**kept, "over": ago_ms(HOUR_MS)})
 
 
 def _delay(ward: Ward, count: int) -> None:
@@ -257,6 +265,52 @@ def test_speaks_to_people(ward: Ward, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[at + 1].strip() == "-> set `maxmemory-policy noeviction`"
     assert lines[-1] == "2 problems, 0 warnings"
     assert code == 1
+
+
+def test_letters_that_were_sent_again_are_no_alarm(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once all were sent again the line is fine, as long as they are kept."""
+    _bury(ward, {"t1": {"redriven": "t2"}, "t3": {"redriven": "t4"}})
+
+    signs = json.loads(doctor(capsys, "--json")[1])
+
+    (sign,) = [sign for sign in signs if sign["about"] == "dead letters"]
+    assert (sign["level"], sign["seen"]) == ("ok", "none but 2 sent again")
+
+
+def test_what_was_not_looked_at_is_not_called_fine(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a tiers file nothing is said of keys, without an append-only file nothing of the disk."""
+    ward.raw.config_set("appendonly", "no")
+    ward.set("ROUTER_POLICIES", "/nope")
+
+    levels = {sign["about"]: sign["level"] for sign in json.loads(doctor(capsys, "--json")[1])}
+
+    assert (levels["keys"], levels["disk"]) == ("warning", "warning")
+    assert (levels["policies"], levels["append-only file"]) == ("problem", "problem")
+
+
+def test_a_broken_policy_hides_no_missing_key(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the tiers file alone tells is told, whatever is wrong with the rest."""
+    ward.rewrite("intents.yaml", "tiers:", "teirs:")
+    ward.set("OPENAI_API_KEY", "")
+    ward.submit("mini")
+
+    signs = json.loads(doctor(capsys, "--json")[1])
+
+    assert "OPENAI_API_KEY" in next(sign["seen"] for sign in signs if sign["about"] == "keys")
+    assert "tiers" not in {sign["about"] for sign in signs}
+
+
+def test_with_a_wrong_address(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Redis that is there but lets nobody in so is a setting to correct: its own line, first; exit code 2."""
+    ward.set("ROUTER_REDIS_URL", f"{ward.settings.redis_url}?db=99")
+
+    code, out = doctor(capsys, "--json")
+
+    first, *others = json.loads(out)
+    assert (first["about"], first["level"]) == ("Redis", "problem")
+    assert "has no database 99" in first["seen"]
+    assert [sign["about"] for sign in others] == ["policies", "keys"]
+    assert code == 2
 
 
 def test_without_redis(ward: Ward, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

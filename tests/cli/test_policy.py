@@ -281,6 +281,17 @@ def test_explain_shows_prompt_checks_and_worst_cost(capsys: pytest.CaptureFixtur
     assert "  checks: refusal (fail), schema (fail)\n  asked the same as mini" in said
 
 
+def test_one_policy_does_not_depend_on_the_budgets(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A mistake in budgets.yaml is one of the folder: a single policy is explained and tested all the same."""
+    (folder / "budgets.yaml").write_text("budgets:\n  - {scope: policy:colors, usd: 1, per: day}\n")
+
+    assert run(capsys, "explain", folder / "colours.yaml", "--input", '{"text": "plum"}')[0] == 0
+    assert run(capsys, "test", folder / "colours.yaml")[0] == 0
+    code, said = run(capsys, "lint", folder)
+    assert code == 1
+    assert "there is no policy 'colors'; did you mean 'colours'?" in said
+
+
 @pytest.mark.parametrize(
     ("earlier", "said"),
     [

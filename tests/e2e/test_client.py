@@ -155,8 +155,21 @@ async def test_a_dead_letter_is_sent_again_and_done(server: EmbeddedServer, pref
     assert (await client.read(again.id)).origin == died.id
     (letter,) = await client.dead(policy="receipts", tenant="acme", reason="CONFIDENCE", since_s=3600)
     assert (letter.id, letter.redriven) == (died.id, again.id)
+    assert await client.dead(redriven=True) == [letter]
+    assert await client.dead(redriven=False) == []
     with pytest.raises(NotDead, match=f"task {again.id} is succeeded"):
         await client.redrive(again.id)
+    await floor.close()
+
+
+async def test_names_what_is_published(server: EmbeddedServer, prefix: str, client: Any) -> None:
+    """Whoever asks learns which policies tasks can be submitted to, in order."""
+    assert await client.policies() == []
+
+    floor = Floor(server.url, prefix, None, Gated(lambda call: DOUBTFUL))
+    await floor.store.publish([a_policy(), a_policy(policy="others")])
+
+    assert await client.policies() == ["others", "receipts"]
     await floor.close()
 
 
@@ -402,7 +415,7 @@ async def test_says_what_is_wrong_with_a_task(
 async def test_says_that_there_is_no_such_task(client: Any, floor: Floor) -> None:
     """Reading, waiting for and cancelling a task that nobody knows says so."""
     for asked in (client.get, client.wait, client.cancel):
-        with pytest.raises(UnknownTask, match="there is no task nobody: the id is wrong, or the time that its policy"):
+        with pytest.raises(UnknownTask, match="there is no task nobody: the id is wrong or not whole"):
             await asked("nobody")
 
 

@@ -160,6 +160,16 @@ async def test_the_list_is_narrowed_down(desk: Desk) -> None:
     assert await desk.dead(Wanted(policy="nobody's")) == []
 
 
+async def test_letters_are_told_apart_by_whether_they_were_sent_again(desk: Desk) -> None:
+    """What nobody dealt with can be listed alone, however many others are newer."""
+    await desk.bury("open", "sent")
+    await desk.redrive("sent")
+
+    assert ids(await desk.dead(Wanted(redriven=False), limit=1)) == ["open"]
+    assert ids(await desk.dead(Wanted(redriven=True))) == ["sent"]
+    assert ids(await desk.dead()) == ["sent", "open"]
+
+
 async def test_a_long_list_is_read_in_pages(desk: Desk, raw: redis.Redis) -> None:
     """A list of thousands is complete and in order, and no single command reads all of it."""
     await desk.bury("t1")
@@ -391,7 +401,7 @@ async def test_says_that_there_is_no_such_letter(desk: Desk, raw: redis.Redis, a
     raw.delete(*(f"{desk.prefix}{part}:t1" for part in ("t", "in", "trail")))
 
     for task_id in ("t1", "nobody"):
-        with pytest.raises(UnknownTask, match=f"there is no task {task_id}: the id is wrong, or the time"):
+        with pytest.raises(UnknownTask, match=f"there is no task {task_id}: the id is wrong or not whole"):
             await getattr(desk, act)(task_id)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from router.errors import ServerBusy, StoreUnsafe
+from router.errors import ServerBusy, SettingsInvalid, StoreUnsafe
 from router.io.embedded import EmbeddedServer
 from router.io.redis_safety import require_safe
 
@@ -46,3 +46,25 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
 
     with EmbeddedServer(deep) as server:
         assert redis.Redis.from_url(server.url).ping()
+
+
+def test_a_directory_that_cannot_be_made_is_a_wrong_setting(tmp_path: Path) -> None:
+    """Where a file is in the way the path is told, why it cannot be, and which setting says another."""
+    (tmp_path / "state").write_text("in the way")
+
+    with pytest.raises(SettingsInvalid) as why:
+        EmbeddedServer(tmp_path / "state" / "redis")
+
+    told = (
+        f"{tmp_path / 'state' / 'redis'} cannot be written: Not a directory; set ROUTER_STATE_DIR to a folder that can"
+    )
+    assert str(why.value) == told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path) -> None:
+    """A disk without room takes the lock's file but none of its bytes, and that is enough to know."""
+    (tmp_path / "server.lock").symlink_to("/dev/full")
+
+    with pytest.raises(SettingsInvalid, match="cannot be written: No space left on device"):
+        EmbeddedServer(tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import PolicyInvalid
-from router.io.folder import read_book
+from router.io.folder import read_book, read_budgets_for
 from tests.gang import POLICIES
 
 TODAY = date(2026, 11, 20)
@@ -50,6 +50,21 @@ def test_a_budget_of_nobody_is_told(folder: Path) -> None:
         "2:6: there is no policy 'receipt'; did you mean 'receipts'?",
         "3:6: there is no tier 'minni'; did you mean 'mini'?",
     ]
+
+
+def test_a_file_of_budgets_is_held_against_a_folder(folder: Path, tmp_path: Path) -> None:
+    """Policies go by their names and their files' names, broken ones too; without tiers those are not looked at."""
+    (folder / "receipts.yaml").rename(folder / "bills.yaml")
+    (folder / "intents.yaml").write_text("policy: 5\n")
+    file = tmp_path / "limits.yaml"
+    names = ("policy:receipts", "policy:bills", "policy:intents", "tier:mini", "tier:*", "global")
+    file.write_text("budgets:\n" + "".join(f'  - {{scope: "{name}", usd: 1, per: day}}\n' for name in names))
+    assert [budget.scope for budget in read_budgets_for(folder, folder / "tiers.yaml", file)] == list(names)
+
+    file.write_text("budgets:\n  - {scope: tier:minni, usd: 1, per: day}\n")
+    assert len(read_budgets_for(folder, folder / "none.yaml", file)) == 1
+    with pytest.raises(PolicyInvalid, match="did you mean 'mini'"):
+        read_budgets_for(folder, folder / "tiers.yaml", file)
 
 
 def test_a_broken_file_of_budgets_hides_nothing_else(folder: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from router.errors import Backlogged, StoreUnavailable
+from router.errors import Backlogged, StoreRefused, StoreUnavailable
 from router.io.embedded import EmbeddedServer
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, Command, Link, connect, connect_async
@@ -180,6 +185,71 @@ async def test_a_full_server_is_told_at_once(tmp_path: Path) -> None:
             threads.run(write)
         threads.close()
         await link.close()
+
+
+# who is not let in
+
+NOT_LET_IN = {
+    "no such database": ("", "?db=99", "has no database 99 (DB index is out of range); correct its number"),
+    "no password": ("", "", "wants a password; write it into ROUTER_REDIS_URL"),
+    "a wrong password": (":wrong@", "", "does not take the password of ROUTER_REDIS_URL"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LET_IN)
+async def test_who_is_not_let_in_is_told_at_once(tmp_path: Path, name: str) -> None:
+    """A wrong password or database is no outage: the first try says what to correct, to threads and loops alike."""
+    before, after, told = NOT_LET_IN[name]
+    with EmbeddedServer(tmp_path) as server:
+        if not after:
+            redis.Redis.from_url(server.url).config_set("requirepass", "right")
+        url = server.url.replace("unix://", f"unix://{before}") + after
+        link, threads = AsyncLink(connect_async(url), prefix="x:"), Link(connect(url), prefix="x:")
+
+        with pytest.raises(StoreRefused) as why:
+            await link.run(echo("hello"))
+        with pytest.raises(StoreRefused) as thread_why:
+            threads.run(echo("hello"))
+        await link.close()
+        threads.close()
+
+    assert told in str(why.value)
+    assert str(why.value) == str(thread_why.value)
+    assert link.trips == 1
+
+
+# a server that hangs
+
+
+@contextmanager
+def frozen(server: EmbeddedServer) -> Iterator[None]:
+    """It takes connections and answers nothing."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+async def test_a_server_that_hangs_is_given_up_when_patience_is_over(tmp_path: Path) -> None:
+    """Tries that last end the waiting before all of them were made; whoever has more patience makes them all."""
+    words = {"socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
+    with EmbeddedServer(tmp_path) as server, frozen(server):
+        short, long = (
+            AsyncLink(redis.asyncio.Redis.from_url(server.url, **words), prefix="x:", pauses_s=(0, 0, 0), patience_s=p)
+            for p in (0.01, 100)
+        )
+        threads = Link(redis.Redis.from_url(server.url, **words), prefix="x:", patience_s=0.01)
+
+        for link in (short, long):
+            with pytest.raises(StoreUnavailable, match="Timeout"):
+                await link.run(echo("hello"))
+            await link.close()
+        with pytest.raises(StoreUnavailable, match="could not be used for 0 s"):
+            threads.run(echo("hello"))
+        threads.close()
+
+    assert (short.trips, long.trips) == (1, 3)
 
 
 # for threads

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from router.errors import StoreUnavailable, StoreUnsafe
+from router.errors import StoreRefused, StoreUnavailable, StoreUnsafe
 from router.io.embedded import EmbeddedServer
 from router.io.redis_safety import require_safe
 from tests.waiting import wait_until
@@ -89,6 +89,24 @@ def test_a_server_that_keeps_its_settings_to_itself_is_refused(own: EmbeddedServ
     client.acl_setuser("shy", enabled=True, passwords=["+word"], keys=["*"], commands=["+@all", "-info"])
 
     assert "allow INFO" in refusal(own.url.replace("unix://", "unix://shy:word@"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "todo"),
+    [("", "?db=99", "has no database 99"), (":wrong@", "", "does not take the password of ROUTER_REDIS_URL")],
+)
+def test_who_is_not_let_in_is_told_why(
+    own: EmbeddedServer, client: redis.Redis, before: str, after: str, todo: str
+) -> None:
+    """An address with a wrong password or database is not mistaken for a server that is away, or that hides."""
+    if before:
+        client.config_set("requirepass", "right")
+
+    with pytest.raises(StoreRefused) as why:
+        require_safe(own.url.replace("unix://", f"unix://{before}") + after)
+
+    assert todo in str(why.value)
+    assert "wrong" not in str(why.value)
 
 
 def test_passwords_are_not_shown(tmp_path: Path) -> None:

@@ -230,6 +230,7 @@ def test_says_in_a_sentence_what_is_wrong(refused: dict[str, subprocess.Popen[st
 
     assert refused[name].returncode == code
     assert sentence in said
+    assert said.startswith("router: ")
     assert "Traceback" not in said
 
 

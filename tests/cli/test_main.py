@@ -1,0 +1,53 @@
+"""What the command line makes of our errors: a sentence, and an exit code by who can do something about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from router import errors
+from router.cli import refused
+from router.errors import RouterError
+
+CODES: dict[type[RouterError], int] = {
+    errors.PolicyInvalid: 1,
+    errors.UnknownPolicy: 2,
+    errors.TaskInvalid: 2,
+    errors.TaskConflict: 1,
+    errors.UnknownTask: 1,
+    errors.NotDead: 1,
+    errors.ResultPending: 1,
+    errors.TaskNotSucceeded: 1,
+    errors.SettingsInvalid: 2,
+    errors.BillInvalid: 2,
+    errors.Backlogged: 3,
+    errors.StoreUnavailable: 3,
+    errors.StoreRefused: 2,
+    errors.StoreUnsafe: 2,
+    errors.ServerBusy: 2,
+    errors.ServerMissing: 2,
+}
+GROUPS = {errors.PolicyError, errors.TaskError, errors.ResultError, errors.OperatorError}
+
+
+def _below(kind: type[RouterError]) -> Iterator[type[RouterError]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def test_every_error_has_its_code() -> None:
+    """Each error that is raised stands in the table; a new one has to be given its code there."""
+    ours = {kind for kind in _below(RouterError) if kind.__module__ == errors.__name__}
+
+    assert set(CODES) == ours - GROUPS
+
+
+@pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.__name__)
+def test_an_error_is_a_sentence_and_a_code(capsys: pytest.CaptureFixture[str], kind: type[RouterError]) -> None:
+    """1 says that the answer is no, 2 that something has to be mended first, 3 that it may go well later."""
+    code = refused(kind(["this is why"]) if kind is errors.PolicyInvalid else kind("this is why"))
+
+    assert code == CODES[kind]
+    assert capsys.readouterr().err == "router: this is why\n"
