@@ -29,10 +29,16 @@ A failed check is no error: it is a Finding (verdict.py).  A call without a repl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class RouterError(Exception):
-    """Base of every error this package raises."""
+    """
+    Base of every error this package raises. `exit_code` is what a command ends with: 1 the answer is no, 2 something
+    has to be mended first, 3 try later.
+    """
+
+    exit_code: ClassVar[int] = 2
 
 
 class PolicyError(RouterError):
@@ -41,6 +47,8 @@ class PolicyError(RouterError):
 
 class PolicyInvalid(PolicyError):
     """Policy files with mistakes; `problems` holds each one with its place."""
+
+    exit_code = 1
 
     def __init__(self, problems: Sequence[object]) -> None:
         self.problems = tuple(problems)
@@ -62,17 +70,25 @@ class TaskInvalid(TaskError):
 class TaskConflict(TaskError):
     """The idempotency key stands for another body."""
 
+    exit_code = 1
+
 
 class UnknownTask(TaskError):
     """No such task, or its record's time is over."""
+
+    exit_code = 1
 
 
 class NotDead(TaskError):
     """The task is no dead letter: only those are sent again or dropped."""
 
+    exit_code = 1
+
 
 class ResultError(RouterError):
     """There is no output to give."""
+
+    exit_code = 1
 
 
 class ResultPending(ResultError):
@@ -98,13 +114,19 @@ class BillInvalid(OperatorError):
 class Backlogged(OperatorError):
     """Too many tasks wait already, or Redis has no memory for more."""
 
+    exit_code = 3
+
 
 class StoreUnavailable(OperatorError):
     """Redis cannot be reached."""
 
+    exit_code = 3
+
 
 class StoreRefused(StoreUnavailable):
     """Redis is there, but does not let us in with this password, or has no such database: waiting does not help."""
+
+    exit_code = 2
 
 
 class StoreUnsafe(OperatorError):

@@ -18,7 +18,6 @@ from redis import Redis
 
 from router import log
 from router.app import load_book, open_store, require_keys, served
-from router.cli import refused
 from router.errors import RouterError, StoreUnavailable
 from router.io.folder import Book
 from router.io.parent import end_with
@@ -59,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
             require_safe(settings.redis_url)
         return supervise(settings, book, workers=arguments.workers)
     except RouterError as why:
-        return refused(why)
+        print(f"router: {why}", file=sys.stderr)
+        return why.exit_code
 
 
 def supervise(settings: Settings, book: Book, *, workers: int) -> int:

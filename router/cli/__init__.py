@@ -8,17 +8,7 @@ from typing import Any
 
 import click
 
-from ..errors import (
-    Backlogged,
-    NotDead,
-    PolicyInvalid,
-    ResultError,
-    RouterError,
-    StoreRefused,
-    StoreUnavailable,
-    TaskConflict,
-    UnknownTask,
-)
+from ..errors import RouterError
 
 _COMMANDS = {
     "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
@@ -66,19 +56,6 @@ def main(argv: list[str] | None = None) -> None:
     except click.Abort:
         sys.exit(130)
     except RouterError as why:
-        sys.exit(refused(why))
+        print(f"router: {why}", file=sys.stderr)
+        sys.exit(why.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def refused(why: RouterError) -> int:
-    """Say on standard error why not; returns the exit code: 1 the answer is no, 2 mend something first, 3 try later."""
-    print(f"router: {why}", file=sys.stderr)
-    match why:
-        case StoreRefused():
-            return 2
-        case StoreUnavailable() | Backlogged():
-            return 3
-        case PolicyInvalid() | ResultError() | TaskConflict() | UnknownTask() | NotDead():
-            return 1
-        case _:
-            return 2

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from router import errors
-from router.cli import refused
 from router.errors import RouterError
+from tests.shell import Shell
 
 CODES: dict[type[RouterError], int] = {
     errors.PolicyInvalid: 1,
@@ -45,9 +45,14 @@ def test_every_error_has_its_code() -> None:
 
 
 @pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.__name__)
-def test_an_error_is_a_sentence_and_a_code(capsys: pytest.CaptureFixture[str], kind: type[RouterError]) -> None:
+def test_an_error_has_the_code_of_who_can_mend_it(kind: type[RouterError]) -> None:
     """1 says that the answer is no, 2 that something has to be mended first, 3 that it may go well later."""
-    code = refused(kind(["this is why"]) if kind is errors.PolicyInvalid else kind("this is why"))
+    assert kind.exit_code == CODES[kind]
 
-    assert code == CODES[kind]
-    assert capsys.readouterr().err == "router: this is why\n"
+
+def test_an_error_is_a_sentence_and_a_code(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls a command hears why not, without a traceback, and gets the error's code."""
+    monkeypatch.setenv("ROUTER_LOG", "loud")
+
+    assert shell("task", "list") == errors.SettingsInvalid.exit_code
+    assert shell.err == "router: ROUTER_LOG is 'loud', expected one of debug, info, warning, error\n"
