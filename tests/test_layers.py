@@ -196,6 +196,11 @@ def test_the_package_never_imports_the_workers() -> None:
     assert importers("workers") - {name for name in modules() if name.startswith("workers")} == set()
 
 
+def test_the_workers_know_no_command_line() -> None:
+    """Commands start workers, by name; workers serve without them."""
+    assert {name for name in importers("cli") if name.startswith("workers")} == set()
+
+
 def test_the_shell_and_the_world_meet_in_one_place() -> None:
     """`engine` never imports `io`, `io` never imports `engine`; `app` sees both, and whoever works with it."""
     shell = ("engine", "asking")
