@@ -18,11 +18,12 @@ _PAGE = 1000
 
 @dataclass(frozen=True)
 class Standing:
-    """How a task stands, and the calls that its trail tells of. Times: Unix ms."""
+    """How a task stands, the calls that its trail tells of, and whether crashes ended it. Times: Unix ms."""
 
     state: TaskState
     deadline_ms: int
     calls: frozenset[str] = frozenset()
+    crashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Leftovers:
     def _standings_of(self, ids: Sequence[str]) -> dict[str, Standing]:
         with self._client.pipeline(transaction=False) as pipe:
             for task_id in ids:
-                pipe.hmget(self._keys.task(task_id), "s", "d")
+                pipe.hmget(self._keys.task(task_id), "s", "d", "why")
                 pipe.lrange(self._keys.trail(task_id), 0, -1)
             replies = pipe.execute()
         found = zip(ids, replies[::2], replies[1::2], strict=True)
@@ -110,6 +111,7 @@ class Leftovers:
         return as_text(key).removeprefix(self._prefix)
 
 
-def _standing(state: bytes, deadline_ms: bytes, trail: Sequence[bytes]) -> Standing:
+def _standing(state: bytes, deadline_ms: bytes, why: bytes | None, trail: Sequence[bytes]) -> Standing:
     calls = (call.call for attempt in trail_of(trail) for call in attempt.calls)
-    return Standing(TaskState(as_text(state)), int(deadline_ms), frozenset(calls))
+    crashed = as_text(why or b"").startswith("its worker crashed")
+    return Standing(TaskState(as_text(state)), int(deadline_ms), frozenset(calls), crashed)

@@ -47,7 +47,7 @@ def judge(evidence: Evidence) -> Judgement:
         overspend_nusd=max(_overspent(evidence).values(), default=0),
         overrun_nusd=evidence.balance.overrun_nusd,
         calls=len(_lasts(evidence)),
-        extra=len(_paid(evidence) - {call for task in evidence.tasks.values() for call in task.calls}),
+        extra=len(_paid(evidence) - _told_of(evidence)),
         again=len(bought_again(evidence)),
     )
 
@@ -268,6 +268,14 @@ def _amounts(evidence: Evidence) -> Counter[str]:
     for call, amount in evidence.bill:
         amounts[call] += amount
     return amounts
+
+
+def _told_of(evidence: Evidence) -> set[str]:
+    """The calls that a trail tells of; and of tasks that crashes ended, the one whose answer was still to be judged."""
+    told = {call for task in evidence.tasks.values() for call in task.calls}
+    crashed = {task for task, standing in evidence.tasks.items() if standing.crashed}
+    settled = {e.task: e.call for e in evidence.entries if e.kind is _SETTLED and e.task in crashed and e.call}
+    return told | set(settled.values())
 
 
 def _paid(evidence: Evidence) -> set[str]:

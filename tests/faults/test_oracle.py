@@ -211,3 +211,12 @@ def test_sees_an_answer_that_is_bought_again() -> None:
 
     assert bought_again(again) == ["c5"]
     assert bought_again(next_one) == bought_again(judging) == bought_again(GOOD) == []
+
+
+def test_the_last_answer_of_a_task_that_crashes_ended_is_no_extra() -> None:
+    """It was paid for once and never judged, because its worker died of it; what was paid before that counts."""
+    t1 = replace(GOOD.tasks["t1"], state=TaskState.DEAD, calls=frozenset())
+    crashed = {"t1": replace(t1, crashed=True)}
+
+    assert judge(replace(GOOD, tasks={**GOOD.tasks, "t1": t1})).extra == 2
+    assert judge(replace(GOOD, tasks={**GOOD.tasks, **crashed})).extra == 1
