@@ -19,8 +19,9 @@ from .output import Output
 from .policy import Policy
 from .ports import LLM, Claim, Kept, Rates, Store
 from .reading import Reading, read
+from .refusal import Refusal
 from .tier import Tier, Tiers
-from .trail import Attempt, Purpose, Refusal, Spent, Trail
+from .trail import Attempt, Purpose, Spent, Trail
 from .verdict import Verdict
 
 _SETTLING_MS = 15_000

@@ -18,9 +18,10 @@ from .jsontext import canonical
 from .output import LABEL, Output
 from .policy import Policy
 from .reading import Reading
+from .refusal import Refusal
 from .task import Task
 from .tier import Tier
-from .trail import Attempt, Refusal, Trail, Why
+from .trail import Attempt, Trail, Why
 from .values import Json
 
 

@@ -10,9 +10,10 @@ from typing import TypeAlias, assert_never
 from .call import Failure, FailureKind
 from .policy import Move, Policy, Rung
 from .reading import Reading
+from .refusal import Refusal
 from .task import Task
 from .tier import Tier
-from .trail import Attempt, Refusal, Trail, Why
+from .trail import Attempt, Trail, Why
 from .verdict import Outcome
 
 _BACKOFF_FIRST_S = 0.5

@@ -10,7 +10,8 @@ from .asking import Asking, World
 from .decision import Ask, Decision, decide
 from .policy import Policy
 from .ports import Claim
-from .trail import Attempt, Refusal
+from .refusal import Refusal
+from .trail import Attempt
 
 
 class Engine:

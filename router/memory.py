@@ -14,11 +14,12 @@ from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review,
 from .errors import UnknownPolicy, UnknownTask
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold, fold_days
 from .policy import Policy
-from .ports import Claim, Kept, Rates, Swept, attempt_entry, lost_lease, over_budget, over_cost
+from .ports import Claim, Kept, Rates, Swept, attempt_entry
 from .record import Record
+from .refusal import Refusal, lost_lease, over_budget, over_cost
 from .submission import Admission, Busy, Conflict, Submission, Submitted
 from .task import Task, TaskState
-from .trail import Attempt, Refusal, Trail
+from .trail import Attempt, Trail
 
 READY_CHECK_MS = 60_000
 FRESH_MS = 10_000

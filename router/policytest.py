@@ -22,10 +22,11 @@ from .policycase import JUDGE, Case, Suite
 from .ports import Claim
 from .reading import Reading
 from .record import Record
+from .refusal import Refusal
 from .submission import Submission
 from .task import TaskState
 from .tier import Tiers
-from .trail import Attempt, Purpose, Refusal, Trail
+from .trail import Attempt, Purpose, Trail
 from .values import Json
 from .verdict import Finding, Outcome
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -14,9 +13,10 @@ from .decision import Accept, Decision
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement
 from .policy import Policy
 from .record import Record
+from .refusal import Refusal
 from .submission import Admission, Submission
 from .task import Task, TaskState
-from .trail import Attempt, Refusal, Spent, Trail
+from .trail import Attempt, Spent, Trail
 
 
 class LLM(Protocol):
@@ -72,46 +72,6 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         simulated=asked.simulated if asked else False,
         checks=tuple(finding.check for finding in verdict.reasons) if verdict else (),
     )
-
-
-def lost_lease(standing: str) -> Refusal:
-    """The refusal of a call for a task that somebody else has now, or nobody."""
-    return Refusal(limit="stale", message=f"the lease is gone: the task is {standing}")
-
-
-def over_cost(held_nusd: int) -> Refusal:
-    """The refusal of a call that might take its task over its limit, with what is spent or held already."""
-    return Refusal(
-        limit="cost",
-        message=f"the call might pass limits.cost_usd: ${held_nusd / 1e9:.6f} are spent or held already",
-    )
-
-
-def over_budget(
-    scope: str, per: str, *, asked_nusd: int, limit_nusd: int, used_nusd: int, until_ms: int | None
-) -> Refusal:
-    """The refusal of a call that might spend more than a budget allows; without *until_ms* for good."""
-    asked, used, limit = (f"${amount / 1e9:.6f}" for amount in (asked_nusd, used_nusd, limit_nusd))
-    why = f"a call may cost {asked}, {used} of {limit} per {per} are spent or held"
-    then = "" if until_ms is None else f"; it waits until {_moment(until_ms)}, or until the budget is raised"
-    if asked_nusd > limit_nusd:
-        then = "; that is more than the whole budget, so waiting would not help: raise it"
-    return Refusal(limit="budget", message=f"no room in the budget of {scope}: {why}{then}", until_ms=until_ms)
-
-
-def too_fast(tier: str, until_ms: int) -> Refusal:
-    """The refusal of a call for which every deployment of its tier has had its share of a minute, or asked for rest."""
-    return Refusal(limit="rate", message=f"{tier} takes no more calls before {_moment(until_ms)}", until_ms=until_ms)
-
-
-def broken(tier: str, until_ms: int) -> Refusal:
-    """The refusal of a call to a tier all of whose deployments failed time and again."""
-    message = f"{tier} failed time and again and is left alone until {_moment(until_ms)}"
-    return Refusal(limit="breaker", message=message, until_ms=until_ms)
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 @dataclass(frozen=True, slots=True)

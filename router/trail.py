@@ -6,27 +6,12 @@ from typing import Literal, TypeAlias, assert_never
 
 from .call import Failure, Usage
 from .reading import Reading
+from .refusal import Refusal
 from .values import Value
 from .verdict import Outcome, Verdict
 
 Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "fallback", "audit"]
 Purpose: TypeAlias = Literal["answer", "sample", "judge"]
-
-
-class Refusal(Value):
-    """
-    Why the store did not grant a call: the limit that it would break. `until_ms` (Unix ms) is when it may be granted,
-    None for never.
-    """
-
-    limit: Literal["cost", "stale", "budget", "rate", "breaker"]
-    message: str
-    until_ms: int | None = None
-
-    @property
-    def passing(self) -> bool:
-        """True where the task has nothing to do but to wait: no attempt was made, and none stands in its trail."""
-        return self.until_ms is not None and self.limit != "breaker"
 
 
 class Spent(Value):

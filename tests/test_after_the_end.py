@@ -7,8 +7,8 @@ import pytest
 from router.decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
 from router.ledger import Balance, EntryKind
 from router.ports import Claim, Store, Swept
+from router.refusal import Refusal
 from router.task import TaskState
-from router.trail import Refusal
 from router.verdict import Outcome
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock

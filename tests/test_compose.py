@@ -25,9 +25,10 @@ from router.decision import Ask
 from router.output import Output
 from router.policy import Policy
 from router.reading import Reading
+from router.refusal import Refusal
 from router.task import Task
 from router.tier import Tier
-from router.trail import Refusal, Trail
+from router.trail import Trail
 from router.verdict import Finding, Outcome, Verdict
 from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_failure, a_policy, a_task, a_tier, an_attempt
 

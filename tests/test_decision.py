@@ -24,10 +24,11 @@ from router.memory import MemoryStore
 from router.policy import Policy
 from router.reading import Reading
 from router.record import Record
+from router.refusal import Refusal
 from router.task import Task, TaskState
 from router.testing import FunctionLLM
 from router.tier import Tier
-from router.trail import Attempt, Refusal, Spent, Trail
+from router.trail import Attempt, Spent, Trail
 from router.verdict import Outcome, Verdict
 from tests.builders import (
     NOW_MS,

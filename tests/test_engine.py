@@ -10,10 +10,10 @@ from router.call import Answer, Call, FailureKind
 from router.engine import Engine
 from router.ports import Store
 from router.record import Record
+from router.refusal import Refusal
 from router.task import TaskState
 from router.testing import FunctionLLM
 from router.tier import Tiers
-from router.trail import Refusal
 from tests.builders import BROKEN, DOUBTFUL, GOOD, PRICES, TIERS, a_failure, a_policy, a_reply, a_submission, a_tier
 from tests.conftest import Clock
 

@@ -20,7 +20,7 @@ PURE = """
     jsontext
     subschema schemaengines schemawords schema strictmode
     call output alignment reading
-    task verdict trail record summary event
+    task verdict refusal trail record summary event
     cel
     grounds arithmetic checks
     cost budget tier policy

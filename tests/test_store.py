@@ -15,9 +15,10 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, Intent, fold
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept
+from router.refusal import Refusal
 from router.submission import Busy, Conflict, Submitted
 from router.task import Priority, TaskState
-from router.trail import Attempt, Refusal
+from router.trail import Attempt
 from router.verdict import Outcome
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from router.reading import Reading
-from router.trail import Attempt, Refusal, Spent
+from router.refusal import Refusal
+from router.trail import Attempt, Spent
 from router.verdict import Finding, Outcome, combine
 from tests.builders import a_failure, an_attempt
 

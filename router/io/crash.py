@@ -13,7 +13,7 @@ from typing import Any, cast
 from ..call import Answer, Call, Deployment
 from ..fault import Fault
 from ..ports import LLM, Claim, Store
-from ..trail import Refusal
+from ..refusal import Refusal
 from .litellm_wire import current_wire
 
 _LOOK_S = 0.001

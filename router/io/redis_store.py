@@ -16,9 +16,10 @@ from ..ledger import Balance, Entry, Intent, Settlement
 from ..policy import Policy
 from ..ports import Claim, Kept, Rates, Swept
 from ..record import Record
+from ..refusal import Refusal
 from ..submission import Admission, Submission
 from ..task import TaskState
-from ..trail import Attempt, Refusal
+from ..trail import Attempt
 from .ledger_lines import entry
 from .producer_commands import ProducerCommands, record
 from .redis_commands import as_pairs, as_text

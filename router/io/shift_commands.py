@@ -13,10 +13,11 @@ from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review
 from ..errors import UnknownPolicy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
-from ..ports import Claim, Kept, Rates, Swept, attempt_entry, broken, lost_lease, over_budget, over_cost, too_fast
+from ..ports import Claim, Kept, Rates, Swept, attempt_entry
+from ..refusal import Refusal, broken, lost_lease, over_budget, over_cost, too_fast
 from ..submission import Card
 from ..task import TaskState
-from ..trail import Attempt, Refusal
+from ..trail import Attempt
 from .ledger_lines import attempt_words, intent_words, settlement_words
 from .packing import pack, unpack
 from .packing_kept import pack_kept, unpack_kept

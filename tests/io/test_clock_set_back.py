@@ -10,7 +10,7 @@ import pytest
 from router.call import Health
 from router.io.embedded import EmbeddedServer
 from router.ports import Rates
-from router.trail import Refusal
+from router.refusal import Refusal
 from tests.builders import RATES, a_kept, a_settlement, an_intent
 from tests.io.test_scripts import SETTLED, Desk, a_desk
 

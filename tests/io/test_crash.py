@@ -17,7 +17,7 @@ from router.io.crash import Blows, CrashingLLM, CrashingStore, crashing
 from router.io.litellm_wire import Wire, current_wire
 from router.ledger import EntryKind
 from router.memory import MemoryStore
-from router.trail import Refusal
+from router.refusal import Refusal
 from tests.builders import GOOD, RATES, a_call, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.waiting import until

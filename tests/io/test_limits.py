@@ -20,8 +20,8 @@ from router.io.embedded import EmbeddedServer
 from router.io.redis_store import RedisStore
 from router.ledger import EntryKind, Settlement
 from router.ports import Claim, Rates
+from router.refusal import Refusal
 from router.task import TaskState
-from router.trail import Refusal
 from router.verdict import Outcome
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock, a_redis_store

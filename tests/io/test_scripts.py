@@ -20,8 +20,9 @@ from router.io.redis_store import RedisStore
 from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, fold
 from router.ports import Claim
+from router.refusal import Refusal
 from router.task import TaskState
-from router.trail import Attempt, Refusal
+from router.trail import Attempt
 from router.verdict import Outcome
 from tests.builders import NOW_MS, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock

@@ -1,0 +1,34 @@
+"""What a refused call tells: which limit it was, and what there is to be done."""
+
+from __future__ import annotations
+
+from router.refusal import broken, lost_lease, over_budget, over_cost, too_fast
+from tests.builders import NOW_MS
+
+
+def test_a_refusal_says_whether_waiting_helps() -> None:
+    """Budgets and rates may have room later; a broken tier counts as a failure, other limits are for good."""
+    waits = over_budget("global", "day", asked_nusd=2, limit_nusd=5, used_nusd=4, until_ms=NOW_MS)
+
+    assert [waits.passing, too_fast("mini", NOW_MS).passing] == [True, True]
+    others = (over_cost(1), lost_lease("done"), broken("mini", NOW_MS), waits.model_copy(update={"until_ms": None}))
+    assert not any(refusal.passing for refusal in others)
+
+
+def test_a_budget_that_has_no_room_says_how_much_and_until_when() -> None:
+    """The scope, its window, what was asked, used and allowed; and what would help."""
+    refusal = over_budget(
+        "tenant:acme", "day", asked_nusd=20_000, limit_nusd=1_000_000, used_nusd=990_000, until_ms=NOW_MS
+    )
+
+    assert refusal.message == (
+        "no room in the budget of tenant:acme: a call may cost $0.000020, $0.000990 of $0.001000 per day are spent or held;"
+        " it waits until 2027-01-15 08:00:00 UTC, or until the budget is raised"
+    )
+
+
+def test_a_call_above_a_whole_budget_is_told_so() -> None:
+    """To wait for such a call would be for nothing."""
+    refusal = over_budget("global", "day", asked_nusd=9, limit_nusd=5, used_nusd=0, until_ms=None)
+
+    assert refusal.message.endswith("that is more than the whole budget, so waiting would not help: raise it")
