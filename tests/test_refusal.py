@@ -22,8 +22,8 @@ def test_a_budget_that_has_no_room_says_how_much_and_until_when() -> None:
     )
 
     assert refusal.message == (
-        "no room in the budget of tenant:acme: a call may cost $0.000020, $0.000990 of $0.001000 per day are spent or held;"
-        " it waits until 2027-01-15 08:00:00 UTC, or until the budget is raised"
+        "no room in the budget of tenant:acme: a call may cost $0.000020, $0.000990 of $0.001000 per day are spent or"
+        " held; it waits until 2027-01-15 08:00:00 UTC, or until the budget is raised"
     )
 
 
