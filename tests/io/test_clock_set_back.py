@@ -53,7 +53,7 @@ async def test_rates_go_on(desk: Desk) -> None:
     assert after[-1].until_ms - desk.clock() < JUMP_S * 1000
 
 
-@pytest.mark.parametrize(("health", "times", "limit"), [(Health.THROTTLED, 1, "rate"), (Health.BROKEN, 5, "breaker")])
+@pytest.mark.parametrize(("health", "times", "limit"), [(Health.THROTTLED, 1, "rate"), (Health.BROKEN, 5, "rate")])
 async def test_a_place_that_was_left_alone_is_asked_again(desk: Desk, health: Health, times: int, limit: str) -> None:
     """A deployment that wanted rest, or was broken, before the clock was set back is not shunned until then."""
     for i in range(times):

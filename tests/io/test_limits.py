@@ -475,7 +475,7 @@ async def test_a_deployment_that_fails_time_and_again_is_not_asked(till: Till) -
     assert await till.ask(rates=Rates((EU, US))) == US
     refused = await till.ask(rates=Rates((EU,)))
     assert isinstance(refused, Refusal)
-    assert (refused.limit, refused.until_ms) == ("breaker", till.clock.ms + 2000)
+    assert (refused.limit, refused.until_ms) == ("rate", till.clock.ms + 2000)
     assert till.alarms("breaker") == [("mini/eu", "left alone for 2000 ms")]
 
 
@@ -511,16 +511,51 @@ async def test_a_place_that_mends_sooner_than_another_rests_is_waited_for(till: 
 
 
 async def test_no_task_is_taken_for_a_broken_place(till: Till) -> None:
-    """While one deployment is broken, claims go by the others; where all are, tasks are taken to be told so."""
+    """While a deployment is broken, claims go by the others; where all are out for long, tasks are taken to be told."""
     for _ in range(5):
         await till.hear(Health.BROKEN, "eu")
-    await till.store.submit([a_submission(f"r{i}", policy=POLICY.digest) for i in range(50)])
+    await till.store.submit([a_submission(f"r{i}", policy=POLICY.digest, deadline_s=10**6) for i in range(50)])
     slow = US.model_copy(update={"requests_per_minute": 60})
 
-    taken = await till.store.claim({"mini": 100}, at_most=20, token="a", rates={"mini": Rates((EU, slow))})
-    alone = await till.store.claim({"mini": 100}, at_most=20, token="b", rates={"mini": Rates((EU,))})
+    async def taken(token: str, *places: Deployment) -> int:
+        return len(await till.store.claim({"mini": 100}, at_most=20, token=token, rates={"mini": Rates(places)}))
 
-    assert (len(taken), len(alone)) == (1, 20)
+    assert (await taken("a", EU, slow), await taken("b", EU)) == (1, 0)
+    for seconds in (2, 4):
+        till.clock.advance(seconds)
+        await till.ask(rates=Rates((EU,)))
+        await till.hear(Health.BROKEN, "eu")
+    assert await taken("c", EU) == 20
+
+
+async def test_tasks_are_told_of_a_place_that_is_out_for_long(till: Till) -> None:
+    """At first tasks wait for a broken deployment; when its third try has failed, too, they hear that it failed."""
+    limits = []
+    for _ in range(5):
+        await till.hear(Health.BROKEN, "eu")
+    for _ in range(4):
+        refused = await till.ask(rates=Rates((EU,)))
+        assert isinstance(refused, Refusal)
+        assert refused.until_ms is not None
+        limits.append(refused.limit)
+        till.clock.ms = refused.until_ms
+        assert await till.ask(rates=Rates((EU,))) == EU
+        await till.hear(Health.BROKEN, "eu")
+
+    assert limits == ["rate", "rate", "breaker", "breaker"]
+
+
+async def test_who_waits_for_a_try_looks_again_soon(till: Till) -> None:
+    """While one call tries a broken deployment, the others do not wait for as long as that call may take."""
+    for _ in range(5):
+        await till.hear(Health.BROKEN, "eu")
+    till.clock.advance(2)
+    assert await till.ask(rates=Rates((EU,))) == EU
+
+    refused = await till.ask(rates=Rates((EU,)))
+
+    assert isinstance(refused, Refusal)
+    assert (refused.limit, refused.until_ms) == ("rate", till.clock.ms + 1000)
 
 
 async def test_failures_that_were_under_way_do_not_lengthen_the_pause(till: Till) -> None:

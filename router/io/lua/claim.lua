@@ -68,14 +68,14 @@ local function room(key, requests, tokens)
 end
 
 -- The same for a tier with its deployments; `i` is where it stands in ARGV. A broken one takes nothing, and one call
--- after its pause; but where all are broken tasks are taken, to be told so.
+-- after its pause; but where all are out for long tasks are taken, to be told so.
 local function room_of(i)
   local key, places, sound = P .. 'gate:' .. ARGV[i], 0, ARGV[i + 4] == '0'
   for j = i + 5, i + 4 + 3 * tonumber(ARGV[i + 4]), 3 do
     local place = key .. '/' .. ARGV[j]
     local g = redis.call('HMGET', place, 'bu', 'bk')
     local broken = tonumber(g[1] or 0) > n
-    sound = sound or not broken
+    sound = sound or not broken or tonumber(g[2] or 0) < OUT_AFTER
     if not broken then places = places + math.min(g[2] and 1 or most, room(place, ARGV[j + 1], ARGV[j + 2])) end
   end
   if ARGV[i + 4] == '0' then return most end

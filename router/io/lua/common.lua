@@ -193,6 +193,9 @@ end
 -- goes a thirtieth slower for it, so that no minute ever holds more than its share (generic cell rate algorithm,
 -- ITU-T I.371).
 local AT_ONCE_MS = 2000
+-- A deployment whose breaker opened so often in a row is out for long: tasks are told so, and go by their policy's move
+-- for errors. Before that they wait.
+local OUT_AFTER = 3
 local function ms_each(per_minute) return 62000 / per_minute end
 
 -- The times of a gate mean nothing once the clock was set back: else nothing would leave until the old time came again.

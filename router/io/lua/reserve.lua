@@ -124,8 +124,9 @@ local function room(key, requests, each_tokens, spend)
   return opens
 end
 
--- The first deployment that is neither broken nor resting nor out of its share; else when one will be.
-local PROBE_MS = 10000
+-- The first deployment that is neither broken nor resting nor out of its share; else when one will be. While one call
+-- tries a broken one the others look again soon.
+local PROBE_MS, LOOK_MS = 10000, 1000
 local function choose()
   local rests, mends = nil, nil
   local of_tier = P .. 'gate:' .. string.match(scopes[4], '^tier:(.*)$')
@@ -133,9 +134,12 @@ local function choose()
   for i = 14, #ARGV, 3 do
     local key = of_tier .. '/' .. ARGV[i]
     mind_clock(key, n)
-    local g = redis.call('HMGET', key, 'cu', 'bu', 'bk')
-    if tonumber(g[2] or 0) > n then
-      mends = math.min(mends or math.huge, tonumber(g[2]))
+    local g = redis.call('HMGET', key, 'cu', 'bu', 'bk', 'bp')
+    local mended = tonumber(g[2] or 0)
+    if mended > n and tonumber(g[3] or 0) >= OUT_AFTER then
+      mends = math.min(mends or math.huge, mended)
+    elseif mended > n then
+      rests = math.min(rests or math.huge, g[4] and math.min(mended, n + LOOK_MS) or mended)
     else
       local spend = {}
       local opens = math.max(tonumber(g[1] or 0), room(of_tier, ARGV[12], ARGV[13], spend),
