@@ -8,6 +8,7 @@ from tests.e2e.house import House
 
 from .case import Case, Report, of
 from .scene import LEASE_S, Scene
+from .table import total
 
 _IN_FLIGHT = 10
 _SITES = 4
@@ -31,18 +32,7 @@ def _waits(house: House, tasks: int, *, with_worker: bool) -> Report:
         parts = list(
             pool.map(lambda _: _one_site(house, rounds, default=tasks >= 100, with_worker=with_worker), range(sites))
         )
-    waited = sorted(wait for part in parts for wait in part.recoveries_s)
-    return Report(
-        faults=sum(part.faults for part in parts),
-        tasks=sum(part.tasks for part in parts),
-        kills=sum(part.kills for part in parts),
-        broken=tuple(said for part in parts for said in part.broken),
-        lost=sum(part.lost for part in parts),
-        ends_not_one=sum(part.ends_not_one for part in parts),
-        unbooked=sum(part.unbooked for part in parts),
-        extra=sum(part.extra for part in parts),
-        recoveries_s=tuple(waited),
-    )
+    return total(parts)
 
 
 def _one_site(house: House, rounds: int, *, default: bool, with_worker: bool) -> Report:
