@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -46,7 +47,8 @@ class FallibleServer:
         os.kill(self._server.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        os.kill(self._server.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(self._server.pid, signal.SIGCONT)
 
     def logged(self) -> int:
         """Bytes that the log of writes has now: it holds all that was acknowledged."""

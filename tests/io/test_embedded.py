@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,23 @@ def test_one_server_a_directory(tmp_path: Path) -> None:
             EmbeddedServer(tmp_path)
 
         assert redis.Redis.from_url(first.url).ping()
+
+
+def test_a_stopped_server_leaves_its_directory_to_the_next(tmp_path: Path) -> None:
+    """Also while a process that was forked meanwhile has the lock's file open: what is stopped holds nothing."""
+    first = EmbeddedServer(tmp_path)
+    held, let_go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(held, 1)
+        os._exit(0)
+    try:
+        first.stop()
+        with EmbeddedServer(tmp_path) as second:
+            assert redis.Redis.from_url(second.url).ping()
+    finally:
+        os.write(let_go, b".")
+        os.waitpid(child, 0)
 
 
 def test_is_safe_as_it_comes(tmp_path: Path) -> None:
