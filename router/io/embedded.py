@@ -77,7 +77,7 @@ class EmbeddedServer:
                 self._process.wait()
         self._socket.unlink(missing_ok=True)
         if not self._lock.closed:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)  # closing is not enough: a process just being forked has it open, too
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # a process just being forked has it open, too
             self._lock.close()
 
     def _words(self, more: Mapping[str, str]) -> list[str]:
