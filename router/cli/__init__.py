@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 
 from ..errors import RouterError
+from .lazy import Lazy
 
 _COMMANDS = {
     "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
@@ -24,23 +24,12 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f".{_COMMANDS[cmd_name][0]}", __name__)
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, said) in _COMMANDS.items()])
+class _Commands(Lazy):
+    package = __name__
+    table = _COMMANDS
 
 
-@click.group(cls=_Lazy, epilog="Example: router demo --tasks 60")
+@click.group(cls=_Commands, epilog="Example: router demo --tasks 60")
 @click.version_option(package_name="router", prog_name="router")
 def root() -> None:
     """Tiered routing and escalation for language-model work."""

@@ -1,15 +1,50 @@
-"""What `router policy explain` prints."""
+"""`router policy explain`"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from ..cost import usd
-from ..decision import Ask
-from ..policy import Policy
-from ..policyexplain import Explanation, Step
-from .printing import count, dollars
+import click
+
+from ...cost import usd
+from ...decision import Ask
+from ...errors import TaskInvalid
+from ...policy import Policy
+from ...policyexplain import Explanation, Step
+from ...policyexplain import explain as explained
+from ...schema import Validator
+from ...settings import Settings
+from ..printing import count, dollars, print_json
+from ..task import read_input
+from .shelf import shelves, today
+
+
+@click.command(
+    name="explain", epilog="""Example: router policy explain intents --input '{"text": "Where is my parcel?"}'"""
+)
+@click.argument("policy")
+@click.option("--input", "given", required=True, help="JSON, @FILE, or - for standard input.")
+@click.option("--json", "as_json", is_flag=True)
+def command(policy: str, given: str, as_json: bool) -> int:
+    """Show what each tier would be asked and which checks its reply must pass. POLICY is a name or a file."""
+    settings = Settings.from_env()
+    path = Path(policy) if policy.endswith(".yaml") else settings.policies / f"{policy}.yaml"
+    if not path.is_file():
+        raise click.UsageError(f"there is no policy file {path}; give a file, or a name in {settings.policies}")
+    (shelf,) = shelves((path,), settings)
+    book = shelf.book()
+    (known,) = book.policies.values()
+    value = read_input(given)
+    if problem := Validator(known.input.json_schema).problem(value):
+        raise TaskInvalid(f"the input does not meet the schema of policy {known.policy!r}: {problem}")
+    explanation = explained(known, value, tiers=book.tiers, prices=book.prices, day=today())
+    if as_json:
+        print_json(as_data(explanation))
+    else:
+        click.echo("\n".join(as_lines(explanation)))
+    return 0
 
 
 def as_lines(explanation: Explanation) -> Iterator[str]:

@@ -1,0 +1,25 @@
+"""`router policy`"""
+
+from __future__ import annotations
+
+import click
+
+from ..lazy import Lazy
+
+_COMMANDS = {
+    "lint": ("lint", "Report every mistake at its place."),
+    "test": ("test", "Play the cases beside the policies."),
+    "explain": ("explain", "Show what each tier would be asked, and how its reply is checked."),
+    "publish": ("publish", "Make versions the current ones."),
+    "schema": ("schema", "Print the JSON Schema of policy files, for editors."),
+}
+
+
+class _Commands(Lazy):
+    package = __name__
+    table = _COMMANDS
+
+
+@click.group(name="policy", cls=_Commands, epilog="Example: router policy lint policies")
+def command() -> None:
+    """Check, test, explain and publish policies. PATH is a folder or a policy's file; without one: ROUTER_POLICIES."""

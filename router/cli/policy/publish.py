@@ -1,0 +1,50 @@
+"""`router policy publish`"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from ...app import open_store
+from ...budget import Budget
+from ...io.folder import budgets_file
+from ...policy import Policy
+from ...settings import Settings
+from ..budget import in_force
+from ..printing import count, print_json
+from .shelf import PATHS, shelves
+
+
+@click.command(name="publish", epilog="Example: router policy publish policies")
+@PATHS
+@click.option("--json", "as_json", is_flag=True)
+def command(paths: tuple[Path, ...], as_json: bool) -> int:
+    """
+    Make these versions the current ones for all producers and workers; tasks on their way keep theirs. The budgets of a
+    whole folder come into force, too.
+    """
+    settings = Settings.from_env()
+    books = [(shelf, shelf.book()) for shelf in shelves(paths, settings)]
+    policies = [policy for _, book in books for policy in book.policies.values()]
+    budgets = [book.budgets for shelf, book in books if shelf.whole and book.budgets is not None]
+    asyncio.run(_publish(settings, policies, budgets))
+    if as_json:
+        print_json([{"policy": policy.policy, "digest": policy.digest} for policy in policies])
+    else:
+        for policy in policies:
+            click.echo(f"{policy.policy}  {policy.digest}")
+    without = [shelf.folder for shelf, book in books if shelf.whole and book.budgets is None]
+    if without and not budgets and (number := in_force(settings)):
+        told = f"there is no {budgets_file(without[0])}: what is in force stays ({count(number, 'budget')})"
+        click.echo(f"{told}; to drop it, publish such a file with `budgets: []`", err=True)
+    return 0
+
+
+async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]) -> None:
+    async with open_store(settings) as store:
+        await store.publish(policies)
+        for published in budgets:
+            await store.publish_budgets(published)
