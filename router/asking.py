@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from . import log
 from .call import Answer, Call, Deployment, Failure, FailureKind, Reply
-from .checks import Consultation, Question, SecondSample, Subject, examine
+from .checks import Consultation, Question, SecondSample, Subject
 from .compose import PromptInvalid, compose, consultation, consulted, second_sample
 from .cost import Price, PriceBook, input_tokens_at_most, tokens_about
 from .decision import Ask, failing
+from .judging import judge
 from .ledger import EntryKind, Intent, Settlement
 from .output import Output
 from .policy import Policy
@@ -58,7 +59,8 @@ class Asking:
     async def attempt(self) -> Attempt:
         """Make the call, then those that the checks want, each booked by itself."""
         started_ms = self._world.clock_ms()
-        tier = self._world.tiers[self._ask.tier]
+        tier = self._policy.tier(self._ask.tier, self._world.tiers)
+        assert tier is not None, "shifts claim tasks of their own tiers alone"
         answer, verdict = await self._answer(tier)
         return Attempt(
             number=self._number,
@@ -98,7 +100,7 @@ class Asking:
     async def _judge(self, call: Call, tier: Tier, reading: Reading) -> Verdict:
         """Drive the checks, asking the models that they want asked."""
         subject = Subject(task=self._claim.task, reading=reading, types=self._policy.types, tier=tier.name)
-        examination = examine(self._policy.all_checks, subject)
+        examination = judge(self._policy, subject)
         try:
             question = next(examination)
             while True:
@@ -113,11 +115,11 @@ class Asking:
                 again = second_sample(call, call_id=_new_id(), timeout_s=self._timeout_s(tier), temperature=temperature)
                 return await self._read(again, tier, "sample", self._policy.output)
             case Consultation(tier=name):
-                judge = self._world.tiers.get(name)
-                if judge is None:
+                expert = self._policy.tier(name, self._world.tiers)
+                if expert is None:
                     return Failure(kind=FailureKind.INTERNAL, message=f"there is no tier {name}", billed="no")
-                asked = consultation(question, judge, call_id=_new_id(), timeout_s=self._timeout_s(judge))
-                return await self._read(asked, judge, "judge", consulted(question))
+                asked = consultation(question, expert, call_id=_new_id(), timeout_s=self._timeout_s(expert))
+                return await self._read(asked, expert, "judge", consulted(question))
             case never:
                 assert_never(never)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -12,11 +12,13 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic_core import PydanticCustomError
 
 from .call import ResponseSchema
+from .certificate import Basis, Certificate
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
 from .cost import nusd
 from .jsontext import canonical
 from .output import Output
-from .tier import Tier, Tiers
+from .promise import Promise
+from .tier import Answering, Tier, Tiers
 from .values import Json, Name, Probability, Value
 
 Move: TypeAlias = Literal["accept", "repair", "retry", "escalate", "review", "reject", "dead_letter"]
@@ -90,15 +92,6 @@ class Limits(Value):
         return nusd(self.cost_usd)
 
 
-class Promise(Value):
-    """A threshold from evidence instead of by eye; see `router calibrate`."""
-
-    kind: Literal["regret", "accepted_error", "disagreement"]
-    at_most: Probability
-    confidence: Probability = 0.9
-    against: str | None = None
-
-
 class Audit(Value):
     """The share of accepted outputs that is re-run in the background against a larger tier."""
 
@@ -118,6 +111,15 @@ def _one_rung(value: Any) -> Any:
     return {"tier": value} if isinstance(value, str) else value
 
 
+def _digest(data: Json) -> str:
+    """16 hexadecimal digits of the SHA-256 of the canonical text."""
+    return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
+
+
+def _dump(value: Value) -> Json:
+    return value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
 def _refuse_twice(key: str, names: Sequence[str], advice: str) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -126,7 +128,12 @@ def _refuse_twice(key: str, names: Sequence[str], advice: str) -> None:
 
 
 class Policy(Value):
-    """One version of a policy, complete in itself: its schemas and examples are part of it, and of its digest."""
+    """
+    One version of a policy, complete in itself: its schemas and examples are part of it, and of its digest.
+
+    `certificate` and `models` stand in no policy's file: the certificate lies beside it, and `models` says what the
+    tiers answer with in this version; `bound_to` fills it in.
+    """
 
     policy: Name
     description: str = ""
@@ -139,8 +146,10 @@ class Policy(Value):
     limits: Limits = Limits()
     keep_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
     promise: Promise | None = None
+    certificate: Certificate | None = None
     audit: Audit | None = None
     examples: tuple[Example, ...] = ()
+    models: Mapping[Name, Answering] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -151,7 +160,7 @@ class Policy(Value):
     @cached_property
     def text(self) -> str:
         """The canonical form in which the policy is published."""
-        return canonical(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        return canonical(_dump(self))
 
     @cached_property
     def digest(self) -> str:
@@ -188,12 +197,56 @@ class Policy(Value):
     @cached_property
     def tier_names(self) -> frozenset[str]:
         """Every tier the policy may ask, judges included."""
-        return frozenset(r.tier for r in self.tiers) | {c.tier for c in self.checks if isinstance(c, Judge)}
+        audited = {self.audit.against} if self.audit is not None else set()
+        return frozenset(self.path) | self.judges | audited
+
+    @property
+    def judges(self) -> frozenset[str]:
+        return frozenset(check.tier for check in self.checks if isinstance(check, Judge))
+
+    @cached_property
+    def promised_tiers(self) -> tuple[str, ...]:
+        """The tiers whose outputs the promise is about: those below the one it is held against."""
+        names = [rung.tier for rung in self.tiers]
+        if self.promise is None:
+            return ()
+        against = self.promise.against or names[-1]
+        return tuple(names[: names.index(against)]) if against in names else tuple(names)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What a certificate of this version is made for."""
+        return Basis(
+            prompt=_digest({"prompt": self.prompt.model_dump(mode="json"), "shots": [_dump(s) for s in self.shots]}),
+            output=_digest(_dump(self.output)),
+            checks=_digest([_dump(check) for check in self.all_checks]),
+            models={name: model for name, model in self.models.items() if name in self.path or name in self.judges},
+        )
+
+    @cached_property
+    def certified(self) -> Certificate | None:
+        """The certificate, as long as it holds for this version; else nothing is loosened."""
+        known = self.certificate
+        return known if known is not None and not known.outdated(self.promise, self.basis) else None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(rung.tier for rung in self.tiers)
+
+    def bound_to(self, tiers: Tiers) -> Policy:
+        """This version as it is published: what its tiers answer with is a part of it, and of its digest."""
+        models = {name: tiers[name].answering for name in sorted(self.tier_names) if name in tiers}
+        return Policy.model_validate(self.model_dump(by_alias=True) | {"models": models})
 
     def on(self, tiers: Tiers) -> Policy:
         """This policy with what its tiers can do filled in; tiers that are not known stay empty."""
-        rungs = tuple(r.model_copy(update={"spec": tiers.get(r.tier)}) for r in self.tiers)
+        rungs = tuple(r.model_copy(update={"spec": self.tier(r.tier, tiers)}) for r in self.tiers)
         return self.model_copy(update={"tiers": rungs})
+
+    def tier(self, name: str, tiers: Tiers) -> Tier | None:
+        """A tier as this version knows it; None where *tiers* lack it."""
+        known, then = tiers.get(name), self.models.get(name)
+        return known.answering_as(then) if known is not None and then is not None else known
 
     def rung(self, tier: str) -> Rung:
         return next(r for r in self.tiers if r.tier == tier)

@@ -37,6 +37,9 @@ _UNBILLED = frozenset(FailureKind) - {
 }
 
 
+_SAYING = frozenset({"output", "confidence", "text", "finish_reason", "refusal", "usage", "failure"})
+
+
 class Recorded(Value):
     """
     What a model is to answer: an `output`, raw `text`, a refusal or an early end, or else a failure.
@@ -58,7 +61,7 @@ class Recorded(Value):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        given = self.model_fields_set - {"takes_s", "retry_after_s"}
+        given = self.model_fields_set & _SAYING
         if "failure" in given and given != {"failure"}:
             raise ValueError("a failure has no reply beside it; give `failure` (and `retry_after_s`) alone")
         if self.retry_after_s is not None and self.failure is None:

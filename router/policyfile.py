@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .budget import Budget, Budgets
+from .certificate import Certificate
 from .cost import PriceBook
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, parse
@@ -142,6 +143,12 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
     if not isinstance(data, dict):
         return _Included(document, data, None), problems
     data = dict(data)
+    for key in _NOT_AUTHORED & data.keys():
+        said = f"{key} is no key of a policy's file: {_NOT_AUTHORED_BECAUSE[key]}"
+        problems.append(document.problem((key,), said, code=Code.UNKNOWN_KEY))
+        del data[key]
+    if "promise" in data and (certificate := _certificate(document, folder, read, problems)) is not None:
+        data["certificate"] = certificate
     for section, field in (("input", "schema"), ("output", "schema"), ("output", "tools")):
         part = data.get(section)
         if isinstance(part, dict) and isinstance(part.get(field), str):
@@ -152,6 +159,34 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
         examples = _read_examples(document, folder, data["examples"], read, problems)
         data["examples"] = examples.data if examples is not None else []
     return _Included(document, data, examples), problems
+
+
+_NOT_AUTHORED_BECAUSE = {
+    "certificate": "`router calibrate` writes it beside the policy",
+    "models": "they are the tiers file's",
+}
+_NOT_AUTHORED = _NOT_AUTHORED_BECAUSE.keys()
+
+
+def certificate_name(policy_file: str) -> str:
+    """Where the certificate of a policy lies."""
+    return f"{posixpath.splitext(policy_file)[0]}.certificate.json"
+
+
+def _certificate(document: Document, folder: str, read: ReadText, problems: list[Problem]) -> Json:
+    """The certificate beside the policy, None where there is none that can be read."""
+    name = certificate_name(document.file)
+    try:
+        text = read(name)
+    except (OSError, UnicodeError):
+        return None
+    try:
+        return Certificate.model_validate(parse(text)).model_dump(mode="json")
+    except (NotJson, ValidationError) as why:
+        first = str(why).splitlines()[0]
+        said = f"{name} is no certificate ({first}); write it again with `router calibrate`, or delete it"
+        problems.append(document.problem(("promise",), said, code=Code.UNREADABLE_FILE))
+        return None
 
 
 def _read_json(document: Document, path: Path, name: str, *, read: ReadText, problems: list[Problem]) -> Json:

@@ -6,6 +6,12 @@ from typing import Any
 
 from .policy import Policy
 
+_NOT_AUTHORED = (
+    *("Tier", "Place", "Answering"),
+    *("Certificate", "Basis", "Evidence", "Level", "Trust", "Feature", "Chance", "Usual"),
+)
+"""What a policy holds but no author writes."""
+
 _FILE = {"type": "string", "description": "A file, by its path from the policy's folder."}
 
 
@@ -18,7 +24,9 @@ def editor_schema() -> dict[str, Any]:
     _or_file(parts["Output"], "tools")
     _or_file(schema, "examples")
     del parts["Rung"]["properties"]["spec"]
-    del parts["Tier"], parts["Place"]
+    del schema["properties"]["certificate"], schema["properties"]["models"]
+    for name in _NOT_AUTHORED:
+        del parts[name]
     tiers = schema["properties"]["tiers"]
     tiers["items"] = {"anyOf": [{"type": "string", "description": "A tier's name."}, tiers["items"]]}
     for part in (schema, *parts.values()):

@@ -37,6 +37,21 @@ class Place(Value):
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
 
 
+class Answering(Value):
+    """What of a tier decides its answers, wherever it is asked."""
+
+    model: str
+    temperature: float | None = None
+    reasoning_effort: str | None = None
+    seed: int | None = None
+    others: tuple[str, ...] = ()
+    """Models of deployments that are called otherwise."""
+
+    def __str__(self) -> str:
+        settings = self.model_dump(exclude={"model", "others"}, exclude_none=True).items()
+        return " ".join((self.model, *self.others, *(f"{name}={value}" for name, value in settings)))
+
+
 class Tier(Value):
     """
     One rung: a model, where it answers, and its limits and abilities.
@@ -90,6 +105,31 @@ class Tier(Value):
         if "api_base" not in own:
             shared["api_key_env"] = self.api_key_env
         return Deployment.model_validate(shared | own)
+
+    @cached_property
+    def answering(self) -> Answering:
+        return Answering(
+            model=self.model,
+            temperature=self.temperature,
+            reasoning_effort=self.reasoning_effort,
+            seed=self.seed,
+            others=tuple(sorted({place.model for place in self.deployments if place.model} - {self.model})),
+        )
+
+    def answering_as(self, then: Answering) -> Self:
+        """This tier with the model and settings that it had *then*; where it answers and its limits are today's."""
+        if then == self.answering:
+            return self
+        known = {then.model, *then.others}
+        return self.model_copy(
+            update={
+                **then.model_dump(exclude={"others"}),
+                "price_of": self.price_of if then.model == self.model else None,
+                "deployments": tuple(
+                    place for place in self.deployments if place.model is None or place.model in known
+                ),
+            }
+        )
 
     @property
     def key_names(self) -> frozenset[str]:

@@ -29,10 +29,14 @@ class Finding(Value):
 
 
 class Verdict(Value):
-    """The worst counting finding, with all of them as evidence."""
+    """
+    The worst counting finding, with all of them as evidence. `trust` is the calibrated probability that the reply is
+    right, for policies with a promise.
+    """
 
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
+    trust: float | None = None
 
     @property
     def reasons(self) -> tuple[Finding, ...]:

@@ -23,11 +23,11 @@ PURE = """
     task verdict refusal trail record summary event
     cel
     grounds arithmetic checks
-    cost budget tier policy
-    decision compose
+    cost budget tier promise certificate policy
+    decision compose signals judging
     ledger submission bill audit report result
     sign server service doctor
-    problem yamlfile policyrules policyfile policycase policyschema policylint policyexplain
+    problem yamlfile policyrules policyfile policycase policyschema policylint policyexplain recording
     ports memory testing
 """
 """What a task is, and what becomes of it: values and functions, no world."""

@@ -1,0 +1,46 @@
+"""Judge a reply: the checks of the policy, then its promise."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from .call import Failure
+from .certificate import broken_ties
+from .checks import Question, Subject, examine
+from .policy import Policy
+from .reading import Reading
+from .signals import signals, tag
+from .verdict import Finding, Outcome, Verdict, combine
+
+PROMISE: Final = "promise"
+"""The name under which the promise's finding stands."""
+
+
+def judge(policy: Policy, subject: Subject) -> Generator[Question, Reading | Failure, Verdict]:
+    """Run the policy's checks on one reply, yielding what has to be asked of a model; then hold it to the promise."""
+    verdict = yield from examine(policy.all_checks, subject)
+    if policy.promise is None or subject.tier not in policy.promised_tiers or verdict.outcome is Outcome.FAIL:
+        return verdict
+    return _promised(policy, subject, verdict)
+
+
+def _promised(policy: Policy, subject: Subject, verdict: Verdict) -> Verdict:
+    certificate = policy.certified
+    level = certificate.levels.get(subject.tier) if certificate is not None else None
+    if level is None:
+        return _with(verdict, None, _unsure("nothing is certified for this tier; run `router calibrate`"))
+    trust = broken_ties(level.trust(signals(subject, verdict.findings), tag(subject)), subject.task.id)
+    if level.accepts(trust):
+        return _with(verdict, trust, Finding(check=PROMISE, outcome=Outcome.PASS))
+    if level.threshold is None:
+        return _with(verdict, trust, _unsure(f"trust {trust:.3f}, but no threshold could be certified for this tier"))
+    return _with(verdict, trust, _unsure(f"trust {trust:.3f} is below the certified {level.threshold:.3f}"))
+
+
+def _unsure(reason: str) -> Finding:
+    return Finding(check=PROMISE, outcome=Outcome.UNSURE, reason=reason)
+
+
+def _with(verdict: Verdict, trust: float | None, finding: Finding) -> Verdict:
+    return combine((*verdict.findings, finding)).model_copy(update={"trust": trust})
