@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from uuid import uuid4
 
 from . import log
+from .auditing import compare
 from .call import Answer, Call, Deployment, Failure, FailureKind, Reply
 from .checks import Consultation, Question, SecondSample, Subject
 from .compose import PromptInvalid, compose, consultation, consulted, second_sample
@@ -107,7 +108,10 @@ class Asking:
                 question = examination.send(await self._inquire(call, tier, question))
         except StopIteration as end:
             verdict: Verdict = end.value
+        if (audited := self._claim.task.audits) is None:
             return verdict
+        finding = compare(self._policy.output, audited, reading)
+        return verdict.model_copy(update={"findings": (*verdict.findings, finding)})
 
     async def _inquire(self, call: Call, tier: Tier, question: Question) -> Reading | Failure:
         match question:
@@ -198,6 +202,7 @@ class Asking:
             tier=tier.name,
             model=tier.model,
             policy=self._policy.policy,
+            version=self._claim.task.policy,
             tenant=self._claim.task.tenant,
             price_since=price.since,
             simulated=tier.simulated,

@@ -250,6 +250,7 @@ def _intent(entry: Entry) -> Intent:
         tier=entry.tier,
         model=entry.model or NOBODY,
         policy=entry.policy,
+        version=entry.version,
         tenant=entry.tenant,
         price_since=entry.price_since or "",
         simulated=entry.simulated,

@@ -18,7 +18,7 @@ from .values import Value
 Per: TypeAlias = Literal["minute", "hour", "day", "week", "month"]
 OnExceeded: TypeAlias = Literal["refuse", "park"]
 
-_SCOPE = re.compile(r"global|tenant:[^\s:]+|(policy|tier):([a-z][a-z0-9_-]*|\*)")
+_SCOPE = re.compile(r"global|tenant:[^\s:]+|(policy|tier|audit):([a-z][a-z0-9_-]*|\*)")
 _EVERY: Final = "*"
 _PERS: Final = get_args(Per)
 SHORT: Final = frozenset({"minute", "hour"})
@@ -28,7 +28,7 @@ SHORT: Final = frozenset({"minute", "hour"})
 def _a_scope(text: str) -> str:
     if not _SCOPE.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no scope; write global, or tenant:, policy: or tier: with a name, or with * for each of them"
+            f"{text!r} is no scope; write global, or tenant:, policy:, tier: or audit: with a name (* for each of them)"
         )
     return text
 
@@ -39,6 +39,8 @@ class Budget(Value):
 
     `tenant:*` gives each tenant a budget of that size; one that is named for the same window counts instead. A call
     whose worst case does not fit is refused for good, or its task is parked until the window turns.
+
+    `audit:NAME` is what the audits of that policy may spend; they count in no budget of a tenant or a policy.
     """
 
     scope: Annotated[str, AfterValidator(_a_scope)]
@@ -89,8 +91,10 @@ class BudgetUse:
         return max(0, self.budget.limit_nusd - self.used_nusd)
 
 
-def scopes(*, tenant: str, policy: str, tier: str) -> tuple[str, ...]:
+def scopes(*, tenant: str, policy: str, tier: str, why: str) -> tuple[str, ...]:
     """The scopes that a call counts in."""
+    if why == "audit":
+        return "global", f"audit:{policy}", f"tier:{tier}"
     return "global", f"tenant:{tenant}", f"policy:{policy}", f"tier:{tier}"
 
 

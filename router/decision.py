@@ -15,6 +15,7 @@ from .task import Task
 from .tier import Tier
 from .trail import Attempt, Trail, Why
 from .verdict import Outcome
+from .worthwhile import best_tier
 
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MAX_S = 30.0
@@ -80,6 +81,8 @@ Decision: TypeAlias = Ask | Wait | End
 
 def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
     """Say what happens next to *task*, given everything that happened so far. The same trail decides the same."""
+    if task.audits is not None:
+        return _audited(policy, task, trail, now_ms, task.audits.against)
     if not trail:
         return _first(policy, task, now_ms)
     last = trail[-1]
@@ -94,6 +97,30 @@ def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
             return DeadLetter(last.told)
         case "repair" | "retry" | "escalate" as move:
             return _go_on(policy, task, trail, now_ms, move)
+        case never:
+            assert_never(never)
+
+
+def _audited(policy: Policy, task: Task, trail: Trail, now_ms: int, against: str) -> Decision:
+    """An audit asks one tier, again after a passing error; whatever becomes of it, nobody waits for it."""
+    if now_ms >= task.deadline_ms:
+        return Expire("the deadline passed before the audit was done")
+    if not trail:
+        return Ask(against, "audit")
+    last = trail[-1]
+    match last.answer:
+        case Reading():
+            failed = last.verdict is None or last.verdict.outcome is Outcome.FAIL
+            return Reject(f"the auditing reply is no good itself; {last.told}") if failed else Accept(last)
+        case Refusal(until_ms=None) as refusal:
+            return Reject(refusal.message)
+        case Refusal() as refusal:
+            return _refused(policy, refusal)
+        case Failure() as failure:
+            if not failure.passing or _errors_in_a_row(trail) > policy.limits.retries:
+                return Reject(last.told)
+            until_ms = _retry_ms(task, trail, failure)
+            return Wait(until_ms, f"retry after: {failure.message}") if now_ms < until_ms else Ask(against, "audit")
         case never:
             assert_never(never)
 
@@ -130,11 +157,16 @@ def _wish_for_reading(policy: Policy, last: Attempt, reading: Reading) -> Move:
         case Outcome.PASS:
             return "accept"
         case Outcome.UNSURE:
-            return policy.moves.unsure
+            return _promised(policy, last.tier, policy.moves.unsure)
         case Outcome.FAIL:
-            return policy.moves.refused if reading.refused else policy.moves.fail
+            return _promised(policy, last.tier, policy.moves.refused if reading.refused else policy.moves.fail)
         case never:
             assert_never(never)
+
+
+def _promised(policy: Policy, tier: str, move: Move) -> Move:
+    """The evidence for a promise is about first replies: below the tier it is held against a doubtful one goes up."""
+    return "escalate" if tier in policy.promised_tiers and move in ("accept", "repair", "retry") else move
 
 
 def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision:
@@ -147,7 +179,7 @@ def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) ->
         return _exhausted(policy, f"limits.attempts ({policy.limits.attempts}) is reached; {last.told}")
     if sum(attempt.cost_nusd for attempt in trail) >= policy.limits.cost_nusd:
         return _exhausted(policy, f"limits.cost_usd ({policy.limits.cost_usd}) is spent; {last.told}")
-    return _same_tier(policy, task, trail, now_ms, move) or _next_tier(policy, task, last)
+    return _same_tier(policy, task, trail, now_ms, move) or _next_tier(policy, task, last, now_ms)
 
 
 def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision | None:
@@ -167,13 +199,21 @@ def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move
     return Ask(last.tier, "repair" if move == "repair" else "retry")
 
 
-def _next_tier(policy: Policy, task: Task, last: Attempt) -> Decision:
+def _next_tier(policy: Policy, task: Task, last: Attempt, now_ms: int) -> Decision:
     above = policy.above(last.tier)
-    for rung in above:
-        if misfit(policy, task, rung) is None:
-            return Ask(rung.tier, "escalate")
+    fitting = [rung.tier for rung in above if misfit(policy, task, rung) is None]
+    if fitting:
+        return Ask(_worthwhile(policy, last, fitting, task.deadline_ms - now_ms), "escalate")
     left_out = "".join(f" ({said})" for said in _misfits(policy, task, above))
     return _exhausted(policy, f"no tier is left{left_out}; {last.told}")
+
+
+def _worthwhile(policy: Policy, last: Attempt, fitting: list[str], remaining_ms: int) -> str:
+    """The next tier, or a later one where evidence says that those between would not pay for this input."""
+    trust = last.verdict.trust if last.verdict is not None else None
+    if policy.certified is None or trust is None:
+        return fitting[0]
+    return best_tier(fitting, policy.certified, after=last.tier, trust=trust, remaining_ms=remaining_ms)
 
 
 def _refused(policy: Policy, refusal: Refusal) -> Decision:

@@ -42,6 +42,7 @@ class Intent(Value):
     tier: str
     model: str
     policy: str
+    version: str = ""
     tenant: str
     price_since: str
     simulated: bool = False
@@ -76,6 +77,7 @@ class Entry(Value):
     attempt: int
     tier: str
     policy: str
+    version: str = ""
     tenant: str
     why: Why
     call: str | None = None
@@ -94,7 +96,7 @@ class Entry(Value):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes(tenant=self.tenant, policy=self.policy, tier=self.tier)
+        return scopes(tenant=self.tenant, policy=self.policy, tier=self.tier, why=self.why)
 
 
 class Balance(Value):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, assert_never
 
+from .auditing import AUDITOR, audit_of
 from .budget import SHORT, Budget, BudgetUse, applying, scopes, window
 from .call import Deployment
 from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
@@ -22,6 +23,8 @@ from .task import Task, TaskState
 from .trail import Attempt, Trail
 
 READY_CHECK_MS = 60_000
+AUDITS_COST = 20
+"""How many turns of a queue an audit takes: what callers wait for comes first."""
 FRESH_MS = 10_000
 """Budgets published so short ago may not have been those that a task was refused by."""
 _DAY_MS: Final = 86_400_000
@@ -47,6 +50,7 @@ class _Row:
     shows_kept: bool = False
     ended_ms: int | None = None
     reason: str | None = None
+    audit: str | None = None
 
     @property
     def queue(self) -> str:
@@ -208,6 +212,9 @@ class MemoryStore:
             row.kept, row.suspect, row.crashes, row.shows_kept = {}, False, 0, False
             self._lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
         self._move(row, policy, decision)
+        if (audit := audit_of(policy, row.task, decision)) is not None:
+            row.audit = audit.task_id
+            self._admit(audit)
         return True
 
     async def release(self, claim: Claim) -> bool:
@@ -250,6 +257,7 @@ class MemoryStore:
             reason=row.reason,
             cost_nusd=row.held_nusd,
             ended_ms=row.ended_ms,
+            audit=row.audit,
         )
 
     def now_ms(self) -> int:
@@ -310,6 +318,7 @@ class MemoryStore:
             created_ms=now,
             deadline_ms=now + int(s.deadline_s * 1000),
             metadata=dict(s.metadata),
+            audits=s.audits,
         )
         urgency_ms = min(task.deadline_ms, now + s.priority.patience_ms)
         row = self._rows[s.task_id] = _Row(task=task, tier=s.tier, urgency_ms=urgency_ms)
@@ -334,7 +343,7 @@ class MemoryStore:
         ready = self._ready[queue][tenant]
         task_id = min(ready, key=lambda t: (ready[t], t))
         self._virtual[queue] = turn[tenant]
-        turn[tenant] += 1
+        turn[tenant] += AUDITS_COST if tenant == AUDITOR else 1
         self._pull(queue, tenant, task_id)
         return task_id
 
@@ -493,6 +502,7 @@ class MemoryStore:
                 attempt=intent.attempt,
                 tier=intent.tier,
                 policy=intent.policy,
+                version=intent.version,
                 tenant=intent.tenant,
                 why=intent.why,
                 call=intent.call,
@@ -510,7 +520,7 @@ class MemoryStore:
 
 
 def _scopes(intent: Intent) -> tuple[str, ...]:
-    return scopes(tenant=intent.tenant, policy=intent.policy, tier=intent.tier)
+    return scopes(tenant=intent.tenant, policy=intent.policy, tier=intent.tier, why=intent.why)
 
 
 def _move(claim: Claim, decision: Decision) -> str:

@@ -93,10 +93,11 @@ class Limits(Value):
 
 
 class Audit(Value):
-    """The share of accepted outputs that is re-run in the background against a larger tier."""
+    """The share of accepted outputs that a larger tier is asked again for, in the background."""
 
     rate: Probability
-    against: str
+    against: Name
+    spec: Tier | None = Field(default=None, exclude=True)
 
 
 class Example(Value):
@@ -241,7 +242,17 @@ class Policy(Value):
     def on(self, tiers: Tiers) -> Policy:
         """This policy with what its tiers can do filled in; tiers that are not known stay empty."""
         rungs = tuple(r.model_copy(update={"spec": self.tier(r.tier, tiers)}) for r in self.tiers)
-        return self.model_copy(update={"tiers": rungs})
+        audit = self.audit
+        if audit is not None:
+            audit = audit.model_copy(update={"spec": self.tier(audit.against, tiers)})
+        return self.model_copy(update={"tiers": rungs, "audit": audit})
+
+    @property
+    def specs(self) -> dict[str, Tier]:
+        """The tiers of which `on` filled in what they can do, by name."""
+        audited = [(self.audit.against, self.audit.spec)] if self.audit is not None else []
+        known = [*audited, *((rung.tier, rung.spec) for rung in self.tiers)]
+        return {name: spec for name, spec in known if spec is not None}
 
     def tier(self, name: str, tiers: Tiers) -> Tier | None:
         """A tier as this version knows it; None where *tiers* lack it."""

@@ -23,7 +23,7 @@ def editor_schema() -> dict[str, Any]:
     _or_file(parts["Output"], "schema")
     _or_file(parts["Output"], "tools")
     _or_file(schema, "examples")
-    del parts["Rung"]["properties"]["spec"]
+    del parts["Rung"]["properties"]["spec"], parts["Audit"]["properties"]["spec"]
     del schema["properties"]["certificate"], schema["properties"]["models"]
     for name in _NOT_AUTHORED:
         del parts[name]

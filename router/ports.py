@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from .auditing import AUDIT
 from .budget import Budget, BudgetUse
 from .call import Answer, Call, Deployment
 from .decision import Accept, Decision
@@ -17,6 +18,7 @@ from .refusal import Refusal
 from .submission import Admission, Submission
 from .task import Task, TaskState
 from .trail import Attempt, Spent, Trail
+from .verdict import Finding, Outcome
 
 
 class LLM(Protocol):
@@ -52,7 +54,7 @@ class Claim:
 def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Decision, *, at_ms: int = 0) -> Entry:
     """The ledger's line that settles an attempt: its cost, tokens and verdict. A store fills in the time."""
     verdict = attempt.verdict
-    asked = next((rung.spec for rung in policy.tiers if rung.tier == attempt.tier), None)
+    asked = policy.specs.get(attempt.tier)
     return Entry(
         kind=EntryKind.ATTEMPT,
         at_ms=at_ms,
@@ -61,6 +63,7 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         tier=attempt.tier,
         model=asked.model if asked else None,
         policy=policy.policy,
+        version=claim.task.policy,
         tenant=claim.task.tenant,
         why=attempt.why,
         amount_nusd=attempt.cost_nusd,
@@ -70,8 +73,13 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         outcome=verdict.outcome if verdict else None,
         accepted=isinstance(decision, Accept),
         simulated=asked.simulated if asked else False,
-        checks=tuple(finding.check for finding in verdict.reasons) if verdict else (),
+        checks=tuple(f.check for f in verdict.findings if _told(f)) if verdict else (),
     )
+
+
+def _told(finding: Finding) -> bool:
+    """What the ledger says of an attempt: the checks that counted, and audits that found a difference."""
+    return finding.counts or (finding.check == AUDIT and finding.outcome is not Outcome.PASS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ class Promise(Value):
     `regret`: the share of all tasks that are accepted below `against` although wrong where `against` is right.
     `disagreement`: the share of all tasks accepted below `against` with another output than that of `against`.
     `accepted_error`: the share of wrong outputs among those accepted below `against`.
-    `against` is a tier of the policy, by default its last; that tier's own outputs are no part of the promise.
+    `against` is a tier of the policy, by default its last; that tier's own outputs are no part of the promise. Below it
+    a reply that is doubtful or fails goes up: the evidence knows no repaired replies.
     """
 
     kind: Kind

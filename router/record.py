@@ -15,7 +15,8 @@ class Record:
     """
     A task with its trail. `cost_nusd` counts calls of unknown outcome at their bound; times are Unix ms.
 
-    `origin` is the dead letter that it was sent again for, `redriven` the task that was sent again for it.
+    `origin` is the dead letter that it was sent again for, `redriven` the task that was sent again for it, and
+    `audit` the task that asks a larger tier the same.
     """
 
     task: Task
@@ -27,6 +28,7 @@ class Record:
     ended_ms: int | None = None
     origin: str | None = None
     redriven: str | None = None
+    audit: str | None = None
 
     @property
     def output(self) -> Json:

@@ -10,7 +10,7 @@ from typing import Final
 from .cost import usd
 from .ledger import Entry, EntryKind
 
-DIMENSIONS: Final = ("tier", "policy", "tenant", "model", "reason")
+DIMENSIONS: Final = ("tier", "policy", "version", "tenant", "model", "reason")
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .jsontext import canonical
-from .task import Priority
+from .task import Audited, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Submission:
     key: str | None = None
     fingerprint: str = ""
     reply_to: str | None = None
+    audits: Audited | None = None
 
 
 def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -45,6 +45,15 @@ class TaskState(StrEnum):
 _ENDS = frozenset({TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED})
 
 
+class Audited(Value):
+    """The output that *task* was ended with at `tier`, which a task is there to compare with what `against` answers."""
+
+    task: str
+    tier: str
+    output: Json
+    against: str
+
+
 class Task(Value):
     """One piece of work. Times are Unix milliseconds; `policy` is the digest of the version it was submitted under."""
 
@@ -56,6 +65,7 @@ class Task(Value):
     created_ms: int
     deadline_ms: int
     metadata: dict[str, Json] = Field(default_factory=dict)
+    audits: Audited | None = None
 
     @cached_property
     def input_bytes(self) -> int:

@@ -34,7 +34,7 @@ def test_these_are_scopes(scope: str) -> None:
 )
 def test_other_scopes_are_refused(scope: str) -> None:
     """A scope that nobody counts in would limit nothing, and says what there is instead."""
-    with pytest.raises(ValidationError, match=r"write global, or tenant:, policy: or tier:"):
+    with pytest.raises(ValidationError, match=r"write global, or tenant:, policy:, tier: or audit:"):
         a_budget(scope)
 
 

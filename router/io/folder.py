@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ..budget import Budget
 from ..cost import PriceBook
@@ -15,10 +17,12 @@ from ..jsontext import Path as Where
 from ..policy import Policy
 from ..policycase import Suite, parse_cases
 from ..policyfile import parse_budgets, parse_policy, parse_prices, parse_tiers, unpriced
-from ..problem import Code, Place, Problem, closest
+from ..problem import Code, Mistake, Place, Problem, closest
 from ..tier import Tier
 from ..values import Json
 from ..yamlfile import read_yaml
+
+T = TypeVar("T")
 
 NOT_POLICIES = frozenset({"tiers.yaml", "prices.yaml", "budgets.yaml", "tiers.local.yaml"})
 
@@ -90,6 +94,43 @@ def _policy_names(folder: Path) -> Iterator[str]:
             yield read_policy(path).policy
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """
+    What of a folder could be read, and everything that is wrong with the rest: one broken file hides no other.
+
+    `policies` are by their files, and not yet bound to their tiers.
+    """
+
+    policies: Mapping[Path, Policy]
+    tiers: Mapping[str, Tier]
+    prices: PriceBook
+    budgets: tuple[Budget, ...] | None
+    problems: Sequence[object]
+
+
+def survey(
+    folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None, budgets: bool = True
+) -> Survey:
+    """Read all of a folder, or of its policies *files* alone, with or without its *budgets*."""
+    problems: list[object] = []
+    paths = policy_files(folder) if files is None else files
+    read = ((path, _tried(partial(read_policy, path), problems)) for path in paths)
+    policies = {path: policy for path, policy in read if policy is not None}
+    problems += _named_twice(policies)
+    tiers = _tried(partial(read_tiers, tiers_file), problems) or {}
+    prices = _tried(partial(read_prices, folder / "prices.yaml"), problems) or PriceBook(prices={})
+    limits: tuple[Budget, ...] | None = None
+    if budgets:
+        names = {*(policy.policy for policy in policies.values()), *(path.stem for path in policy_files(folder))}
+        limits, found = _budgets_of(folder, tiers, names)
+        problems += found
+    problems += _unpriced(tiers_file, tiers, prices, today)
+    for path in paths if tiers else ():
+        problems += _unknown_tiers(path, tiers)
+    return Survey(policies, tiers, prices, limits, problems)
+
+
 def read_book(
     folder: Path, tiers_file: Path, *, today: date, files: Sequence[Path] | None = None, budgets: bool = True
 ) -> Book:
@@ -98,35 +139,41 @@ def read_book(
 
     Raises: PolicyInvalid, with the mistakes of every file.
     """
-    problems: list[object] = []
-    policies: dict[str, Policy] = {}
-    paths = policy_files(folder) if files is None else files
-    for path in paths:
-        try:
-            policy = read_policy(path)
-        except PolicyInvalid as why:
-            problems += why.problems
-            continue
-        if policy.policy in policies:
-            problems.append(_at_top(path, f"policy {policy.policy!r} is defined twice; rename one"))
-        policies[policy.policy] = policy
-    tiers: dict[str, Tier] = {}
-    prices = PriceBook(prices={})
+    found = survey(folder, tiers_file, today=today, files=files, budgets=budgets)
+    if found.problems:
+        raise PolicyInvalid(found.problems)
+    policies = {policy.policy: policy.bound_to(found.tiers) for policy in found.policies.values()}
+    return Book(policies, found.tiers, found.prices, found.budgets)
+
+
+def _tried(read: Callable[[], T], problems: list[object]) -> T | None:
+    """What could be read, or None and its problems told."""
     try:
-        tiers, prices = read_tiers(tiers_file), read_prices(folder / "prices.yaml")
+        return read()
     except PolicyInvalid as why:
         problems += why.problems
-    limits: tuple[Budget, ...] | None = None
-    if budgets:
-        limits, found = _budgets_of(folder, tiers, {*policies, *(path.stem for path in policy_files(folder))})
-        problems += found
-    if prices.prices:
-        problems += [_at_top(tiers_file, said, Code.NO_PRICE) for said in unpriced(tiers, prices, today)]
-    for path in paths if tiers else ():
-        problems += _unknown_tiers(path, tiers)
-    if problems:
-        raise PolicyInvalid(problems)
-    return Book(policies, tiers, prices, limits)
+        return None
+
+
+def _named_twice(policies: Mapping[Path, Policy]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for path, policy in policies.items():
+        if policy.policy in seen:
+            yield _at_top(path, f"policy {policy.policy!r} is defined twice; rename one")
+        seen.add(policy.policy)
+
+
+def _unpriced(tiers_file: Path, tiers: Mapping[str, Tier], prices: PriceBook, today: date) -> list[Problem]:
+    mistakes = unpriced(tiers, prices, today) if prices.prices else []
+    return located(tiers_file, mistakes)
+
+
+def located(path: Path, mistakes: Sequence[Mistake]) -> list[Problem]:
+    """*mistakes* of a YAML file that was read before, at their places in it."""
+    if not mistakes:
+        return []
+    document = read_yaml(_read(path), str(path))
+    return [document.mistake(m) for m in mistakes]
 
 
 def _budgets_of(
@@ -144,7 +191,7 @@ def _known_budgets(
         budgets = read_budgets(path)
     except PolicyInvalid as why:
         return None, list(why.problems)
-    known = {"tier": tiers.keys(), "policy": policies}
+    known = {"tier": tiers.keys(), "policy": policies, "audit": policies}
     problems: list[object] = []
     document = read_yaml(_read(path), str(path))
     for index, budget in enumerate(budgets):
@@ -176,7 +223,10 @@ def _unknown_tiers(path: Path, tiers: Mapping[str, Tier]) -> list[Problem]:
 
 
 def _tiers_named(data: Json) -> Iterator[tuple[Where, str]]:
-    """Where a policy's data names tiers: its rungs, and the judges among its checks."""
+    """Where a policy's data names tiers: its rungs, the judges among its checks, and who audits."""
+    audit = data.get("audit") if isinstance(data, dict) else None
+    if isinstance(audit, dict) and isinstance(audit.get("against"), str):
+        yield ("audit", "against"), audit["against"]
     for section in ("tiers", "checks"):
         entries = data.get(section) if isinstance(data, dict) else None
         for number, entry in enumerate(entries if isinstance(entries, list) else ()):

@@ -12,10 +12,11 @@ from ..ledger import Entry, EntryKind, Intent, Settlement
 from ..verdict import Outcome
 from .redis_commands import as_pairs, as_text
 
-# intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt
+# intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt, version
 # settlement: input, cached input, output, reasoning tokens (or null), latency ms
 # attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something,
-#             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms
+#             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms, version
+# Lines of a first version did not say the version of the policy.
 
 
 _DAY_MS = 86_400_000
@@ -33,6 +34,7 @@ def intent_words(intent: Intent) -> bytes:
         intent.price_since,
         int(intent.simulated),
         intent.attempt,
+        intent.version,
     )
 
 
@@ -56,6 +58,7 @@ def attempt_words(entry: Entry) -> bytes:
         entry.price_since,
         *_usage_words(entry.usage),
         entry.latency_ms,
+        entry.version,
     )
 
 
@@ -71,7 +74,7 @@ def entry(reply: Any) -> tuple[str, Entry]:
 
 
 def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
-    tier, model, policy, tenant, purpose, why, price_since, simulated, attempt = info
+    tier, model, policy, tenant, purpose, why, price_since, simulated, attempt, *version = info
     reserving = kind is EntryKind.RESERVED
     *tokens, latency_ms = orjson.loads(fields["x"]) if fields["x"] and not reserving else (None,) * 5
     return Entry(
@@ -81,6 +84,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
         attempt=attempt,
         tier=tier,
         policy=policy,
+        version="".join(version),
         tenant=tenant,
         why=why,
         call=fields["c"],
@@ -98,7 +102,8 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
 
 def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> Entry:
     tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks, *sums = info
-    cost_nusd, price_since, *tokens, latency_ms = sums
+    cost_nusd, price_since, *rest = sums
+    *tokens, latency_ms = rest[:5]
     return Entry(
         kind=EntryKind.ATTEMPT,
         at_ms=at_ms,
@@ -106,6 +111,7 @@ def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> En
         attempt=attempt,
         tier=tier,
         policy=policy,
+        version="".join(rest[5:]),
         tenant=tenant,
         why=why,
         model=model,

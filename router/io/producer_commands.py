@@ -12,7 +12,7 @@ from ..errors import UnknownPolicy, UnknownTask
 from ..event import Again, Alarm, Event, Moved, Stands
 from ..record import Record
 from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted
-from ..task import Priority, Task, TaskState
+from ..task import Audited, Priority, Task, TaskState
 from ..trail import Attempt, Trail
 from .packing import pack, unpack
 from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
@@ -105,6 +105,7 @@ def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None
         ended_ms=int(text["f"]) if "f" in text else None,
         origin=text.get("origin"),
         redriven=text.get("redriven"),
+        audit=text.get("audit"),
     )
 
 
@@ -121,6 +122,7 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
         created_ms=int(created),
         deadline_ms=int(deadline),
         metadata=body["metadata"],
+        audits=Audited.model_validate(body["audits"]) if "audits" in body else None,
     )
 
 
@@ -147,6 +149,8 @@ def _event(reply: Any) -> tuple[str, Event]:
 def submission_words(submission: Submission) -> list[str | bytes | int]:
     """What `submit.lua` reads of one task."""
     body = {"input": submission.input, "metadata": submission.metadata}
+    if submission.audits is not None:
+        body["audits"] = submission.audits.model_dump()
     return [
         submission.task_id,
         submission.tier,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, assert_never
 
+from ..auditing import audit_of
 from ..budget import Budget
 from ..call import Deployment
 from ..cost import NUSD_PER_USD
@@ -21,7 +22,7 @@ from ..trail import Attempt
 from .ledger_lines import attempt_words, intent_words, settlement_words
 from .packing import pack, unpack
 from .packing_kept import pack_kept, unpack_kept
-from .producer_commands import CARD, task_of, trail_of
+from .producer_commands import CARD, submission_words, task_of, trail_of
 from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command
 
@@ -133,7 +134,9 @@ class ShiftCommands(Scripted):
         packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
         info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
         words: list[str | bytes | int] = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
-        words += [policy.policy, last.brief if last else reason]
+        words += [f"audit:{policy.policy}" if claim.task.audits else policy.policy, last.brief if last else reason]
+        if (audit := audit_of(policy, claim.task, decision)) is not None:
+            words += submission_words(audit)
         return self._script("finish", words, lambda reply: as_text(reply) != "stale")
 
     def release(self, claim: Claim) -> Command[bool]:

@@ -156,6 +156,7 @@ local function day_of(n) return math.floor(n / DAY_MS) end
 
 local function scopes_of(intent)
   local i = cjson.decode(intent)
+  if i[6] == 'audit' then return {'global', 'audit:' .. i[3], 'tier:' .. i[1]} end
   return {'global', 'tenant:' .. i[4], 'policy:' .. i[3], 'tier:' .. i[1]}
 end
 

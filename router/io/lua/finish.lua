@@ -1,7 +1,8 @@
 -- Append an attempt and carry out what was decided. Only the holder of the lease may.
 -- ARGV[2] task  [3] token  [4] number of the attempt, 0 for none  [5] attempt (packed)  [6] attempt's ledger info (JSON)
 -- ARGV[7] move: same | tier | later | park | review | end   [8] its argument: tier, Unix ms, ms to wait, state
--- ARGV[9] reason  [10] name of the policy  [11] what to tell of it in events, without contents
+-- ARGV[9] reason  [10] name of the policy, with 'audit:' in front for audits  [11] what to tell of it in events, without
+--         contents; then, where the end is to be audited, the 12 words of that task (see intake.lua)
 -- returns  ok | again (it was carried out before) | stale
 local n = now()
 local id, token, number, move, arg, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
@@ -90,6 +91,13 @@ elseif move == 'review' then
   event('review', id, told)
 else
   end_task(id, arg, reason, n, told)
+  -- Where memory is short, no room is taken by what nobody waits for.
+  local audit = ARGV[12]
+  if audit and redis.call('EXISTS', task_key(audit)) == 0
+    and not no_room(redis.call('ZCARD', P .. 'due'), #ARGV[23]) then
+    take_in(12, n)
+    redis.call('HSET', k, 'audit', audit)
+  end
 end
 if redis.call('EXISTS', P .. 'turn:' .. h[3]) == 1 then wake(h[3]) end
 return 'ok'

@@ -129,7 +129,7 @@ end
 local PROBE_MS, LOOK_MS = 10000, 1000
 local function choose()
   local rests, mends = nil, nil
-  local of_tier = P .. 'gate:' .. string.match(scopes[4], '^tier:(.*)$')
+  local of_tier = P .. 'gate:' .. string.match(scopes[#scopes], '^tier:(.*)$')
   mind_clock(of_tier, n)
   for i = 14, #ARGV, 3 do
     local key = of_tier .. '/' .. ARGV[i]

@@ -1,0 +1,76 @@
+"""Ask a larger tier again for a share of the accepted outputs: how often is what was accepted wrong?"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from .checks.sameness import compared, differing
+from .decision import Accept, Decision
+from .output import Output
+from .policy import Policy
+from .reading import Reading
+from .submission import Submission
+from .task import Audited, Priority, Task
+from .verdict import Finding, Outcome
+
+AUDIT: Final = "audit"
+"""The name under which the comparison with the accepted output stands among the findings."""
+
+AUDITOR: Final = ":audit"
+"""The tenant that audits run for: no caller's, because callers' names hold no colon."""
+
+_DEADLINE_S: Final = 86_400.0
+
+
+def audit_of(policy: Policy, task: Task, decision: Decision) -> Submission | None:
+    """The task that is to audit the end of *task*; None where it was not drawn, or has nothing to be compared."""
+    wanted = policy.audit
+    if wanted is None or task.audits is not None or not isinstance(decision, Accept):
+        return None
+    tier, answer = decision.attempt.tier, decision.attempt.answer
+    if not isinstance(answer, Reading) or not _below(policy, tier, wanted.against) or not _drawn(task.id, wanted.rate):
+        return None
+    return audit_task(
+        task, Audited(task=task.id, tier=tier, output=answer.output, against=wanted.against), policy.keep_s
+    )
+
+
+def audit_task(task: Task, audited: Audited, keep_s: int) -> Submission:
+    """The same input again, for the tier that audits. Its id follows from the task's: it is made once."""
+    return Submission(
+        task_id=_digest(task.id)[:32],
+        policy=task.policy,
+        tier=audited.against,
+        input=task.input,
+        deadline_s=_DEADLINE_S,
+        keep_s=keep_s,
+        tenant=AUDITOR,
+        priority=Priority.LOW,
+        metadata=task.metadata,
+        audits=audited,
+    )
+
+
+def compare(output: Output, audited: Audited, reading: Reading) -> Finding:
+    """Say whether the auditing tier answered the same; a difference is told, and changes nothing."""
+    fields = differing(audited.output, reading.output, compared(output))
+    if reading.output is not None and not fields:
+        return Finding(check=AUDIT, outcome=Outcome.PASS)
+    reason = f"the output accepted at {audited.tier} differs in {', '.join(fields) or 'its whole'}"
+    return Finding(check=AUDIT, outcome=Outcome.FAIL, reason=reason, warn=True)
+
+
+def _below(policy: Policy, tier: str, against: str) -> bool:
+    """True where the auditing tier stands above *tier*, or outside the path."""
+    path = policy.path
+    return against not in path or path.index(tier) < path.index(against)
+
+
+def _drawn(task_id: str, rate: float) -> bool:
+    """A draw of the task's own: it falls the same way however often it is asked for."""
+    return int(_digest(task_id)[:13], 16) < rate * 16**13
+
+
+def _digest(task_id: str) -> str:
+    return hashlib.sha256(f"audit:{task_id}".encode()).hexdigest()
