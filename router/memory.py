@@ -439,7 +439,8 @@ class MemoryStore:
         row.noted_lease_ms = None
         row.crashes += row.suspect
         if row.crashes >= self._crashes_max:
-            self._end(row, TaskState.DEAD, f"its worker crashed {row.crashes} times while it ran alone")
+            state = TaskState.REJECTED if row.task.audits else TaskState.DEAD
+            self._end(row, state, f"its worker crashed {row.crashes} times while it ran alone")
         elif row.task.deadline_ms <= now:
             self._end(row, TaskState.EXPIRED, "the deadline passed while the task was running")
         else:

@@ -68,7 +68,7 @@ def costs(entries: Iterable[Entry], by: Sequence[str], *, since_ms: int = 0) -> 
     for entry in passed.values():
         row = _row(rows, entry, by)
         row.attempts += 1
-        row.accepted += entry.accepted
+        row.accepted += entry.accepted and entry.why != "audit"
         following = passed.get((entry.task, entry.attempt + 1))
         row.escalated += following is not None and following.tier != entry.tier
     return sorted(rows.values(), key=lambda row: (-row.cost_nusd, *row.group.values()))

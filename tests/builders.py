@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from router.call import Call, Failure, FailureKind, FinishReason, Reply, Token, Usage
+from router.certificate import Certificate
 from router.checks import Subject
 from router.cost import Price, PriceBook
 from router.ledger import EntryKind, Intent, Settlement
 from router.policy import Policy
 from router.ports import Kept, Rates
+from router.promise import Promise
 from router.reading import Reading
 from router.submission import Submission
 from router.task import Task
@@ -132,6 +134,25 @@ def an_attempt(number: int = 1, tier: str = "mini", outcome: Outcome | None = Ou
 
 def a_verdict(outcome: Outcome) -> Verdict:
     return Verdict(outcome=outcome, findings=(Finding(check="confidence", outcome=outcome, reason="so it seems"),))
+
+
+def a_promise(**changes: Any) -> Promise:
+    return Promise.model_validate({"kind": "regret", "at_most": 0.05, "against": "large"} | changes)
+
+
+def a_certificate(*, threshold: float | None = 0.9, later: Any = None, **changes: Any) -> Certificate:
+    """A certificate that trusts replies of mini as far as the model itself does, and accepts from *threshold* on."""
+    trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}}
+
+    settings: dict[str, Any] = {
+        "policy": "receipts",
+        "made": "2026-11-20",
+        "promise": a_promise().model_dump(),
+        "basis": {"prompt": "", "output": "", "checks": "", "models": {}},
+        "evidence": {"sha256": "0" * 64, "labels": "expected", "fitted": 100, "certified": 300},
+        "levels": {"mini": {"trust": trust, "threshold": threshold, "later": later or {}}},
+    }
+    return Certificate.model_validate(settings | changes)
 
 
 def a_subject(

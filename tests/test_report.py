@@ -24,7 +24,7 @@ def asked(
     call: str, tier: str, cost_nusd: int, *, attempt: int = 1, accepted: bool = False, **changes: Any
 ) -> list[Entry]:
     """The lines of an attempt of one call."""
-    common = {"tier": tier, "attempt": attempt, "model": f"openai/{tier}", **changes}
+    common = {"tier": tier, "attempt": attempt, "model": f"openai/{tier}", "version": "v1", **changes}
     return [
         a_line(RESERVED, call, cost_nusd * 2, **common),
         a_line(SETTLED, call, cost_nusd, usage=USAGE, **common),
@@ -80,6 +80,7 @@ def test_a_repair_at_the_same_tier_is_no_escalation() -> None:
     ("dimension", "groups"),
     [
         ("policy", {"receipts": 2_520}),
+        ("version", {"v1": 2_520}),
         ("tenant", {"default": 2_400, "acme": 120}),
         ("model", {"openai/mini": 220, "openai/small": 300, "openai/large": 2_000}),
         ("reason", {"first": 220, "escalate": 2_300}),
@@ -143,6 +144,14 @@ def test_an_accepted_result_costs_all_that_led_to_it() -> None:
 
     assert whole.per_accepted_nusd == 2_520 // 2
     assert nothing.per_accepted_nusd is None
+
+
+def test_an_audit_is_a_cost_and_no_result() -> None:
+    """What was asked again in the background costs, and accepts nothing anew."""
+    audit = asked("c5", "large", 2_000, task="t3", why="audit", accepted=True)
+
+    row = total(costs([*STAYED, *audit], ["tier"]))
+    assert (row.cost_nusd, row.accepted, row.per_accepted_nusd) == (2_120, 1, 2_120)
 
 
 def test_programs_get_money_as_strings() -> None:

@@ -34,8 +34,13 @@ HISTORIES = int(os.environ.get("STORE_HISTORIES", "0"))
 """How many to play, freshly drawn and shrunk when they fail; without it some that are the same each time."""
 PREFIX = "model:"
 TIERS = ("mini", "large")
-POLICY = a_policy(limits={"attempts": 8, "deadline_s": 600, "cost_usd": 1, "wait_at_most_s": 900})
+POLICY = a_policy(
+    limits={"attempts": 8, "deadline_s": 600, "cost_usd": 1, "wait_at_most_s": 900},
+    audit={"rate": 0.5, "against": "large"},
+)
 DEADLINE_MAX_S = 600
+AUDIT_DEADLINE_S = 86_400
+SCOPES = ["global", "tenant:*", "tenant:acme", "policy:receipts", "tier:mini", "tier:*", "audit:*"]
 LIMIT_NUSD = 6000
 
 
@@ -76,8 +81,14 @@ class Pair:
         return newest is claim and (await self.model.read(claim.task.id)).state is TaskState.RUNNING
 
     async def records(self) -> list[Record]:
+        """Of all tasks, and of the audits that were made of them."""
+        found: list[Record] = []
         ids = sorted(self.tasks)
-        return await self.both(lambda store: asyncio.gather(*map(store.read, ids)))
+        while ids:
+            read = await self.both(lambda store, ids=ids: asyncio.gather(*map(store.read, ids)))
+            found += read
+            ids = [record.audit for record in read if record.audit]
+        return found
 
 
 async def answer_of(asked: Awaitable[Any]) -> Any:
@@ -155,6 +166,7 @@ class Reserve:
             intent = an_intent(
                 f"c{len(pair.calls):03}",
                 task=claim.task.id,
+                why="audit" if claim.task.audits else "first",
                 tenant=claim.task.tenant,
                 tier=claim.tier,
                 attempt=len((await pair.model.read(claim.task.id)).trail) + 1,
@@ -323,7 +335,7 @@ limits = st.builds(
     st.lists(
         st.builds(
             Budget,
-            scope=st.sampled_from(["global", "tenant:*", "tenant:acme", "policy:receipts", "tier:mini", "tier:*"]),
+            scope=st.sampled_from(SCOPES),
             usd=st.sampled_from([Decimal(nano) / 10**9 for nano in (3000, 5000, 9000, 20_000)]),
             per=st.sampled_from(["minute", "hour", "day", "week", "month"]),
             on_exceeded=st.sampled_from(["park", "park", "refuse"]),
@@ -414,7 +426,7 @@ async def play(database: str, history: list[Any]) -> None:
 
 async def end_all(pair: Pair) -> None:
     """Let time pass, with sweeps and nobody at work: every task has to end by itself."""
-    for seconds in (DEADLINE_MAX_S, 15, 900, 15):
+    for seconds in (DEADLINE_MAX_S, 15, 900, 15, AUDIT_DEADLINE_S, 15):
         pair.clock.advance(seconds)
         while await pair.sweep(3) != Swept():
             pass
@@ -441,7 +453,7 @@ def check_places(records: dict[str, Record], keys: dict[str, Any]) -> None:
     turns = {
         (key.split(":")[1], name.decode()) for key in keys if key.startswith("turn:") for name, _ in zset(keys, key)
     }
-    assert turns == {tuple(key.split(":")[1:]) for key in keys if key.startswith("ready:")}
+    assert turns == {tuple(key.split(":", 2)[1:]) for key in keys if key.startswith("ready:")}
 
 
 async def check_money(pair: Pair, raw: redis.Redis) -> None:

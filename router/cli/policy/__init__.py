@@ -11,6 +11,7 @@ _COMMANDS = {
     "test": ("test", "Play the cases beside the policies."),
     "explain": ("explain", "Show what each tier would be asked, and how its reply is checked."),
     "publish": ("publish", "Make versions the current ones."),
+    "audits": ("audits", "Show how often accepted outputs differ from a larger tier's."),
     "schema": ("schema", "Print the JSON Schema of policy files, for editors."),
 }
 

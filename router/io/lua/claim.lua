@@ -26,7 +26,7 @@ if #before > 0 then
 end
 
 -- An audit takes so many turns of a queue: what callers wait for comes first.
-local AUDITOR, AUDITS_COST = ':audit', 20
+local AUDITS_COST = 20
 
 -- The most urgent task of the tenant whose turn it is, or nil; and whether any tenant is left.
 local function pop(queue)

@@ -26,6 +26,9 @@ local EVENTS_MAX = 1000000
 
 local ENDS = {succeeded = true, rejected = true, dead = true, expired = true, cancelled = true}
 
+-- The tenant of audits.
+local AUDITOR = ':audit'
+
 local function task_key(id) return P .. 't:' .. id end
 
 local function event(kind, id, detail)

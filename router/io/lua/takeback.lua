@@ -15,7 +15,9 @@ local function take_back(id, n, crashes_max)
   redis.call('HDEL', task_key(id), 'g')
   local crashes = (h[5] == '1') and redis.call('HINCRBY', task_key(id), 'x', 1) or 0
   if crashes >= crashes_max then
-    end_task(id, 'dead', 'its worker crashed ' .. crashes .. ' times while it ran alone', n)
+    -- Nobody has to look after an audit.
+    local state = (h[2] == AUDITOR) and 'rejected' or 'dead'
+    end_task(id, state, 'its worker crashed ' .. crashes .. ' times while it ran alone', n)
     return true
   end
   if tonumber(h[4]) <= n then return late(id, 'running', n) end
