@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from router.policy import Policy
 from router.policyfile import parse_policy
-from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_policy, a_tier
+from router.tier import Tiers
+from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_certificate, a_policy, a_promise, a_tier
 
 FULL: dict[str, Any] = {
     "policy": "receipts",
@@ -255,3 +256,69 @@ def test_kinds_of_the_same_check_need_ids_of_their_own() -> None:
     checks = [{"check": "rule", "id": name, "expression": "true"} for name in ("one", "two")]
 
     assert [check.name for check in a_policy(checks=checks).checks] == ["one", "two"]
+
+
+def test_what_the_tiers_answer_with_is_part_of_the_version() -> None:
+    """A published version names the models it runs on: with another one it is another version."""
+    bare = Policy.model_validate(FULL)
+    bound = bare.bound_to(TIERS)
+
+    assert bound.digest != bare.digest
+    assert bound.digest == bare.bound_to(TIERS).digest == bound.bound_to(TIERS).digest
+    assert bound.digest != bare.bound_to(TIERS | {"mini": a_tier("mini", temperature=1)}).digest
+    assert bound.digest == bare.bound_to(TIERS | {"mini": a_tier("mini", concurrency=1)}).digest
+    assert {name: model.model for name, model in bound.models.items()} == {
+        name: TIERS[name].model for name in sorted(bound.tier_names)
+    }
+
+
+def test_a_version_asks_the_models_it_was_published_with() -> None:
+    """Where the tiers file names another model by now, a task of an older version still gets its own."""
+    published = a_policy().bound_to(TIERS)
+    today = TIERS | {"mini": a_tier("mini", model="openai/newer")}
+
+    rungs = published.on(today).tiers
+
+    assert [rung.spec.model for rung in rungs if rung.spec] == [tier.model for tier in TIERS.values()]
+    assert a_policy().on(today).tiers[0].spec == today["mini"]
+
+
+@pytest.mark.parametrize(
+    ("promise", "tiers"),
+    [
+        (None, ()),
+        ({"against": "large"}, ("mini", "small")),
+        ({"against": "small"}, ("mini",)),
+        ({}, ("mini", "small")),
+        ({"against": "mini"}, ()),
+    ],
+)
+def test_a_promise_is_about_the_tiers_below(promise: dict[str, Any] | None, tiers: tuple[str, ...]) -> None:
+    """Held against a tier of the path, by default the last, it concerns what was accepted before that one."""
+    whole = promise if promise is None else {"kind": "regret", "at_most": 0.01} | promise
+
+    assert a_policy(promise=whole).promised_tiers == tiers
+
+
+def test_a_certificate_holds_as_long_as_nothing_changes() -> None:
+    """A change of prompt, schema, checks, models or promise outdates it, and each is told."""
+    made = a_policy(promise=a_promise().model_dump(), models=_answering(TIERS))
+    certificate = a_certificate(basis=made.basis.model_dump(), promise=a_promise().model_dump())
+
+    def changes(**other: Any) -> tuple[str, ...]:
+        settings = {"promise": a_promise().model_dump(), "models": _answering(TIERS)} | other
+        policy = a_policy(**settings)
+        return certificate.outdated(policy.promise, policy.basis)
+
+    assert changes() == ()
+    assert changes(prompt={"system": "Read.", "user": "{{ text }}"}) == ("the prompt has changed",)
+    assert changes(output={"text": {}}, checks=[]) == ("the output's schema has changed", "the checks have changed")
+    assert changes(promise=a_promise(at_most=0.2).model_dump()) == ("the promise is another one",)
+    assert changes(models=_answering(TIERS | {"mini": a_tier("mini", seed=1)})) == (
+        "tier mini answers with openai/mini-model seed=1, it was openai/mini-model",
+    )
+    assert changes(limits={"deadline_s": 5}, moves={"unsure": "review"}) == ()
+
+
+def _answering(tiers: Tiers) -> dict[str, Any]:
+    return {name: tier.answering.model_dump() for name, tier in tiers.items()}
