@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from uuid import uuid4
 
 from . import log
-from .auditing import compare
+from .auditing import look_again
 from .call import Answer, Call, Deployment, Failure, FailureKind, Reply
 from .checks import Consultation, Question, SecondSample, Subject
 from .compose import PromptInvalid, compose, consultation, consulted, second_sample
@@ -101,17 +101,15 @@ class Asking:
     async def _judge(self, call: Call, tier: Tier, reading: Reading) -> Verdict:
         """Drive the checks, asking the models that they want asked."""
         subject = Subject(task=self._claim.task, reading=reading, types=self._policy.types, tier=tier.name)
-        examination = judge(self._policy, subject)
+        audited = self._claim.task.audits
+        examination = judge(self._policy, subject) if audited is None else look_again(self._policy, subject, audited)
         try:
             question = next(examination)
             while True:
                 question = examination.send(await self._inquire(call, tier, question))
         except StopIteration as end:
             verdict: Verdict = end.value
-        if (audited := self._claim.task.audits) is None:
             return verdict
-        finding = compare(self._policy.output, audited, reading)
-        return verdict.model_copy(update={"findings": (*verdict.findings, finding)})
 
     async def _inquire(self, call: Call, tier: Tier, question: Question) -> Reading | Failure:
         match question:

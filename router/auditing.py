@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
 from typing import Final
 
+from .call import Failure
+from .checks import Question, Subject, examine
 from .checks.sameness import compared, differing
 from .decision import Accept, Decision
 from .output import Output
@@ -12,7 +15,7 @@ from .policy import Policy
 from .reading import Reading
 from .submission import Submission
 from .task import Audited, Priority, Task
-from .verdict import Finding, Outcome
+from .verdict import Finding, Outcome, Verdict
 
 AUDIT: Final = "audit"
 """The name under which the comparison with the accepted output stands among the findings."""
@@ -50,6 +53,13 @@ def audit_task(task: Task, audited: Audited, keep_s: int) -> Submission:
         metadata=task.metadata,
         audits=audited,
     )
+
+
+def look_again(policy: Policy, subject: Subject, audited: Audited) -> Generator[Question, Reading | Failure, Verdict]:
+    """Judge an auditing reply by the checks that ask nobody, and compare it with what was accepted."""
+    verdict = yield from examine([check for check in policy.all_checks if not check.asks], subject)
+    finding = compare(policy.output, audited, subject.reading)
+    return verdict.model_copy(update={"findings": (*verdict.findings, finding)})
 
 
 def compare(output: Output, audited: Audited, reading: Reading) -> Finding:

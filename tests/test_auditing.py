@@ -117,6 +117,16 @@ async def test_a_broken_auditing_reply_is_no_evidence(store: Store, clock: Clock
     assert (audit.state, audit.trail[-1].passed) == (TaskState.REJECTED, False)
 
 
+async def test_an_audit_is_one_call(store: Store, clock: Clock) -> None:
+    """Checks that would ask a model again are left out: an audit costs what the larger tier's answer costs."""
+    checks = [{"check": "agreement", "severity": "unsure"}]
+    house = House(store, clock, by_tier(mini=GOOD, large=GOOD))
+
+    await run(house, audited(checks=checks))
+
+    assert [call.tier for call in house.llm.calls] == ["mini", "mini", "large"]
+
+
 async def test_a_tier_outside_the_path_may_audit(store: Store, clock: Clock) -> None:
     """Who audits need not be asked by the policy otherwise; its calls are booked at its own model."""
     tiers = TIERS | {"frontier": a_tier("frontier", model=TIERS["large"].model)}

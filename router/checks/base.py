@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from ..call import Failure
@@ -56,6 +57,11 @@ class Check(Value):
         """True where the check can never pass a reply without log-probabilities."""
         return False
 
+    @property
+    def asks(self) -> bool:
+        """True where it has to ask a model."""
+        return type(self).examine is not Check.examine
+
     def applies_to(self, tier: str) -> bool:
         return not self.tiers or tier in self.tiers
 
@@ -67,6 +73,10 @@ class Check(Value):
         return self(subject)
 
     def passed(self) -> Finding:
+        return self._pass
+
+    @cached_property
+    def _pass(self) -> Finding:
         return Finding(check=self.name, outcome=Outcome.PASS)
 
     def found(self, reason: str) -> Finding:
