@@ -200,3 +200,20 @@ async def test_an_input_that_the_prompt_cannot_be_written_for_dies_with_the_reas
     assert "the prompt cannot be written for this input" in record.reason
     assert house.llm.calls == []
     assert (await store.balance()).calls == 0
+
+
+async def test_a_task_ends_under_the_version_it_was_taken_in_with(store: Store, clock: Clock) -> None:
+    """Another prompt and other models are published while a task waits: it is asked and booked as it was accepted."""
+    old = a_policy().bound_to(TIERS)
+    newer = TIERS | {"mini": a_tier("mini", model=TIERS["small"].model)}
+    house = House(store, clock, by_tier(mini=GOOD), tiers=newer)
+    await house.submit(policy=old)
+    await store.publish([a_policy(prompt={"system": "Read it anew.", "user": "{{ text }}"}).bound_to(newer)])
+
+    record = await house.settle()
+
+    (call,) = house.llm.calls
+    assert (call.messages[0]["content"], call.deployment.model) == ("Read the receipt.", TIERS["mini"].model)
+    assert record.task.policy == old.digest
+    assert {entry.version for entry in await store.ledger()} == {old.digest}
+    assert {entry.model for entry in await store.ledger()} == {TIERS["mini"].model}
