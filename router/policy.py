@@ -205,14 +205,18 @@ class Policy(Value):
     def judges(self) -> frozenset[str]:
         return frozenset(check.tier for check in self.checks if isinstance(check, Judge))
 
+    @property
+    def held_against(self) -> str | None:
+        """The tier that the promise is held against; None without a promise."""
+        return (self.promise.against or self.path[-1]) if self.promise is not None else None
+
     @cached_property
     def promised_tiers(self) -> tuple[str, ...]:
         """The tiers whose outputs the promise is about: those below the one it is held against."""
-        names = [rung.tier for rung in self.tiers]
-        if self.promise is None:
+        path, against = self.path, self.held_against
+        if against is None:
             return ()
-        against = self.promise.against or names[-1]
-        return tuple(names[: names.index(against)]) if against in names else tuple(names)
+        return path[: path.index(against)] if against in path else path
 
     @cached_property
     def basis(self) -> Basis:

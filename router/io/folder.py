@@ -77,6 +77,10 @@ def budgets_file(folder: Path) -> Path:
     return folder / "budgets.yaml"
 
 
+def prices_file(folder: Path) -> Path:
+    return folder / "prices.yaml"
+
+
 def read_budgets_for(folder: Path, tiers_file: Path, file: Path) -> tuple[Budget, ...]:
     """The budgets of a *file*; every policy and tier that they name must be there. Raises: PolicyInvalid."""
     tiers = read_tiers(tiers_file) if tiers_file.exists() else {}
@@ -119,7 +123,7 @@ def survey(
     policies = {path: policy for path, policy in read if policy is not None}
     problems += _named_twice(policies)
     tiers = _tried(partial(read_tiers, tiers_file), problems) or {}
-    prices = _tried(partial(read_prices, folder / "prices.yaml"), problems) or PriceBook(prices={})
+    prices = _tried(partial(read_prices, prices_file(folder)), problems) or PriceBook(prices={})
     limits: tuple[Budget, ...] | None = None
     if budgets:
         names = {*(policy.policy for policy in policies.values()), *(path.stem for path in policy_files(folder))}

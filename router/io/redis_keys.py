@@ -30,7 +30,8 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `ledger`                 | stream | every movement of money                                | always                 |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
 | `alarms`                 | stream | those of the events that somebody should look at       | about 10^3 newest      |
-| `policy:<digest>`        | string | a published policy version, packed                     | always                 |
+| `policy:<digest>`        | string | a published policy version, packed                     | while current or used  |
+| `versions`               | zset   | policy versions -> ms from when on no task has them    | always                 |
 | `current:<name>`         | string | JSON card of the current version, for producers        | always                 |
 | `policies`               | set    | names of published policies                            | always                 |
 | `dead`                   | zset   | dead tasks -> ms when their record goes                | always, cut behind now |

@@ -19,6 +19,7 @@ from .redis_link import Command
 PAGE = 500
 WAITING_MAX = 10_000
 """How many tasks that have not ended a list looks at."""
+NEWEST = "+"
 EVENTS_MAX = 100_000
 """How many events a list looks at, from the newest on."""
 _FIELDS = ("s", "q", "n", "p", "c", "f", "w", "why", "origin", "redriven")
@@ -57,6 +58,18 @@ class TaskLists(ProducerCommands):
         names.update(zip(unknown, (yield [self.policy_name(digest) for digest in unknown]), strict=True))
         return [_summary(i, fields, names[fields["p"]]) for i, fields in zip(ids, read, strict=True) if fields]
 
+    def ended(self, wanted: Wanted, names: dict[str, str], *, before: str) -> Flow[tuple[list[Summary], str | None]]:
+        """
+        A page of the tasks that ended, from `NEWEST` back, and where the next page begins; None after the last.
+
+        *names* are policies by digest, learnt here.
+        """
+        (page,) = yield [self._events_before(before)]
+        ends = [task for _, task, state in page if state.terminal and wanted.status in (None, state)]
+        read = yield from self.summaries(dict.fromkeys(ends), names)
+        last = len(page) < PAGE or _at_ms(page[-1][0]) < wanted.since_ms
+        return [task for task in read if wanted(task)], None if last else f"({page[-1][0]}"
+
     def _waiting(self, wanted: Wanted, found: dict[str, Summary], names: dict[str, str]) -> Flow[bool]:
         """Look at the tasks that have not ended; True where those were all."""
         count, ids = yield [
@@ -70,15 +83,13 @@ class TaskLists(ProducerCommands):
 
     def _ended(self, wanted: Wanted, found: dict[str, Summary], names: dict[str, str], *, limit: int) -> Flow[bool]:
         """Look at the tasks that ended last until there are enough; True unless there were too many events."""
-        before, enough = "+", len(found) + limit
+        before: str | None = NEWEST
+        enough = len(found) + limit
         for _ in range(EVENTS_MAX // PAGE):
-            (page,) = yield [self._events_before(before)]
-            ends = [task for _, task, state in page if state.terminal and wanted.status in (None, state)]
-            read = yield from self.summaries(dict.fromkeys(ends), names)
-            found.update({task.id: task for task in read if wanted(task)})
-            if len(page) < PAGE or len(found) >= enough or _at_ms(page[-1][0]) < wanted.since_ms:
+            tasks, before = yield from self.ended(wanted, names, before=before or NEWEST)
+            found.update({task.id: task for task in tasks})
+            if before is None or len(found) >= enough:
                 return True
-            before = f"({page[-1][0]}"
         return False
 
     def _events_before(self, before: str) -> Command[list[tuple[str, str, TaskState]]]:

@@ -26,10 +26,10 @@ GOES = {
     r"(c|idem|storm):.*": DAY_S,
     r"claim:.*": LEASES_S,
     r"wake:.*": WAKE_S,
-    r"bal:(tenant|policy|tier):.*": 100 * DAY_S,
+    r"bal:(tenant|policy|tier|audit):.*": 100 * DAY_S,
 }
 """Keys of one task, or of its moment, and the seconds after which each is gone."""
-STAYS = r"ledger|events|windows|scopes|budgets|policies|policy:.*|current:.*|bal:global:.*|vt:.*|gate:.*|dead"
+STAYS = r"ledger|events|windows|scopes|budgets|policies|policy:.*|versions|current:.*|bal:global:.*|vt:.*|gate:.*|dead"
 """What is nobody's: movements of money, moves, sums, policies; and the list of dead letters, cut by time."""
 
 

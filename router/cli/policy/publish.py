@@ -38,8 +38,8 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
             click.echo(f"{policy.policy}  {policy.digest}")
     for policy in policies:
         if policy.promise is not None and policy.certified is None:
-            told = f"{policy.policy}: no certificate holds for its promise, so nothing is accepted below its last tier yet"
-            click.echo(f"{told}; run `router calibrate {policy.policy}`", err=True)
+            told = f"no certificate holds for its promise: nothing is accepted below {policy.held_against}"
+            click.echo(f"{policy.policy}: {told}; run `router calibrate {policy.policy}`", err=True)
     without = [shelf.folder for shelf, book in books if shelf.whole and book.budgets is None]
     if without and not budgets and (number := in_force(settings)):
         told = f"there is no {budgets_file(without[0])}: what is in force stays ({count(number, 'budget')})"

@@ -75,6 +75,13 @@ local function pull(queue, tenant, id)
   end
 end
 
+-- Versions of policies -> ms from when on no task has them: none that came under one outlasts it. A day more, because
+-- producers know the current version by heart for a while.
+local VERSION_GRACE_MS = 86400000
+local function keep_version(digest, until_ms)
+  redis.call('ZADD', P .. 'versions', 'GT', int(until_ms + VERSION_GRACE_MS), digest)
+end
+
 local function look_again(id, at) redis.call('ZADD', P .. 'due', int(at), id) end
 
 local function make_ready(id, tier, tenant, order, deadline, suspect, n)

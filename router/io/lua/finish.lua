@@ -88,6 +88,8 @@ elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)
   redis.call('ZADD', P .. 'review', int(n), id)
   look_again(id, n + tonumber(arg))
+  local kept = redis.call('HMGET', k, 'p', 'k')
+  keep_version(kept[1], n + tonumber(arg) + tonumber(kept[2]) * 1000)
   event('review', id, told)
 else
   end_task(id, arg, reason, n, told)

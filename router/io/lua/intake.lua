@@ -42,5 +42,6 @@ local function take_in(a, n)
   end
   if ARGV[a + 9] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[a + 9]) end
   redis.call('SET', P .. 'in:' .. id, ARGV[a + 11])
+  keep_version(ARGV[a + 3], deadline + tonumber(ARGV[a + 6]) * 1000)
   make_ready(id, ARGV[a + 1], tenant, order, deadline, '', n)
 end

@@ -48,4 +48,21 @@ for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'open', '-inf', int(n), '
     redis.call('ZREM', P .. 'open', call)
   end
 end
+
+-- Versions that are not current any more go when no task has them.
+local outlived = redis.call('ZRANGEBYSCORE', P .. 'versions', '-inf', int(n), 'LIMIT', 0, most)
+if #outlived > 0 then
+  local current = {}
+  for _, name in ipairs(redis.call('SMEMBERS', P .. 'policies')) do
+    current[cjson.decode(redis.call('GET', P .. 'current:' .. name)).digest] = true
+  end
+  for _, digest in ipairs(outlived) do
+    if current[digest] then
+      keep_version(digest, n)
+    else
+      redis.call('DEL', P .. 'policy:' .. digest)
+      redis.call('ZREM', P .. 'versions', digest)
+    end
+  end
+end
 return {reclaimed, readied, ended, unsettled}
