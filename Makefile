@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench faults lock setup clean
+.PHONY: demo test check bench bench-science faults lock setup clean
 
 demo: $(READY)
 	$(BIN)/router demo
@@ -23,6 +23,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+bench-science: $(READY)
+	$(BIN)/python -m tests.science
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults

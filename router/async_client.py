@@ -16,6 +16,7 @@ from .io.dead_commands import DeadCommands
 from .io.producer_commands import record
 from .io.redis_commands import Flow, as_text
 from .io.redis_link import AsyncLink, connect_async
+from .io.task_lists import NEWEST
 from .producing import Order, admitted, prepare, prepare_many
 from .record import Record
 from .result import Result
@@ -95,7 +96,7 @@ class AsyncClient:
         """As `Client.submit`."""
         order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
         submission = prepare(await self._card(policy), input, order, reply_to=self._name)
-        return (await self._send([submission]))[0]
+        return (await self.send([submission]))[0]
 
     async def submit_many(
         self,
@@ -111,7 +112,7 @@ class AsyncClient:
         order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
         prepared = prepare_many(await self._card(policy), list(inputs), keys, order, reply_to=self._name)
         batches = [prepared[i : i + MANY] for i in range(0, len(prepared), MANY)]
-        return [handle for batch in batches for handle in await self._send(batch)]
+        return [handle for batch in batches for handle in await self.send(batch)]
 
     async def run(
         self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any
@@ -162,6 +163,25 @@ class AsyncClient:
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
         return await self._carry_out(self._commands.tasks(wanted, limit=limit))
 
+    async def ended(
+        self,
+        *,
+        status: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+    ) -> AsyncIterator[Summary]:
+        """As `Client.ended`."""
+        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        state = None if status is None else TaskState(status)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        names: dict[str, str] = {}
+        before: str | None = NEWEST
+        while before is not None:
+            page, before = await self._carry_out(self._commands.ended(wanted, names, before=before))
+            for task in page:
+                yield task
+
     async def dead(
         self,
         *,
@@ -207,7 +227,8 @@ class AsyncClient:
         for self._seen, event in news:
             yield event
 
-    async def _send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
+    async def send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
+        """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
         admissions: list[Admission] = await self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
         return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]

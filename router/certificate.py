@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -15,7 +15,7 @@ from .promise import Promise
 from .tier import Answering
 from .values import Name, Probability, Value
 
-_TIE = 1e-9
+TIE = 1e-9
 """Far below any difference between two trusts that means something, far above what a float can tell apart."""
 
 _Z_MAX = 4.0
@@ -33,14 +33,14 @@ class Feature(Value):
 
 class Trust(Value):
     """
-    The probability that a reply is right, from its signals: a logistic regression, then an optional isotonic step
-    function (`steps`: from which raw probability on which calibrated one holds; ascending, the first from 0).
+    The probability that a reply is right, from its signals: a logistic regression, then optionally a rising line
+    through `knots` (raw probability, calibrated one; the first at 0, the last at 1).
     """
 
     intercept: float
     features: Annotated[dict[str, Feature], Field(max_length=8)] = Field(default_factory=dict)
     tags: dict[str, float] = Field(default_factory=dict)
-    steps: tuple[tuple[Probability, Probability], ...] = ()
+    knots: tuple[tuple[Probability, Probability], ...] = ()
 
     def __call__(self, signals: Mapping[str, float], tag: str | None = None) -> float:
         z = self.intercept + self.tags.get(tag or "", 0.0)
@@ -51,9 +51,14 @@ class Trust(Value):
             else:
                 z += feature.weight * max(-_Z_MAX, min(_Z_MAX, (value - feature.mean) / feature.scale))
         raw = 1 / (1 + math.exp(-max(-500.0, min(500.0, z))))
-        if not self.steps:
-            return raw
-        return self.steps[max(0, bisect_right(self.steps, (raw, 2.0)) - 1)][1]
+        return _along(self.knots, raw) if self.knots else raw
+
+
+def _along(knots: tuple[tuple[float, float], ...], x: float) -> float:
+    """The height of a line through *knots* at *x*."""
+    right = min(len(knots) - 1, max(1, bisect_right(knots, (x, 2.0))))
+    (x0, y0), (x1, y1) = knots[right - 1], knots[right]
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
 class Chance(Value):
@@ -76,7 +81,7 @@ class Level(Value):
     """
 
     trust: Trust
-    threshold: float | None
+    threshold: float | None = None
     accepted_share: Probability = 0.0
     later: dict[Name, Chance] = Field(default_factory=dict)
 
@@ -143,4 +148,9 @@ class Certificate(Value):
 
 def broken_ties(trust: float, task_id: str) -> float:
     """*trust*, a little less by chance of the task's own: equal trusts must not stand or fall together."""
-    return trust - _TIE * (zlib.crc32(task_id.encode()) / 2**32)
+    return trust - TIE * lot(task_id)
+
+
+def lot(task_id: str) -> float:
+    """Chance of the task's own, evenly between 0 and 1 however ids are made: the same task always draws the same."""
+    return int.from_bytes(hashlib.blake2b(task_id.encode(), digest_size=6).digest()) / 2**48

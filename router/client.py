@@ -19,6 +19,7 @@ from .io.producer_commands import record
 from .io.redis_commands import Flow, as_text
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
+from .io.task_lists import NEWEST
 from .producing import Order, admitted, prepare, prepare_many
 from .record import Record
 from .result import Result
@@ -109,7 +110,7 @@ class Client:
         """
         order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
         submission = prepare(self._card(policy), input, order, reply_to=self._waiter.name)
-        return self._send([submission])[0]
+        return self.send([submission])[0]
 
     def submit_many(
         self,
@@ -124,7 +125,7 @@ class Client:
         """Hand many tasks over, a few hundred a round trip; nothing is sent if one input is invalid. As `submit`."""
         order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
         prepared = prepare_many(self._card(policy), list(inputs), keys, order, reply_to=self._waiter.name)
-        return [h for i in range(0, len(prepared), MANY) for h in self._send(prepared[i : i + MANY])]
+        return [h for i in range(0, len(prepared), MANY) for h in self.send(prepared[i : i + MANY])]
 
     def run(self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any) -> Result:
         """Submit and wait."""
@@ -171,6 +172,24 @@ class Client:
         state = None if status is None else TaskState(status)
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
         return self._carry_out(self._commands.tasks(wanted, limit=limit))
+
+    def ended(
+        self,
+        *,
+        status: str | None = None,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+    ) -> Iterator[Summary]:
+        """All tasks that ended and are still kept, the newest first, read page by page. Raises: StoreUnavailable."""
+        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        state = None if status is None else TaskState(status)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        names: dict[str, str] = {}
+        before: str | None = NEWEST
+        while before is not None:
+            page, before = self._carry_out(self._commands.ended(wanted, names, before=before))
+            yield from page
 
     def dead(
         self,
@@ -226,7 +245,8 @@ class Client:
         for self._seen, event in news:
             yield event
 
-    def _send(self, submissions: Sequence[Submission]) -> list[Handle]:
+    def send(self, submissions: Sequence[Submission]) -> list[Handle]:
+        """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
         admissions: list[Admission] = self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
         return [Handle(s.task_id, s.replayed, self) for s in taken]

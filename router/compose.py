@@ -66,7 +66,7 @@ def compose(policy: Policy, task: Task, trail: Trail, ask: Ask, tier: Tier, *, c
         id=call_id,
         tier=tier.name,
         deployment=tier.places[0],
-        messages=tuple(_messages(policy, task, trail, ask)),
+        messages=tuple(messages(policy, task, trail, ask)),
         response_schema=policy.response_schema,
         tools=tuple(_tool(t.name, t.description, t.parameters) for t in policy.output.tools or ()),
         max_output_tokens=min(policy.limits.output_tokens, tier.output_tokens_max),
@@ -125,7 +125,8 @@ def spelled(output: Output, value: Json) -> str:
             return canonical(value)
 
 
-def _messages(policy: Policy, task: Task, trail: Trail, ask: Ask) -> Iterator[dict[str, Json]]:
+def messages(policy: Policy, task: Task, trail: Trail, ask: Ask) -> Iterator[dict[str, Json]]:
+    """What *ask* says to the model: the same at every tier. Raises: PromptInvalid."""
     yield _message("system", policy.prompt.system)
     for shot in policy.shots:
         yield _message("user", render_user(policy, shot.input))
@@ -145,8 +146,8 @@ def _content(policy: Policy, task: Task) -> Any:
 
 
 def _repeated(trail: Trail, why: Why) -> tuple[Trail, Why]:
-    """A retry asks what the attempt before it was asked, for the reason and with the trail of that one."""
-    while why == "retry":
+    """A retry, here or elsewhere, asks what the attempt before it was asked, for its reason and with its trail."""
+    while why in ("retry", "fallback"):
         trail, why = trail[:-1], trail[-1].why
     return trail, why
 

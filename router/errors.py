@@ -16,6 +16,8 @@ Our error tree, grouped by who must act.
   x OperatorError          whoever runs the service
     + SettingsInvalid      an environment variable is wrong or unknown
     + BillInvalid          a provider's bill has a form that we do not read
+    + LogInvalid           a log of recorded traffic cannot be read
+    + ExtraMissing         a command needs libraries that are not installed
     + Backlogged           too many tasks wait, or Redis has no memory for more; try again later
     + StoreUnavailable     Redis cannot be reached
       - StoreRefused       Redis is there, but not with this password or this database
@@ -109,6 +111,14 @@ class SettingsInvalid(OperatorError):
 
 class BillInvalid(OperatorError):
     """A provider's bill has a form that we do not read."""
+
+
+class LogInvalid(OperatorError):
+    """A log of recorded traffic cannot be read."""
+
+
+class ExtraMissing(OperatorError):
+    """A command needs libraries that are not installed; the message says how to get them."""
 
 
 class Backlogged(OperatorError):

@@ -56,6 +56,12 @@ def normal(text: str) -> str:
     return " ".join(plain.split())
 
 
+def amounts(text: str) -> Iterator[frozenset[Decimal]]:
+    """Yield every number of a text in order, each as all the amounts that it may mean."""
+    for match in _NUMBER.finditer(text):
+        yield frozenset(_numbers_in(match[0]))
+
+
 @dataclass(frozen=True)
 class Grounds:
     """A text, ready to be asked whether values occur in it."""
@@ -74,6 +80,10 @@ class Grounds:
         if _ISO_DATE.fullmatch(value):
             return value in self._dates
         return self._has_words(value) or (bool(_NUMERIC.fullmatch(value)) and abs(Decimal(value)) in self._numbers)
+
+    def hold_amount(self, readings: frozenset[Decimal]) -> bool:
+        """Say whether a number occurs that may be read in these ways."""
+        return not self._numbers.isdisjoint(readings)
 
     def _has_words(self, value: str) -> bool:
         words = normal(value)
@@ -94,7 +104,7 @@ class Grounds:
 
     @cached_property
     def _numbers(self) -> frozenset[Decimal]:
-        return frozenset(n for match in _NUMBER.finditer(self.text) for n in _numbers_in(match[0]))
+        return frozenset(n for readings in amounts(self.text) for n in readings)
 
     @cached_property
     def _dates(self) -> frozenset[str]:

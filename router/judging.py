@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from .call import Failure
@@ -17,9 +18,15 @@ PROMISE: Final = "promise"
 """The name under which the promise's finding stands."""
 
 
-def judge(policy: Policy, subject: Subject) -> Generator[Question, Reading | Failure, Verdict]:
-    """Run the policy's checks on one reply, yielding what has to be asked of a model; then hold it to the promise."""
-    verdict = yield from examine(policy.all_checks, subject)
+def judge(
+    policy: Policy, subject: Subject, known: Mapping[str, Finding] = MappingProxyType({})
+) -> Generator[Question, Reading | Failure, Verdict]:
+    """
+    Run the policy's checks on one reply, yielding what has to be asked of a model; then hold it to the promise.
+
+    What is *known* of checks that ask a model, by their names, is not asked again.
+    """
+    verdict = yield from examine(policy.all_checks, subject, known)
     if policy.promise is None or subject.tier not in policy.promised_tiers or verdict.outcome is Outcome.FAIL:
         return verdict
     return _promised(policy, subject, verdict)
@@ -30,7 +37,8 @@ def _promised(policy: Policy, subject: Subject, verdict: Verdict) -> Verdict:
     level = certificate.levels.get(subject.tier) if certificate is not None else None
     if level is None:
         return _with(verdict, None, _unsure("nothing is certified for this tier; run `router calibrate`"))
-    trust = broken_ties(level.trust(signals(subject, verdict.findings), tag(subject)), subject.task.id)
+    told = signals(policy.all_checks, subject, verdict.findings)
+    trust = broken_ties(level.trust(told, tag(subject)), subject.task.id)
     if level.accepts(trust):
         return _with(verdict, trust, Finding(check=PROMISE, outcome=Outcome.PASS))
     if level.threshold is None:

@@ -187,6 +187,15 @@ class Policy(Value):
         listed = sorted(self.checks, key=lambda c: not isinstance(c, Refusal))
         return (*needed, *listed)
 
+    @cached_property
+    def _asking(self) -> dict[str, tuple[Check, ...]]:
+        asking = [check for check in self.all_checks if check.asks]
+        return {tier: tuple(c for c in asking if c.applies_to(tier)) for tier in self.path} if asking else {}
+
+    def asking(self, tier: str) -> tuple[Check, ...]:
+        """The checks that ask a model about replies of *tier*."""
+        return self._asking.get(tier, ())
+
     def _lists(self, kind: type[Check]) -> bool:
         """True where a check of that kind is listed for all tiers."""
         return any(isinstance(c, kind) and not c.tiers for c in self.checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,19 +13,18 @@ from .call import Answer, Billed, Failure, FailureKind, FinishReason, Reply, Tok
 from .compose import spelled
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, canonical, parse, spans
+from .judging import PROMISE
 from .output import Output
 from .policy import Policy
-from .policyfile import validated
+from .policyexpect import Expect
 from .problem import Code, Problem, closest
 from .schema import Validator
+from .validated import validated
 from .values import Json, Probability, Value
 from .yamlfile import Document, read_yaml
 
 JUDGE = "judge"
 """Under this name stand the replies of judges, whatever their tier."""
-
-Status: TypeAlias = Literal["succeeded", "rejected", "dead", "expired", "review"]
-MoveMade: TypeAlias = Literal["retry", "repair", "escalate", "accept", "reject", "review", "dead_letter", "expire"]
 
 _UNBILLED = frozenset(FailureKind) - {
     FailureKind.OVERLOAD,
@@ -119,30 +118,6 @@ class Recorded(Value):
         return _tokens_by_value(text, lambda path: level)
 
 
-class Expect(Value):
-    """
-    What is to come of a case; what is not said is not compared.
-
-    `failed` and `warned` are checks in the order in which they first found something; `moves` is what was done after
-    each attempt; `reason` is a part of the task's reason.
-    """
-
-    status: Status | None = None
-    tier: str | None = None
-    attempts: int | None = None
-    failed: tuple[str, ...] | None = None
-    warned: tuple[str, ...] | None = None
-    moves: tuple[MoveMade, ...] | None = None
-    reason: str | None = None
-    output: Json = None
-
-    @model_validator(mode="after")
-    def _expects_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("say what is expected, at least the status")
-        return self
-
-
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -210,7 +185,7 @@ def _words(policy: Policy, case: Case) -> Iterator[tuple[Path, str, list[str], s
     """The names in a case that must be the policy's: where, which, out of what, and what to say of a wrong one."""
     tiers = [rung.tier for rung in policy.tiers]
     speakers = [*tiers, *([JUDGE] if any(check.check == JUDGE for check in policy.checks) else [])]
-    checks = [check.name for check in policy.all_checks]
+    checks = [*(check.name for check in policy.all_checks), *([PROMISE] if policy.promised_tiers else [])]
     for name in case.replies:
         yield ("replies", name), name, speakers, "the policy asks no"
     if case.expect.tier is not None:

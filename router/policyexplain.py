@@ -18,7 +18,10 @@ from .values import Json
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tier of the path: the call it would get first, or why it cannot take the input, and its checks."""
+    """
+    One tier of the path: the call it would get first, or why it cannot take the input, and its checks. `promise` says
+    from which trust on its replies are accepted; None where nothing was promised of them.
+    """
 
     rung: Rung
     tier: Tier
@@ -26,6 +29,7 @@ class Step:
     misfit: str | None
     worst_nusd: int | None
     checks: tuple[Check, ...]
+    promise: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +55,19 @@ def _step(policy: Policy, rung: Rung, task: Task, tier: Tier, price: Price | Non
     input_tokens = input_tokens_at_most(call, image_tokens_max=tier.image_tokens_max)
     worst = price.worst(input_tokens=input_tokens, output_tokens=call.max_output_tokens) if price else None
     checks = tuple(check for check in policy.all_checks if check.applies_to(rung.tier))
-    return Step(rung, tier, call, misfit(policy, task, rung), worst, checks)
+    return Step(rung, tier, call, misfit(policy, task, rung), worst, checks, _promise(policy, rung.tier))
+
+
+def _promise(policy: Policy, tier: str) -> str | None:
+    if tier not in policy.promised_tiers:
+        return None
+    if policy.certified is None:
+        known = policy.certificate
+        why = (
+            "; ".join(known.outdated(policy.promise, policy.basis)) if known is not None else "there is no certificate"
+        )
+        return f"nothing is accepted here: {why}; run `router calibrate`"
+    level = policy.certified.levels.get(tier)
+    if level is None or level.threshold is None:
+        return "nothing is accepted here: no threshold could be certified for this tier"
+    return f"accepted from trust {level.threshold:.3f} on, in the evidence {level.accepted_share:.0%} of its replies"

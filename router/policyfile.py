@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from datetime import date
+from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .budget import Budget, Budgets
@@ -16,16 +18,15 @@ from .cost import PriceBook
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, parse
 from .policy import Policy
-from .policyrules import Mistake, mistakes
-from .problem import Code, Problem, closest
+from .policyrules import mistakes
+from .problem import Code, Mistake, Problem, by_place, closest
 from .tier import Tier
+from .validated import errors_of, located, mistyped, validated
 from .values import Json, Value
 from .yamlfile import Document, read_yaml
 
 ReadText = Callable[[str], str]
 """Reads a file that a policy names, by its path relative to the folder of policies. Raises: OSError, UnicodeError."""
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class _TiersFile(Value):
@@ -36,36 +37,65 @@ def parse_policy(text: str, file: str, read: ReadText) -> Policy:
     """Raises: PolicyInvalid."""
     document = read_yaml(text, file)
     included, problems = _include(document, posixpath.dirname(file), read)
+    problems += [included.located(error) for error in mistyped(Policy, included.data)]
     try:
         policy = Policy.model_validate(included.data)
     except ValidationError as why:
-        problems += [included.located(error) for error in _errors(why)]
+        problems += [included.located(error) for error in errors_of(why)]
         problems += [included.problem_at(mistake) for mistake in _mistakes_in_the_rest(included.data, why)]
-        problems.sort(key=_by_place)
+        problems.sort(key=by_place)
         raise PolicyInvalid(problems) from None
     problems += [included.problem_at(mistake) for mistake in mistakes(policy)]
     if problems:
-        problems.sort(key=_by_place)
+        problems.sort(key=by_place)
         raise PolicyInvalid(problems)
     return policy
 
 
 def _mistakes_in_the_rest(data: Json, why: ValidationError) -> list[Mistake]:
     """
-    What else is wrong, once the parts that are no policy at all are left out: one misspelt key must not hide a rule
-    that cannot work. Nothing where too little is left to say.
+    What else is wrong, once what is no policy at all is left out: one misspelt key must not hide a rule that cannot
+    work. First the wrong keys alone are left out; then the checks and sections that are still wrong without them.
     """
     if not isinstance(data, dict):
         return []
-    wrong = {error["loc"][:2] if error["loc"][:1] == ("checks",) else error["loc"][:1] for error in why.errors()}
+    bare = deepcopy(data)
+    for error in why.errors():
+        _leave_out(bare, error["loc"])
+    try:
+        return mistakes(Policy.model_validate(bare))
+    except ValidationError as still:
+        return _mistakes_beside(bare, still.errors())
+
+
+def _leave_out(data: Json, path: Path) -> None:
+    """Delete what stands at *path*; pydantic puts union tags between, which are no keys. Elements of lists stay."""
+    at: Json = data
+    holder, key = None, ""
+    for part in path:
+        if isinstance(at, dict) and part in at:
+            holder, key, at = at, str(part), at[str(part)]
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            holder, at = None, at[part]
+    if holder is not None:
+        holder.pop(key, None)
+
+
+def _mistakes_beside(data: dict[str, Json], errors: Sequence[ErrorDetails]) -> list[Mistake]:
+    wrong = {error["loc"][:2] if error["loc"][:1] == ("checks",) else error["loc"][:1] for error in errors}
     rest = {key: value for key, value in data.items() if (key,) not in wrong}
     checks = rest.get("checks")
-    kept = [i for i in range(len(checks)) if ("checks", i) not in wrong] if isinstance(checks, list) else []
+    listed = checks if isinstance(checks, list) else []
+    kept = [index for index in range(len(listed)) if ("checks", index) not in wrong]
     try:
-        policy = Policy.model_validate(rest | {"checks": [rest["checks"][i] for i in kept]})
+        policy = Policy.model_validate(dict(_FILLING) | rest | {"checks": [listed[index] for index in kept]})
     except ValidationError:
         return []
     return [replace(mistake, path=_renumbered(mistake.path, kept)) for mistake in mistakes(policy)]
+
+
+_FILLING: Mapping[str, Json] = {"policy": "unnamed", "prompt": {"system": "", "user": ""}}
+"""In the place of what is missing, where nothing else depends on it."""
 
 
 def _renumbered(path: Path, kept: list[int]) -> Path:
@@ -73,10 +103,6 @@ def _renumbered(path: Path, kept: list[int]) -> Path:
     if path[:1] == ("checks",) and len(path) > 1:
         return ("checks", kept[int(path[1])], *path[2:])
     return path
-
-
-def _by_place(problem: Problem) -> tuple[str, int, int]:
-    return problem.file, problem.place.line, problem.place.column
 
 
 def parse_tiers(text: str, file: str) -> dict[str, Tier]:
@@ -101,14 +127,17 @@ def parse_budgets(text: str, file: str) -> tuple[Budget, ...]:
     return validated(document, document.data, Budgets).budgets
 
 
-def unpriced(tiers: Mapping[str, Tier], prices: PriceBook, day: Any) -> list[str]:
-    """One sentence for each tier whose model has no price in force on *day*."""
-    return [
-        f"tier {tier.name}: no price of {tier.priced_model} is in force on {day}; add one to prices.yaml"
-        + (f" (did you mean {near!r}?)" if (near := closest(tier.priced_model, prices.prices)) else "")
-        for tier in tiers.values()
-        if prices.price(tier.priced_model, day) is None
-    ]
+def unpriced(tiers: Mapping[str, Tier], prices: PriceBook, day: date) -> list[Mistake]:
+    """The tiers whose model has no price in force on *day*."""
+    return [_unpriced(tier, prices, day) for tier in tiers.values() if prices.price(tier.priced_model, day) is None]
+
+
+def _unpriced(tier: Tier, prices: PriceBook, day: date) -> Mistake:
+    later = min((price.since for price in prices.prices.get(tier.priced_model, ())), default=None)
+    known = f"the first one holds from {later}" if later else "add one to prices.yaml"
+    said = f"tier {tier.name}: no price of {tier.priced_model} is in force on {day}; {known}"
+    near = None if later else closest(tier.priced_model, prices.prices)
+    return Mistake(("tiers", tier.name, "price_of" if tier.price_of else "model"), said, Code.NO_PRICE, near)
 
 
 class _Included:
@@ -122,18 +151,13 @@ class _Included:
     def located(self, error: ErrorDetails) -> Problem:
         """What pydantic found, at its place in the file that it stands in."""
         if self._examples is not None and error["loc"][:1] == ("examples",):
-            return _located(self._examples, error, Policy, under=1)
-        return _located(self._document, error, Policy)
+            return located(self._examples, error, Policy, under=1)
+        return located(self._document, error, Policy)
 
-    def problem_at(self, mistake: Any) -> Problem:
-        path: Path = mistake.path
-        if self._examples is not None and path[:1] == ("examples",):
-            return self._examples.problem(path[1:], mistake.message, suggestion=mistake.suggestion, code=mistake.code)
-        if mistake.line:
-            return self._document.problem_in(
-                path, mistake.line, mistake.column, mistake.message, suggestion=mistake.suggestion, code=mistake.code
-            )
-        return self._document.problem(path, mistake.message, suggestion=mistake.suggestion, code=mistake.code)
+    def problem_at(self, mistake: Mistake) -> Problem:
+        if self._examples is not None and mistake.path[:1] == ("examples",):
+            return self._examples.mistake(replace(mistake, path=mistake.path[1:]))
+        return self._document.mistake(mistake)
 
 
 def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included, list[Problem]]:
@@ -184,7 +208,7 @@ def _certificate(document: Document, folder: str, read: ReadText, problems: list
         return Certificate.model_validate(parse(text)).model_dump(mode="json")
     except (NotJson, ValidationError) as why:
         first = str(why).splitlines()[0]
-        said = f"{name} is no certificate ({first}); write it again with `router calibrate`, or delete it"
+        said = f"{name} is no certificate ({first}); delete it, and write it again with `router calibrate`"
         problems.append(document.problem(("promise",), said, code=Code.UNREADABLE_FILE))
         return None
 
@@ -210,110 +234,3 @@ def _read_examples(
     except PolicyInvalid as why:
         problems.extend(p for p in why.problems if isinstance(p, Problem))
     return None
-
-
-def validated(document: Document, data: Json, model: type[M]) -> M:
-    """Make *data* of a document into a value. Raises: PolicyInvalid, with every mistake at its place."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as why:
-        problems = sorted((_located(document, error, model) for error in _errors(why)), key=_by_place)
-        raise PolicyInvalid(problems) from None
-
-
-def _errors(why: ValidationError) -> list[ErrorDetails]:
-    """What pydantic found; a list is not too short for those of its elements that are wrong themselves."""
-    errors = why.errors(include_url=False)
-    within = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
-    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
-
-
-def _located(document: Document, error: ErrorDetails, model: type[BaseModel], *, under: int = 0) -> Problem:
-    """A problem at what *error* is about; so many parts of its path lie above what stands in the file."""
-    path = (*error["loc"], *error.get("ctx", {}).get("at", ()))
-    known = _in_file(document, path[under:])
-    where = ".".join(map(str, known)) or "the file"
-    if error["type"] == "extra_forbidden":
-        wrong = str(path[-1])
-        near = closest(wrong, _fields_at(model, path[:-1]))
-        return document.problem(
-            (*known, wrong), f"{where}: there is no such key", suggestion=near, code=Code.UNKNOWN_KEY
-        )
-    if error["type"] == "missing":
-        return document.problem(known, f"{where}: the key {path[-1]!r} is missing", code=Code.MISSING_KEY)
-    if error["type"] in ("union_tag_invalid", "literal_error", "enum"):
-        return document.problem(known, f"{where}: {_expected(error)}", suggestion=_near_choice(error))
-    return document.problem(known, f"{where}: {_expected(error)}")
-
-
-def _expected(error: ErrorDetails) -> str:
-    if ours := _EXPECTED.get(error["type"]):
-        return ours.format(**error.get("ctx", {}))
-    said = error["msg"].removeprefix("Value error, ")
-    return said[:1].lower() + said[1:]
-
-
-_EXPECTED = {
-    "model_type": "expected keys with values",
-    "model_attributes_type": "expected keys with values",
-    "dict_type": "expected keys with values",
-    "tuple_type": "expected a list",
-    "string_type": "expected a text; quote it if it is one",
-    "too_short": "expected {min_length} or more, found {actual_length}",
-    "too_long": "expected {max_length} or fewer, found {actual_length}",
-    "union_tag_invalid": "{tag!r} is no check; there are {expected_tags}",
-    "union_tag_not_found": "the key 'check' is missing; it says what kind of check this is",
-}
-"""Our words for what pydantic says in Python's."""
-
-
-def _in_file(document: Document, path: Path) -> Path:
-    """The part of *path* that stands in the file: pydantic puts union tags between, which are no keys."""
-    known: Path = ()
-    for part in path:
-        if (*known, part) in document.keys:
-            known = (*known, part)
-    return known
-
-
-def _near_choice(error: ErrorDetails) -> str | None:
-    given = error.get("input")
-    context = error.get("ctx", {})
-    choices = str(context.get("expected_tags") or context.get("expected") or "")
-    wrong = given.get("check") if isinstance(given, dict) else given
-    return closest(str(wrong), [c.strip(" '") for c in choices.replace(" or ", ",").split(",")])
-
-
-def _fields_at(model: type[BaseModel], path: Path) -> Iterator[str]:
-    """The keys that the model admits at *path*."""
-    for candidate in _models_at(model, path):
-        for name, field in candidate.model_fields.items():
-            yield field.alias or name
-
-
-def _models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
-    models = [model]
-    for part in path:
-        if isinstance(part, int):
-            continue
-        inner = [_inner_models(m.model_fields[f].annotation) for m in models for f in _field_names(m, part)]
-        found = [candidate for candidates in inner for candidate in candidates]
-        tagged = [m for m in models if _tag(m) == part]
-        models = tagged or found or models
-    return models
-
-
-def _field_names(model: type[BaseModel], key: str | int) -> list[str]:
-    return [name for name, field in model.model_fields.items() if key in (name, field.alias)]
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("check")
-    values = get_args(field.annotation) if field is not None and field.annotation is not str else ()
-    return values[0] if values else None
-
-
-def _inner_models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in get_args(annotation) if inner is not Literal for model in _inner_models(inner)]

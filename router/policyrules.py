@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 
-import re2
-
 from .cel.expression import compile_expression
+from .cel.patterns import pattern_problems, refused
 from .cel.problem import ExpressionInvalid
 from .checks import Agreement, Confidence, Grounding, Length, Pattern, Rule, Steps
-from .checks.pattern import compiled
 from .compose import PromptInvalid, template, unknown_variables
 from .jsontext import Path
 from .policy import Policy
-from .problem import Code, closest
+from .problem import Code, Mistake, closest
 from .schema import SchemaInvalid, Validator, check_schema
 from .values import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong at a path of the policy; `line` and `column` (from 1) lie inside the text there, if given."""
-
-    path: Path
-    message: str
-    code: Code
-    suggestion: str | None = None
-    line: int = 0
-    column: int = 0
 
 
 def mistakes(policy: Policy) -> list[Mistake]:
     """Everything that would only break when the policy runs."""
     schemas = list(_schema_mistakes(policy))
-    if schemas:
-        return schemas
+    if schemas:  # fields and types are anybody's guess then
+        patterns = (_pattern_mistakes(c, ("checks", i)) for i, c in enumerate(policy.checks) if isinstance(c, Pattern))
+        return [*schemas, *_tier_mistakes(policy), *chain.from_iterable(patterns)]
     return list(
         chain(_prompt_mistakes(policy), _tier_mistakes(policy), _check_mistakes(policy), _example_mistakes(policy))
     )
 
 
 def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
-    for path, schema in (
+    schemas: list[tuple[Path, dict[str, Json] | None]] = [
         (("input", "schema"), policy.input.json_schema),
         (("output", "schema"), policy.output.json_schema),
-        *((("output", "tools"), tool.parameters) for tool in policy.output.tools or ()),
-    ):
+    ]
+    for index, tool in enumerate(policy.output.tools or ()):
+        schemas.append((("output", "tools", index, "parameters"), tool.parameters))
+    for path, schema in schemas:
         for problem in check_schema(schema) if schema is not None else ():
-            yield Mistake(path, f"the schema is unsound: {problem}", Code.UNSOUND_SCHEMA)
+            yield Mistake((*path, *problem.path), f"the schema is unsound: {problem}", Code.UNSOUND_SCHEMA)
 
 
 def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -65,7 +53,8 @@ def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
     for name in variables:
         if name not in fields:
             said = f"the input has no field {name!r} for the template"
-            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields))
+            place = _place_of(policy.prompt.user, name)
+            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields), *place)
     for index, name in enumerate(policy.prompt.images):
         if name not in fields:
             said = f"the input has no field {name!r}"
@@ -79,6 +68,10 @@ def _tier_mistakes(policy: Policy) -> Iterator[Mistake]:
             if tier not in names:
                 path = ("checks", index, "tiers", number)
                 yield Mistake(path, f"{tier} is no tier of this policy", Code.UNKNOWN_TIER, closest(tier, names))
+    against = policy.promise.against if policy.promise is not None else None
+    if against is not None and against not in names:
+        said = f"{against} is no tier of this policy"
+        yield Mistake(("promise", "against"), said, Code.UNKNOWN_TIER, closest(against, names))
 
 
 def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -101,26 +94,30 @@ def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 
 def _expression_mistakes(policy: Policy, path: Path, source: str) -> Iterator[Mistake]:
+    schemas = {"input_schema": policy.input.json_schema, "output_schema": policy.output.value_schema}
     try:
-        compile_expression(source, input_schema=policy.input.json_schema, output_schema=policy.output.value_schema)
+        compile_expression(source, **schemas)
     except ExpressionInvalid as why:
-        for problem in why.problems:
-            at = problem.line, problem.column
-            yield Mistake(path, problem.message, Code.WRONG_EXPRESSION, problem.suggestion, *at)
+        problems, code = why.problems, Code.WRONG_EXPRESSION
+    else:
+        problems, code = tuple(pattern_problems(source, **schemas)), Code.WRONG_PATTERN
+    for problem in problems:
+        yield Mistake(path, problem.message, code, problem.suggestion, problem.line, problem.column)
 
 
 def _pattern_mistakes(check: Pattern, at: Path) -> Iterator[Mistake]:
     if check.matches is None and check.forbids is None:
         yield Mistake(at, "give `matches` or `forbids`", Code.WRONG_PATTERN)
-    for name in ("matches", "forbids"):
-        pattern = getattr(check, name)
-        if pattern is None:
-            continue
-        try:
-            compiled(pattern)
-        except re2.error as why:
-            said = why.args[0].decode() if why.args and isinstance(why.args[0], bytes) else str(why)
-            yield Mistake((*at, name), f"RE2 cannot read the expression: {said}", Code.WRONG_PATTERN)
+    for name, pattern in (("matches", check.matches), ("forbids", check.forbids)):
+        said = refused(pattern) if pattern is not None else None
+        if pattern is not None and said is not None:
+            yield Mistake((*at, name), said, Code.WRONG_PATTERN, None, *_place_of(pattern, said.rpartition(": ")[2]))
+
+
+def _place_of(text: str, part: str) -> tuple[int, int]:
+    """Line and column (from 1) of the only place where *part* stands in a text; its beginning where there are more."""
+    start = text.find(part) if text.count(part) == 1 else 0
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
 
 
 def _field_mistakes(policy: Policy, path: Path, fields: tuple[str | None, ...]) -> Iterator[Mistake]:

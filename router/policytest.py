@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any
 
 from .asking import World
-from .call import Answer, Call, Deployment, Failure, FailureKind, Usage
-from .checks import Confidence
+from .call import Answer, Call, Deployment, Failure, FailureKind, Reply, Usage
 from .cost import PriceBook, input_tokens_at_most
 from .decision import Wait, decide
 from .engine import Engine
@@ -19,50 +18,37 @@ from .memory import MemoryStore
 from .output import Output
 from .policy import Policy
 from .policycase import JUDGE, Case, Suite
+from .policyexpect import CaseEnd, Difference, differences, rewritten
 from .ports import Claim
-from .reading import Reading
+from .reading import read
 from .record import Record
 from .refusal import Refusal
+from .story import Story, tell
 from .submission import Submission
 from .task import TaskState
 from .tier import Tiers
-from .trail import Attempt, Purpose, Trail
+from .trail import Trail
 from .values import Json
-from .verdict import Finding, Outcome
-
-Occasion: TypeAlias = Literal["fail", "unsure", "error", "refused", "exhausted"]
-"""The keys of a policy's `moves`."""
+from .verdict import Outcome
 
 _BYTES_PER_TOKEN = 4
 _JUDGEMENT = Output(json_schema={"type": "object"})
-_END = {
-    TaskState.SUCCEEDED: "accept",
-    TaskState.REJECTED: "reject",
-    TaskState.REVIEW: "review",
-    TaskState.DEAD: "dead_letter",
-    TaskState.EXPIRED: "expire",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What a case expected of something, and what came."""
-
-    what: str
-    expected: Json
-    got: Json
-
-    def __str__(self) -> str:
-        return f"{self.what}: expected {_said(self.expected)}, got {_said(self.got)}"
+_STOPS = frozenset(TaskState) - {TaskState.READY, TaskState.RUNNING, TaskState.DELAYED}
 
 
 @dataclass(frozen=True)
 class Played:
-    """A case as it went. `unscripted` names the tiers (or `judge`) that were asked without a recorded reply."""
+    """
+    A case as it went. `unscripted` names the tiers (or `judge`) that were asked without a recorded reply, `samples`
+    holds the outputs of second samples by the number of their attempt.
+    """
 
     case: Case
+    policy: Policy
+    tiers: Tiers
     record: Record
     unscripted: tuple[str, ...]
+    samples: Mapping[int, Json]
 
     @property
     def passed(self) -> bool:
@@ -72,128 +58,81 @@ class Played:
     def trail(self) -> Trail:
         return self.record.trail
 
-    @property
-    def status(self) -> str:
-        return self.record.state.value
-
-    @property
-    def tier(self) -> str | None:
-        """The tier that was asked last; None where none was."""
-        return self.trail[-1].tier if self.trail else None
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """The checks that failed or doubted a reply, in the order in which they first did."""
-        return self._checks(warn=False)
-
-    @property
-    def warned(self) -> tuple[str, ...]:
-        return self._checks(warn=True)
-
-    @property
-    def moves(self) -> tuple[str, ...]:
-        """What was done after each attempt; for an input that no tier could take, the end alone."""
-        return (*(attempt.why for attempt in self.trail[1:]), _END[self.record.state])
+    @cached_property
+    def end(self) -> CaseEnd:
+        """What came of it; `tier` is the one that was asked last."""
+        return CaseEnd(
+            status=self.record.state.value,
+            tier=self.trail[-1].tier if self.trail else None,
+            attempts=len(self.trail),
+            failed=self._checks(warn=False),
+            warned=self._checks(warn=True),
+            moves=self.record.moves,
+            reason=self.record.reason,
+            output=self.record.output,
+            cost_nusd=self.record.cost_nusd,
+        )
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
         """Where the case did not go as expected; empty for a case that passed."""
-        return tuple(self._compare())
+        asked = "none, and it was asked"
+        missing = (Difference(f"replies.{name}", "a recorded reply", asked) for name in self.unscripted)
+        return (*missing, *differences(self.case.expect, self.end))
 
-    def story(self) -> Iterator[str]:
-        """The trail in a line an attempt, and the end, for people."""
-        for attempt, move in zip(self.trail, self.moves, strict=False):
-            yield f"{attempt.number}. {attempt.tier} ({attempt.why}): {_outcome(attempt)} -> {move}"
-            for finding in _findings(attempt):
-                if finding.outcome is not Outcome.PASS:
-                    grade = "warn" if finding.warn else finding.outcome.value
-                    yield f"   {grade}: {finding.check}: {finding.reason}"
-        if self.record.reason:
-            yield f"{self.status}: {self.record.reason}"
+    @cached_property
+    def story(self) -> Story:
+        """The case step by step, with the values that checks saw."""
+        return tell(self.policy, self.record, self.tiers, samples=self.samples)
+
+    @property
+    def advice(self) -> str:
+        """What to write into the case where what came is right."""
+        if self.unscripted:
+            names = ", ".join(self.unscripted)
+            return f"record what {names} would answer under `replies`, or mend what lets the task climb there"
+        return f"if this is right, the case is to say\n{rewritten(self.case.expect, self.end)}"
 
     def _checks(self, *, warn: bool) -> tuple[str, ...]:
-        found = [f for attempt in self.trail for f in _findings(attempt) if f.outcome is not Outcome.PASS]
+        verdicts = (attempt.verdict for attempt in self.trail if attempt.verdict is not None)
+        found = (f for verdict in verdicts for f in verdict.findings if f.outcome is not Outcome.PASS)
         return tuple(dict.fromkeys(f.check for f in found if f.warn is warn))
-
-    def _compare(self) -> Iterator[Difference]:
-        for name in self.unscripted:
-            yield Difference(f"replies.{name}", "a recorded reply", "none, and it was asked")
-        wanted = self.case.expect
-        got = {
-            "status": self.status,
-            "tier": self.tier,
-            "attempts": len(self.trail),
-            "failed": self.failed,
-            "warned": self.warned,
-            "moves": self.moves,
-            "output": self.record.output,
-        }
-        for what, came in got.items():
-            if what in wanted.model_fields_set and getattr(wanted, what) != came:
-                yield Difference(what, getattr(wanted, what), came)
-        if wanted.reason is not None and wanted.reason not in (self.record.reason or ""):
-            yield Difference("reason", wanted.reason, self.record.reason)
 
 
 async def play(policy: Policy, case: Case, *, tiers: Tiers, prices: PriceBook, start_ms: int) -> Played:
-    """Carry one task from its submission to its end, or to the person who has to decide."""
+    """Carry one task from its submission to its end, or to the person who has to decide. Nothing of it is audited."""
+    version = _version(policy, tiers)
     clock = _Clock(start_ms)
     store = _Witness(clock_ms=clock)
-    models = _Models(policy, case, store, clock)
+    models = _Models(version, case, store, clock)
     engine = Engine(World(tiers=tiers, prices=prices, llm=models, store=store, clock_ms=clock))
-    await store.publish([policy])
-    await store.submit([_submission(policy, case)])
-    serving = dict.fromkeys((rung.tier for rung in policy.tiers), 1)
+    await store.publish([version])
+    await store.submit([_submission(version, case)])
+    serving = dict.fromkeys((rung.tier for rung in version.tiers), 1)
     claims = 0
-    while (record := await store.read(case.name)).state not in _END:
-        decision = decide(policy.on(tiers), record.task, record.trail, clock())
+    while (record := await store.read(case.name)).state not in _STOPS:
+        decision = decide(version.on(tiers), record.task, record.trail, clock())
         if isinstance(decision, Wait):
             clock.ms = decision.until_ms
             await store.sweep(at_most=1)
         claims += 1
         for claim in await store.claim(serving, at_most=1, token=f"claim-{claims}"):
             await engine.carry(claim)
-    return Played(case, record, tuple(models.unscripted))
+    return Played(case, version, tiers, record, tuple(models.unscripted), models.samples)
 
 
 async def play_all(
     policy: Policy, suite: Suite, *, tiers: Tiers, prices: PriceBook, start_ms: int
 ) -> tuple[Played, ...]:
     """Play every case of a suite, each from the same moment on."""
-    return tuple([await play(policy, c, tiers=tiers, prices=prices, start_ms=start_ms) for c in suite.cases])
+    version = _version(policy, tiers)
+    return tuple([await play(version, case, tiers=tiers, prices=prices, start_ms=start_ms) for case in suite.cases])
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """How often each check of a policy found something or passed a reply, and each tier and move was reached."""
-
-    found: dict[str, int]
-    passed: dict[str, int]
-    tiers: dict[str, int]
-    moves: dict[str, int]
-
-    @property
-    def gaps(self) -> tuple[str, ...]:
-        """What no case reached, a sentence each; empty where all of the policy was."""
-        return (
-            *(f"check {name} found nothing in any case" for name, count in self.found.items() if not count),
-            *(f"check {name} passed no reply" for name, count in self.passed.items() if not count),
-            *(f"tier {name} was asked in no case" for name, count in self.tiers.items() if not count),
-            *(f"moves.{name} was called for in no case" for name, count in self.moves.items() if not count),
-        )
-
-
-def coverage(policy: Policy, played: Sequence[Played]) -> Coverage:
-    """Say what of a policy its cases reached."""
-    checks = [check.name for check in policy.all_checks]
-    attempts = [attempt for one in played for attempt in one.trail]
-    findings = [finding for attempt in attempts for finding in _findings(attempt)]
-    return Coverage(
-        found=_counted(checks, [f.check for f in findings if f.outcome is not Outcome.PASS]),
-        passed=_counted(checks, [f.check for f in findings if f.outcome is Outcome.PASS]),
-        tiers=_counted([rung.tier for rung in policy.tiers], [attempt.tier for attempt in attempts]),
-        moves=_counted(_possible(policy), [o for one in played for o in _occasions(policy, one)]),
-    )
+def _version(policy: Policy, tiers: Tiers) -> Policy:
+    """The version that would be published, so that its certificate counts, without audits."""
+    bound = policy if policy.models else policy.bound_to(tiers)
+    return bound.model_copy(update={"audit": None})
 
 
 class _Clock:
@@ -211,10 +150,10 @@ class _Witness(MemoryStore):
 
     def __init__(self, *, clock_ms: Callable[[], int]) -> None:
         super().__init__(clock_ms=clock_ms)
-        self.purposes: dict[str, Purpose] = {}
+        self.intents: dict[str, Intent] = {}
 
     async def reserve(self, claim: Claim, intent: Intent, **limits: Any) -> Deployment | Refusal:
-        self.purposes[intent.call] = intent.purpose
+        self.intents[intent.call] = intent
         return await super().reserve(claim, intent, **limits)
 
 
@@ -228,9 +167,11 @@ class _Models:
         self._clock = clock
         self._asked: Counter[str] = Counter()
         self.unscripted: dict[str, None] = {}
+        self.samples: dict[int, Json] = {}
 
     async def complete(self, call: Call) -> Answer:
-        judging = self._store.purposes[call.id] == JUDGE
+        intent = self._store.intents[call.id]
+        judging = intent.purpose == JUDGE
         name = JUDGE if judging else call.tier
         replies = self._replies.get(name)
         if replies is None:
@@ -242,7 +183,10 @@ class _Models:
         if recorded.takes_s > call.timeout_s:
             said = f"no full answer within {call.timeout_s:g} s"
             return Failure(kind=FailureKind.TIMEOUT, message=said, billed="unknown")
-        return recorded.answer(_JUDGEMENT if judging else self._policy.output, usage=_usual(call))
+        answer = recorded.answer(_JUDGEMENT if judging else self._policy.output, usage=_usual(call))
+        if intent.purpose == "sample" and isinstance(answer, Reply):
+            self.samples[intent.attempt] = read(self._policy.output, answer).output
+        return answer
 
 
 def _usual(call: Call) -> Usage:
@@ -260,64 +204,3 @@ def _submission(policy: Policy, case: Case) -> Submission:
         deadline_s=policy.limits.deadline_s,
         keep_s=policy.keep_s,
     )
-
-
-def _findings(attempt: Attempt) -> tuple[Finding, ...]:
-    return attempt.verdict.findings if attempt.verdict is not None else ()
-
-
-def _outcome(attempt: Attempt) -> str:
-    match attempt.answer:
-        case Reading():
-            return attempt.verdict.outcome.value if attempt.verdict is not None else "not judged"
-        case Failure(kind=kind, message=message):
-            return f"{kind.value}: {message}"
-        case Refusal(message=message):
-            return f"not sent: {message}"
-        case never:
-            assert_never(never)
-
-
-def _counted(names: Sequence[str], seen: Sequence[str]) -> dict[str, int]:
-    counts = Counter(seen)
-    return {name: counts[name] for name in names}
-
-
-def _possible(policy: Policy) -> list[Occasion]:
-    doubting = any(c.severity == "unsure" or isinstance(c, Confidence) for c in policy.all_checks)
-    return ["fail", *(("unsure",) if doubting else ()), "error", "refused", "exhausted"]
-
-
-def _occasions(policy: Policy, played: Played) -> Iterator[Occasion]:
-    """Which of the policy's moves were called for in a case."""
-    for attempt in played.trail:
-        if (occasion := _occasion(attempt)) is not None:
-            yield occasion
-    last = _occasion(played.trail[-1]) if played.trail else None
-    wished = getattr(policy.moves, last) if last is not None else "escalate"
-    if played.trail and wished in ("repair", "retry", "escalate") and played.moves[-1] not in ("accept", "expire"):
-        yield "exhausted"
-
-
-def _occasion(attempt: Attempt) -> Occasion | None:
-    """Which key of `moves` speaks of that attempt; None for a good reply, and for what no move can help."""
-    match attempt.answer:
-        case Refusal():
-            return None
-        case Failure(kind=FailureKind.CONTENT_POLICY):
-            return "refused"
-        case Failure() as failure:
-            return "error" if failure.passing else None
-        case Reading() as reading:
-            outcome = attempt.verdict.outcome if attempt.verdict is not None else Outcome.FAIL
-            if outcome is Outcome.FAIL:
-                return "refused" if reading.refused else "fail"
-            return "unsure" if outcome is Outcome.UNSURE else None
-        case never:
-            assert_never(never)
-
-
-def _said(value: Json) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(str, value)) + "]"
-    return repr(value) if isinstance(value, str) and not value.isidentifier() else str(value)

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Literal, TypeAlias
 from unicodedata import east_asian_width
+
+from .jsontext import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +20,14 @@ class Place:
     column: int
 
 
+_SHOWN_MAX = 400
+"""Characters of a line that are shown with a problem in it."""
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
 class Code(StrEnum):
-    """The kind of a problem, for programs. A code keeps its meaning; the last one is a warning."""
+    """The kind of a problem, for programs. A code keeps its meaning for ever; its severity goes with it."""
 
     NOT_YAML = "POL001"
     UNKNOWN_KEY = "POL002"
@@ -35,6 +44,48 @@ class Code(StrEnum):
     NO_PRICE = "POL013"
     WRONG_CASE = "POL014"
     UNLIKELY = "POL015"
+    TIER_NEVER_ASKED = "POL016"
+    CHECK_NEVER_RUN = "POL017"
+    MOVE_NEVER_MADE = "POL018"
+    CONSTANT = "POL019"
+    STRICT_MODE = "POL020"
+    NO_LOGPROBS = "POL021"
+    PARAMETER = "POL022"
+    SUNSET = "POL023"
+    OLD_PRICE = "POL024"
+    LIMIT = "POL025"
+    NOT_WORTH_IT = "POL026"
+    ODD_ORDER = "POL027"
+    BUDGET = "POL028"
+    IDLE_PROMISE = "POL029"
+    UNCERTIFIED = "POL030"
+    IDLE_AUDIT = "POL031"
+
+    @property
+    def severity(self) -> Severity:
+        """What is an error cannot run, and `lint` says no; what is a warning will hardly work as it was meant."""
+        return "error" if self in _ERRORS else "warning"
+
+
+_ERRORS = frozenset(
+    (
+        *(Code.NOT_YAML, Code.UNKNOWN_KEY, Code.MISSING_KEY, Code.WRONG_VALUE, Code.UNREADABLE_FILE),
+        *(Code.UNSOUND_SCHEMA, Code.WRONG_PROMPT, Code.UNKNOWN_TIER, Code.WRONG_EXPRESSION, Code.WRONG_PATTERN),
+        *(Code.UNKNOWN_FIELD, Code.WRONG_EXAMPLE, Code.NO_PRICE, Code.WRONG_CASE),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at a path of a file's data; `line` and `column` (from 1) lie inside the text there, if given."""
+
+    path: Path
+    message: str
+    code: Code
+    suggestion: str | None = None
+    line: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +107,18 @@ class Problem:
             return told
         number = str(self.place.line)
         gap = " " * len(number)
-        return f"{told}\n {number} | {self.text}\n {gap} | {_blank(self.text[: self.place.column - 1])}^"
+        shown, before = _window(self.text, self.place.column - 1)
+        return f"{told}\n {number} | {shown}\n {gap} | {_blank(before)}^"
+
+
+def _window(text: str, column: int) -> tuple[str, str]:
+    """As much of a line as people can look at, and what of it stands before the column."""
+    if len(text) <= _SHOWN_MAX:
+        return text, text[:column]
+    start = max(0, column - _SHOWN_MAX // 2)
+    end = start + _SHOWN_MAX
+    left, right = "…" * (start > 0), "…" * (end < len(text))
+    return f"{left}{text[start:end]}{right}", left + text[start:column]
 
 
 def _blank(text: str) -> str:
@@ -67,3 +129,8 @@ def _blank(text: str) -> str:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that *word* was probably meant to be."""
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
+def by_place(problem: Problem) -> tuple[str, int, int]:
+    """What problems are sorted by: file, line, column."""
+    return problem.file, problem.place.line, problem.place.column

@@ -32,8 +32,8 @@ class Reading(Value):
 
     def confidence_in(self, field: str) -> float | None:
         """The least confidence among the scalars at or under *field*; None where nothing is known of it."""
-        known = self.confidence or {}
-        levels = [p for path, p in known.items() if path == field or path.startswith(field + ".")]
+        known, under = self.confidence or {}, field + "."
+        levels = [p for path, p in known.items() if path == field or path.startswith(under)]
         return min(levels, default=None)
 
 

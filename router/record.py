@@ -9,6 +9,15 @@ from .task import Task, TaskState
 from .trail import Trail
 from .values import Json
 
+_ENDS = {
+    TaskState.SUCCEEDED: "accept",
+    TaskState.REJECTED: "reject",
+    TaskState.REVIEW: "review",
+    TaskState.DEAD: "dead_letter",
+    TaskState.EXPIRED: "expire",
+    TaskState.CANCELLED: "cancel",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -37,3 +46,9 @@ class Record:
             return None
         answer = self.trail[-1].answer
         return answer.output if isinstance(answer, Reading) else None
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """What was done after each attempt; for a task that ended without any, the end alone."""
+        end = _ENDS.get(self.state)
+        return (*(attempt.why for attempt in self.trail[1:]), *((end,) if end is not None else ()))

@@ -58,9 +58,13 @@ def _messages(schema: Mapping[str, Any]) -> Iterator[str]:
 def _object_messages(schema: Mapping[str, Any]) -> Iterator[str]:
     if schema.get("additionalProperties") is not False:
         yield "strict mode needs `additionalProperties: false`"
-    optional = [name for name in schema.get("properties", {}) if name not in schema.get("required", [])]
-    if optional:
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    if "properties" not in schema:
+        yield "strict mode needs `properties` in an object, `{}` where it has none"
+    if optional := [name for name in properties if name not in required]:
         yield f"strict mode needs {listed(optional)} under `required` (allow null for what may be absent)"
+    if unknown := [name for name in required if name not in properties]:
+        yield f"strict mode wants no {listed(unknown)} under `required`, which `properties` lack"
 
 
 def _enum_message(values: list[Any]) -> str | None:

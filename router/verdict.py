@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from .values import Value
+from .values import Probability, Value
 
 
 class Outcome(StrEnum):
@@ -16,12 +16,17 @@ class Outcome(StrEnum):
 
 
 class Finding(Value):
-    """What one check says of a reply. `reason` is for people; `warn` findings are told but do not count."""
+    """
+    What one check says of a reply. `reason` is for people; `warn` findings are told but do not count.
+
+    `share` is how much of the reply it holds for, from checks that can tell more than yes or no.
+    """
 
     check: str
     outcome: Outcome
     reason: str = ""
     warn: bool = False
+    share: Probability | None = None
 
     @property
     def counts(self) -> bool:

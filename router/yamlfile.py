@@ -6,18 +6,21 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from .errors import PolicyInvalid
 from .jsontext import INT_MAX, INT_MIN
-from .problem import Code, Place, Problem
+from .problem import Code, Mistake, Place, Problem
 from .values import Json
 
 BYTES_MAX = 512 * 1024
 DEPTH_MAX = 32
-NODES_MAX = 50_000
+NODES_MAX = 30_000
+_TOLD_MAX = 100
+"""Problems of one file; whoever made more of them made one, many times."""
 
 Path = tuple[str | int, ...]
 
@@ -77,6 +80,13 @@ class Document:
         place = _place_within(self.lines, scalar, line, column)
         return self.at(place or scalar.start, message, suggestion=suggestion, code=code)
 
+    def mistake(self, mistake: Mistake) -> Problem:
+        """The problem that *mistake* is, at its place."""
+        path, said, meant, code = mistake.path, mistake.message, mistake.suggestion, mistake.code
+        if not mistake.line:
+            return self.problem(path, said, suggestion=meant, code=code)
+        return self.problem_in(path, mistake.line, mistake.column, said, suggestion=meant, code=code)
+
     def at(
         self, place: Place, message: str, *, suggestion: str | None = None, code: Code = Code.WRONG_VALUE
     ) -> Problem:
@@ -91,8 +101,12 @@ class Document:
         return self.keys[known]
 
 
+@lru_cache(maxsize=16)  # what is wrong in a file is told with its lines: it is looked at several times
 def read_yaml(text: str, file: str) -> Document:
-    """Parse one document. Raises: PolicyInvalid, with every duplicate key and forbidden thing at its place."""
+    """
+    Parse one document; nobody changes its data. Raises: PolicyInvalid, with every duplicate key and forbidden thing at
+    its place.
+    """
     lines = tuple(text.splitlines())
     node = _compose(text, file, lines)
     if node is None:
@@ -192,13 +206,17 @@ class _Walk:
         if node.tag.endswith(":int") and (len(node.value) > 20 or not INT_MIN <= int(node.value) <= INT_MAX):
             self._found(place, "the number is too long; quote it if it is an identifier")
             return 0
-        value = self._constructor.construct_object(node, deep=True)
+        if node.tag.endswith(":str"):
+            return str(node.value)
+        value: Json = self._constructor.construct_object(node, deep=True)
         if isinstance(value, float) and math.isinf(value):
             self._found(place, "the number is too large")
         return value
 
     def _found(self, place: Place, message: str) -> None:
         self.problems.append(_problem(self._file, self._lines, place, message))
+        if len(self.problems) == _TOLD_MAX:
+            raise PolicyInvalid(self.problems)
 
 
 def _scalar(node: Any, place: Place) -> Scalar:

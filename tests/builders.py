@@ -155,6 +155,15 @@ def a_certificate(*, threshold: float | None = 0.9, later: Any = None, **changes
     return Certificate.model_validate(settings | changes)
 
 
+def a_certified_policy(*, certificate: Any = None, **changes: Any) -> Policy:
+    """A policy with a promise and a certificate that holds for it."""
+    promised = a_policy(promise=a_promise().model_dump(), **changes).bound_to(TIERS)
+    made = a_certificate(basis=promised.basis.model_dump(), **(certificate or {}))
+    return a_policy(promise=a_promise().model_dump(), certificate=made.model_dump(mode="json"), **changes).bound_to(
+        TIERS
+    )
+
+
 def a_subject(
     output: Any = None, *, policy: Policy | None = None, input: Any = None, tier: str = "mini", **reading: Any
 ) -> Subject:

@@ -247,7 +247,7 @@ def test_a_call_for_another_reason_sees_nothing(why: Any) -> None:
 
 
 def test_a_retry_asks_again_what_was_asked_before() -> None:
-    """After an error the same call is made: a repair is still a repair, and a larger model still sees the findings."""
+    """After an error the same call is made, there or elsewhere: a larger model, say, still sees the findings."""
     policy = with_prompt("{{ text }}", earlier="findings")
     read = an_attempt(answer=ANSWER, verdict=WRONG)
     for why, tier in (("repair", "mini"), ("escalate", "small")):
@@ -258,6 +258,7 @@ def test_a_retry_asks_again_what_was_asked_before() -> None:
 
         assert composed(policy, (read, failed), Ask(tier, "retry")).messages == before.messages
         assert composed(policy, (read, failed, again), Ask(tier, "retry")).messages == before.messages
+        assert composed(policy, (read, failed), Ask(tier, "fallback")).messages == before.messages
         assert len(before.messages) > 2
 
 

@@ -23,11 +23,13 @@ PURE = """
     task verdict refusal trail record summary event
     cel
     grounds arithmetic checks
-    cost budget tier promise certificate policy
-    decision compose signals judging
-    ledger submission bill audit report result
+    cost budget tier modelfacts promise certificate worthwhile policy
+    decision compose signals judging occasion because
+    ledger submission auditing seen story proportion estimate auditreport bill audit report result
     sign server service doctor
-    problem yamlfile policyrules policyfile policycase policyschema policylint policyexplain recording
+    problem problemcodes yamlfile validated policyrules policyfile policyexpect policycase
+    policycoverage junit policyschema policyexplain lint policylint
+    recording replayed replaycost replay passrates exporting traffic policydiff backtest
     ports memory testing
 """
 """What a task is, and what becomes of it: values and functions, no world."""
@@ -35,6 +37,8 @@ PURE = """
 REST = """
     log fault settings
     asking engine policytest
+    spread comparing
+    calibration
     producing
     io
     client async_client

@@ -218,6 +218,22 @@ def test_judges_are_tiers_that_the_policy_may_ask() -> None:
     assert policy.tier_names == {"mini", "large"}
 
 
+def test_knows_which_checks_ask_about_a_tier() -> None:
+    """Checks that need a model's answer, of those that apply to the tier, in their order."""
+    checks = [
+        {"check": "judge", "tier": "large", "question": "Right?", "tiers": ["mini"]},
+        {"check": "agreement"},
+        {"check": "confidence", "at_least": 0.8},
+    ]
+    policy = a_policy(checks=checks, tiers=["mini", "small"])
+
+    assert [[check.name for check in policy.asking(tier)] for tier in ("mini", "small", "other")] == [
+        ["judge", "agreement"],
+        ["agreement"],
+        [],
+    ]
+
+
 def test_shots_are_the_first_examples_that_are_not_held_out() -> None:
     """Held-out examples measure; they are never shown."""
     examples = [{"input": {"text": str(n)}, "output": None, "held_out": n % 2 == 0} for n in range(6)]

@@ -175,3 +175,20 @@ def _problems(text: str, policy: Policy | None = None) -> str:
 
 def _flow(reply: dict[str, Any]) -> str:
     return "{" + ", ".join(f"{key}: {value!r}" for key, value in reply.items()) + "}"
+
+
+def test_the_promise_may_be_expected_where_one_is_made() -> None:
+    """A case names the promise like a check; a policy without one has none of that name."""
+    cases = """\
+        policy: receipts
+        cases:
+          - name: doubted
+            input: {text: a}
+            replies: {mini: {output: {merchant: a, total: 1}}}
+            expect: {failed: [promise]}
+        """
+    promised = a_policy(promise={"kind": "regret", "at_most": 0.1})
+
+    assert parse_cases(dedent(cases), "cases.yaml", promised).cases[0].expect.failed == ("promise",)
+    with pytest.raises(PolicyInvalid, match="the policy has no check 'promise'"):
+        parse_cases(dedent(cases), "cases.yaml", a_policy())

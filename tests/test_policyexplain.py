@@ -7,7 +7,7 @@ from typing import Any
 
 from router.decision import Ask, Reject
 from router.policyexplain import Explanation, explain
-from tests.builders import PRICES, TIERS, a_policy, a_tier
+from tests.builders import PRICES, TIERS, a_certified_policy, a_policy, a_promise, a_tier
 
 TODAY = date(2026, 11, 20)
 
@@ -62,3 +62,27 @@ def test_says_that_nobody_can_take_it() -> None:
 
     assert isinstance(explanation.first, Reject)
     assert all(step.misfit for step in explanation.steps)
+
+
+def test_says_from_which_trust_on_replies_are_accepted() -> None:
+    """A promised tier shows what was certified for it, the tier that it is held against shows nothing."""
+    explanation = explain(a_certified_policy(), {"text": "a"}, tiers=TIERS, prices=PRICES, day=TODAY)
+
+    assert [step.promise for step in explanation.steps] == [
+        "accepted from trust 0.900 on, in the evidence 0% of its replies",
+        "nothing is accepted here: no threshold could be certified for this tier",
+        None,
+    ]
+
+
+def test_says_why_a_promise_accepts_nothing() -> None:
+    """Without a certificate, or with one that was made for something else, the way to get one is told."""
+    promise = a_promise().model_dump()
+    changed = a_certified_policy().bound_to(TIERS | {"mini": a_tier("mini", model="openai/newer")})
+
+    without = explained(promise=promise).steps[0].promise
+    outdated = explain(changed, {"text": "a"}, tiers=TIERS, prices=PRICES, day=TODAY).steps[0].promise
+
+    assert without == "nothing is accepted here: there is no certificate; run `router calibrate`"
+    assert outdated is not None
+    assert "tier mini answers with openai/newer, it was openai/mini-model" in outdated

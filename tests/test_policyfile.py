@@ -170,7 +170,7 @@ def test_a_mistake_is_told_where_it_stands(line: str, told: str) -> None:
         ("schemas/out.json", "schemas/gone.json", "4:10: the file policies/schemas/gone.json cannot be read; paths"),
         ("schemas/out.json", "schemas/broken.json", "4:10: policies/schemas/broken.json is not JSON: line 3, column 1"),
         ("schemas/in.json", "schemas/unsound.json", "3:9: the schema is unsound: $.type: 'objekt'"),
-        ('"{{ text }}"', '"{{ txt }}"', "2:25: the input has no field 'txt' for the template; did you mean 'text'?"),
+        ('"{{ text }}"', '"{{ txt }}"', "2:35: the input has no field 'txt' for the template; did you mean 'text'?"),
         (RECEIPTS, "just a text", "1:1: the file: expected keys with values"),
         (RECEIPTS, "- a list", "1:1: the file: expected keys with values"),
         (RECEIPTS, "", "1:1: the file is empty"),
@@ -196,7 +196,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_order() -> None:
     )
 
     assert [told.partition(": ")[0] for told in mistakes(text)] == [
-        "receipts.yaml:2:25",
+        "receipts.yaml:2:35",
         "receipts.yaml:7:39",
         "receipts.yaml:8:5",
         "receipts.yaml:8:25",
@@ -413,10 +413,35 @@ def test_a_tier_without_a_price_in_force_is_told() -> None:
     """A model that nobody priced, or not yet, is an error when loading: an unknown price is never zero."""
     tiers = {"mini": a_tier("mini"), "new": a_tier("new", model="openai/mini-modle")}
 
-    assert unpriced(tiers, PRICES, date(2026, 1, 1)) == [
+    (mistake,) = unpriced(tiers, PRICES, date(2026, 1, 1))
+
+    assert (mistake.path, mistake.code, mistake.suggestion) == (
+        ("tiers", "new", "model"),
+        Code.NO_PRICE,
+        "openai/mini-model",
+    )
+    assert mistake.message == (
         "tier new: no price of openai/mini-modle is in force on 2026-01-01; add one to prices.yaml"
-        " (did you mean 'openai/mini-model'?)"
+    )
+    early = unpriced(tiers, PRICES, date(2020, 1, 1))
+    assert [one.message.rpartition("; ")[2] for one in early] == [
+        "the first one holds from 2024-07-18",
+        "add one to prices.yaml",
     ]
-    assert len(unpriced(tiers, PRICES, date(2020, 1, 1))) == 2
     stand_in = {"new": a_tier("new", model="local/new", price_of="openai/mini-model")}
     assert unpriced(stand_in, PRICES, date(2026, 1, 1)) == []
+
+
+def test_a_wrong_key_hides_nothing_of_its_own_section() -> None:
+    """What else is wrong in a check or a section with a misspelt key is told in the same go."""
+    found = mistakes(
+        RECEIPTS.replace("{{ text }}", "{{ txt }}").replace("system: Read.", "system: Read., earlyer: none")
+        + "checks:\n  - {check: pattern, matches: '(', feild: total}\n"
+    )
+
+    assert [one.partition(" ")[2].partition(":")[0] for one in found] == [
+        "prompt.earlyer",
+        "the input has no field 'txt' for the template; did you mean 'text'?",
+        "RE2 cannot read the expression",
+        "checks.0.feild",
+    ]

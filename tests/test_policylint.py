@@ -1,21 +1,34 @@
-"""Warnings: what a policy may say but its author hardly means."""
+"""Warnings: what a folder may say but its author hardly means, gathered from all families."""
 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from router.policylint import doubts, tier_doubts
-from tests.builders import TIERS, a_policy, a_tier
+from router.cost import PriceBook
+from router.lint.surroundings import Surroundings
+from router.policylint import doubts, prices_doubts, tiers_doubts
+from router.problem import Code
+from tests.builders import TIERS, a_policy, a_price, a_tier
 
+TODAY = date(2026, 11, 20)
+PRICES = PriceBook(
+    prices={
+        tier.model: (a_price(input=Decimal(dollars), output=Decimal(4 * dollars)),)
+        for dollars, tier in enumerate(TIERS.values(), start=1)
+    }
+)
+AROUND = Surroundings(TIERS, PRICES, TODAY)
 LOOSE = {"type": "object", "properties": {"total": {"type": "number"}}}
 TOOLS = [{"name": "pay", "parameters": LOOSE | {"required": ["total"], "additionalProperties": False}}]
 
 
-def told(tiers: Any = TIERS, **changes: Any) -> list[tuple[Any, str]]:
-    return [(doubt.path, doubt.message) for doubt in doubts(a_policy(**changes), tiers)]
+def told(known: Any = TIERS, **changes: Any) -> list[tuple[Any, str]]:
+    around = Surroundings(known, PRICES, TODAY)
+    return [(doubt.path, doubt.message) for doubt in doubts(a_policy(**changes), around)]
 
 
 def test_a_plain_policy_raises_no_doubt() -> None:
@@ -35,67 +48,69 @@ def test_a_function_that_the_provider_refuses() -> None:
     """The same holds for the arguments of functions, and the function is named."""
     (first, *_) = told(output={"tools": [TOOLS[0] | {"parameters": LOOSE}]}, checks=[])
 
-    assert first[0] == ("output", "tools")
+    assert first[0] == ("output", "tools", 0, "parameters")
     assert "function pay" in first[1]
 
 
-@pytest.mark.parametrize(
-    ("lacking", "changes", "said"),
-    [
-        ({"logprobs": False}, {}, "small is never asked: small gives no log-probabilities"),
-        ({"tools": False}, {"output": {"tools": TOOLS}, "checks": []}, "small is never asked: small calls no function"),
-        ({"context_tokens": 500}, {}, "small is never asked: small holds 500 tokens"),
-    ],
-)
-def test_a_tier_that_is_never_asked(lacking: dict[str, Any], changes: dict[str, Any], said: str) -> None:
-    """A tier that cannot do what every task needs stands in the path for nothing."""
-    ((path, message),) = told(TIERS | {"small": a_tier("small", **lacking)}, **changes)
+def test_every_family_has_its_say() -> None:
+    """What is odd in the path, the rules, the checks, the models, the limits, the money and the promise is all told."""
+    twice = {"check": "length", "at_least": 5, "at_most": 2}
+    thinking = a_tier("large", model="openai/gpt-5.5", tools=True)
 
-    assert path == ("tiers", 1)
-    assert message.startswith(said)
+    found = doubts(
+        a_policy(
+            output={"tools": TOOLS},
+            tiers=["mini", {"tier": "small", "attempts": 2}, "large"],
+            checks=[twice, twice | {"id": "again"}, {"check": "agreement"}, {"check": "confidence", "at_least": 0.5}],
+            limits={"attempts": 8, "deadline_s": 5, "cost_usd": 1},
+            promise={"kind": "regret", "at_most": 0.01},
+        ),
+        Surroundings(TIERS | {"large": thinking, "mini": a_tier("mini", model="openai/small-model")}, PRICES, TODAY),
+    )
 
-
-def test_a_tier_that_passes_images_by() -> None:
-    """Where only some tasks have an image, a tier without eyes is told as one that those pass by."""
-    fields = {"type": "object", "properties": {"text": {"type": "string"}, "photo": {"type": "string"}}}
-    prompt = {"system": "a", "user": "{{ text }}", "images": ["photo"]}
-
-    found = told(TIERS | {"mini": a_tier("mini", images=False)}, prompt=prompt, input={"schema": fields})
-
-    assert found == [(("tiers", 0), "mini takes no images, so tasks with photo pass it by")]
+    assert {doubt.code for doubt in found} == {
+        *(Code.MOVE_NEVER_MADE, Code.CONSTANT, Code.CHECK_NEVER_RUN, Code.NO_LOGPROBS, Code.PARAMETER, Code.LIMIT),
+        *(Code.ODD_ORDER, Code.IDLE_PROMISE, Code.UNCERTIFIED),
+    }
 
 
-def test_a_confidence_that_never_comes() -> None:
-    """Function calls have no log-probabilities, so a confidence check on them says nothing."""
-    found = told(output={"tools": TOOLS})
+def test_the_tiers_file_has_doubts_of_its_own() -> None:
+    """A model that leaves, a setting that it refuses and a deployment at another price stand in the tiers file."""
+    tier = a_tier(
+        "mini",
+        model="openai/gpt-4o-mini",
+        price_of="openai/mini-model",
+        sunset=date(2027, 1, 14),
+        reasoning_effort="none",
+        deployments=[{"name": "a"}, {"name": "b", "model": "openai/large-model"}],
+    )
 
-    assert [path for path, _ in found] == [("checks", 0)]
+    found = tiers_doubts(Surroundings({"mini": tier}, PRICES, TODAY))
+
+    assert [(doubt.path, doubt.code) for doubt in found] == [
+        (("tiers", "mini", "sunset"), Code.SUNSET),
+        (("tiers", "mini", "reasoning_effort"), Code.PARAMETER),
+        (("tiers", "mini", "deployments", 1, "model"), Code.OLD_PRICE),
+    ]
 
 
-def test_attempts_that_never_reach_the_top() -> None:
-    """A limit below the number of tiers cuts the path short."""
-    found = told(limits={"attempts": 2})
+@pytest.mark.parametrize(("model", "count"), [("openai/mini-model", 1), ("openai/nobodys", 0)])
+def test_only_prices_in_use_grow_old(model: str, count: int) -> None:
+    """A price that nothing is booked at harms nobody, however old it is."""
+    prices = PriceBook(prices={model: (a_price(source="a list of March 2024"),)})
 
-    assert found == [(("limits", "attempts"), "2 attempts never reach large, the policy has more tiers")]
+    found = prices_doubts(prices, AROUND)
 
-
-def test_keys_that_nothing_acts_on() -> None:
-    """Who writes a promise is told that nothing keeps it yet."""
-    found = told(promise={"kind": "regret", "at_most": 0.01}, audit={"rate": 0.1, "against": "large"})
-
-    assert [path for path, _ in found] == [("promise",), ("audit",)]
+    assert [doubt.code for doubt in found] == [Code.OLD_PRICE] * count
 
 
-@pytest.mark.parametrize(
-    ("today", "said"),
-    [
-        (date(2026, 10, 1), []),
-        (date(2026, 11, 20), ["openai/mini-model leaves its provider on 2027-01-14; its successor is openai/next"]),
-        (date(2027, 1, 14), ["openai/mini-model left its provider on 2027-01-14; its successor is openai/next"]),
-    ],
-)
-def test_a_model_that_goes(today: date, said: list[str]) -> None:
-    """From three months before its last day on, a model is told to go, with what comes after it."""
-    tiers = TIERS | {"mini": a_tier("mini", sunset=date(2027, 1, 14), successor="openai/next")}
+def test_an_unknown_tier_hides_no_other_doubt() -> None:
+    """A tier that is missing is told as a mistake; what is odd beside it is told all the same."""
+    found = told(
+        {"mini": TIERS["mini"]},
+        checks=[{"check": "length", "at_least": 5, "at_most": 2}],
+        promise={"kind": "regret", "at_most": 0.01},
+        moves={"fail": "repair"},
+    )
 
-    assert [doubt.message for doubt in tier_doubts(tiers, today)] == said
+    assert [path for path, _ in found] == [("moves", "fail"), ("checks", 0)]

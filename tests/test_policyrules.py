@@ -207,12 +207,48 @@ def test_every_mistake_is_told_at_once() -> None:
 
 
 def test_an_unsound_schema_is_told_before_what_depends_on_it() -> None:
-    """With a schema that means nothing, nothing else can be said."""
+    """With a schema that means nothing, nothing can be said of the rules about it."""
     found = told(
         input={"schema": {"type": "objekt"}},
         output={"tools": [{"name": "f", "parameters": {"$ref": "https://example.com"}}]},
         checks=[rule("nonsense")],
     )
 
-    assert [path for path, _ in found] == [("input", "schema"), ("output", "tools")]
+    assert [path for path, _ in found] == [
+        ("input", "schema", "type"),
+        ("output", "tools", 0, "parameters", "$ref"),
+    ]
     assert all(message.startswith("the schema is unsound: $.") for _, message in found)
+
+
+def test_a_mistake_in_a_pattern_is_told_at_its_character() -> None:
+    """What RE2 stumbles over is pointed at, in a check and in a rule."""
+    checks = [
+        {"check": "pattern", "matches": r"^a(?<=b)c$"},
+        rule(r"input.text.matches('(?=x)')"),
+    ]
+
+    found = [(m.path, m.code, m.line, m.column) for m in mistakes(a_policy(checks=checks))]
+
+    assert found == [
+        (("checks", 0, "matches"), Code.WRONG_PATTERN, 1, 3),
+        (("checks", 1, "expression"), Code.WRONG_PATTERN, 1, 20),
+    ]
+
+
+def test_a_promise_is_held_against_a_tier_of_the_policy() -> None:
+    """A tier that the policy does not climb to can be no measure of it."""
+    (found,) = mistakes(a_policy(promise={"kind": "regret", "at_most": 0.01, "against": "lrage"}))
+
+    assert (found.path, found.code, found.suggestion) == (("promise", "against"), Code.UNKNOWN_TIER, "large")
+
+
+def test_an_unsound_schema_hides_no_pattern_and_no_tier() -> None:
+    """What does not depend on the schema is told beside it."""
+    found = mistakes(
+        a_policy(
+            output={"schema": {"type": "objekt"}}, checks=[{"check": "pattern", "matches": "(", "tiers": ["minni"]}]
+        )
+    )
+
+    assert [mistake.code for mistake in found] == [Code.UNSOUND_SCHEMA, Code.UNKNOWN_TIER, Code.WRONG_PATTERN]

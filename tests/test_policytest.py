@@ -1,17 +1,17 @@
-"""Cases of policies, played without a network, and what they reach of a policy."""
+"""Cases of policies, played without a network."""
 
 from __future__ import annotations
 
-from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from router.call import Failure, FailureKind, Usage
 from router.policy import Policy
-from router.policycase import Case, parse_cases
-from router.policytest import Played, coverage, play, play_all
-from tests.builders import NOW_MS, PRICES, TIERS, a_policy
+from router.policycase import Case
+from router.policytest import Played, play
+from router.refusal import Refusal
+from tests.builders import NOW_MS, PRICES, TIERS, a_certified_policy, a_policy, a_tier
 
 GOOD = {"output": {"merchant": "ACME", "total": 12.5}, "confidence": 0.97}
 DOUBTFUL = GOOD | {"confidence": 0.4}
@@ -90,17 +90,31 @@ async def test_what_is_not_expected_is_not_compared() -> None:
     assert (await played(a_case(expect={"attempts": 1}))).passed
 
 
-async def test_tells_the_trail_for_people() -> None:
+async def test_tells_the_case_step_by_step() -> None:
     """The story of a case names each tier, what was found there, what was done about it, and the end."""
     replies = {"mini": BROKEN, "small": DOUBTFUL, "large": DOUBTFUL}
 
     one = await played(a_case(replies=replies, expect={"status": "dead"}))
 
-    story = "\n".join(one.story())
-    assert "1. mini (first): fail -> escalate" in story
-    assert "fail: schema: the reply is not JSON" in story
-    assert "3. large (escalate): unsure -> dead_letter" in story
-    assert "dead: no tier is left" in story
+    assert [(s.attempt.tier, s.attempt.why, s.move, s.to) for s in one.story.steps] == [
+        ("mini", "first", "escalate", "small"),
+        ("small", "escalate", "escalate", "large"),
+        ("large", "escalate", "dead_letter", None),
+    ]
+    assert one.story.steps[0].told[-1].finding.reason.startswith("the reply is not JSON")
+    assert one.story.steps[2].why.startswith("moves.unsure is escalate, but no tier is left")
+
+
+async def test_tells_what_kept_a_reply_away() -> None:
+    """The story names the failure of a call, and the limit that kept one from being sent."""
+    one = await played(a_case(replies=UNPAYABLE, expect={"status": "dead"}), a_policy(limits=POOR))
+
+    first, _, last = one.story.steps
+    assert isinstance(first.attempt.answer, Failure)
+    assert (first.attempt.answer.kind, first.move) == (FailureKind.CONTENT_POLICY, "escalate")
+    assert isinstance(last.attempt.answer, Refusal)
+    assert last.attempt.answer.message.startswith("the call might pass limits.cost_usd")
+    assert last.move == "dead_letter"
 
 
 async def test_replies_of_a_list_come_in_turn_and_the_last_one_stays() -> None:
@@ -110,7 +124,7 @@ async def test_replies_of_a_list_come_in_turn_and_the_last_one_stays() -> None:
     one = await played(a_case(replies={"mini": [GOOD | {"output": {}}, BROKEN]}), policy)
 
     assert [a.verdict.findings[-1].reason[:9] for a in one.trail if a.verdict] == ["$: 'merch", *["the reply"] * 3]
-    assert one.moves == ("repair", "repair", "repair", "dead_letter")
+    assert one.end.moves == ("repair", "repair", "repair", "dead_letter")
 
 
 async def test_a_second_sample_takes_the_tiers_next_reply() -> None:
@@ -120,7 +134,9 @@ async def test_a_second_sample_takes_the_tiers_next_reply() -> None:
 
     one = await played(a_case(replies={"mini": [GOOD, other], "small": [GOOD, GOOD]}), policy)
 
-    assert (one.failed, one.tier) == (("agreement",), "small")
+    assert (one.end.failed, one.end.tier) == (("agreement",), "small")
+    assert one.samples == {1: other["output"], 2: GOOD["output"]}
+    assert [s.value for s in one.story.steps[0].told[-1].seen] == ["ACME", "B", 12.5, 1]
 
 
 async def test_judges_have_replies_of_their_own() -> None:
@@ -129,7 +145,7 @@ async def test_judges_have_replies_of_their_own() -> None:
 
     one = await played(a_case(replies={"mini": GOOD, "small": GOOD, "judge": judge}), a_policy(**JUDGED))
 
-    assert (one.failed, one.tier, one.status) == (("judge",), "small", "succeeded")
+    assert (one.end.failed, one.end.tier, one.end.status) == (("judge",), "small", "succeeded")
 
 
 async def test_a_tier_without_a_recorded_reply_is_a_difference() -> None:
@@ -146,7 +162,7 @@ async def test_errors_wait_on_a_clock_that_is_moved_by_hand() -> None:
 
     one = await played(a_case(replies={"mini": [limited, GOOD]}), policy)
 
-    assert one.moves == ("retry", "accept")
+    assert one.end.moves == ("retry", "accept")
     assert one.trail[1].started_ms - one.trail[0].ended_ms == 86_400_001
 
 
@@ -167,7 +183,7 @@ async def test_an_input_that_no_tier_can_take_is_rejected() -> None:
     one = await played(a_case(replies={}, expect={"status": "rejected", "attempts": 0, "moves": ["reject"]}), policy)
 
     assert one.passed
-    assert one.tier is None
+    assert one.end.tier is None
 
 
 async def test_a_refusal_may_wait_for_a_person() -> None:
@@ -176,7 +192,7 @@ async def test_a_refusal_may_wait_for_a_person() -> None:
 
     one = await played(a_case(replies={"mini": {"refusal": "No."}}, expect={"status": "review"}), policy)
 
-    assert (one.passed, one.moves, one.failed) == (True, ("review",), ("refusal",))
+    assert (one.passed, one.end.moves, one.end.failed) == (True, ("review",), ("refusal",))
 
 
 async def test_a_warning_is_told_apart() -> None:
@@ -185,7 +201,7 @@ async def test_a_warning_is_told_apart() -> None:
 
     one = await played(a_case(replies={"mini": DOUBTFUL}), policy)
 
-    assert (one.failed, one.warned, one.status) == ((), ("confidence",), "succeeded")
+    assert (one.end.failed, one.end.warned, one.end.status) == ((), ("confidence",), "succeeded")
 
 
 async def test_calls_cost_what_the_case_says_they_used() -> None:
@@ -207,95 +223,51 @@ async def test_function_calls_are_recorded_as_name_and_arguments() -> None:
     assert one.passed
 
 
-async def test_says_what_no_case_has_reached() -> None:
-    """Coverage counts checks that found something or passed, tiers and moves, and names the rest."""
-    policy = a_policy()
-    reached = coverage(policy, [await played(a_case(replies={"mini": DOUBTFUL, "small": GOOD}))])
+async def test_a_case_may_expect_what_it_costs() -> None:
+    """An amount is met to the nano-dollar, bounds on both sides; the difference shows both."""
+    replies = {"mini": GOOD | {"usage": {"input_tokens": 1000, "output_tokens": 100}}}
+    exact = await played(a_case(replies=replies, expect={"cost_usd": "0.00021"}))
+    bounded = await played(a_case(replies=replies, expect={"cost_usd": {"at_most": 0.0003}}))
+    dear = await played(a_case(replies=replies, expect={"cost_usd": {"at_most": 0.0002}}))
 
-    assert reached.found == {"refusal": 0, "schema": 0, "confidence": 1}
-    assert reached.passed == {"refusal": 2, "schema": 2, "confidence": 1}
-    assert reached.tiers == {"mini": 1, "small": 1, "large": 0}
-    assert reached.moves == {"fail": 0, "unsure": 1, "error": 0, "refused": 0, "exhausted": 0}
-    assert reached.gaps == (
-        "check refusal found nothing in any case",
-        "check schema found nothing in any case",
-        "tier large was asked in no case",
-        "moves.fail was called for in no case",
-        "moves.error was called for in no case",
-        "moves.refused was called for in no case",
-        "moves.exhausted was called for in no case",
-    )
+    assert (exact.passed, bounded.passed) == (True, True)
+    assert [(d.expected, d.got) for d in dear.differences] == [({"at_most": "0.000200000"}, "0.000210000")]
 
 
-async def test_coverage_is_whole_when_everything_was_reached() -> None:
-    """A suite that lets each check, tier and move have its turn leaves no gap."""
-    policy = a_policy()
-    suite = parse_cases(
-        dedent("""\
-        policy: receipts
-        cases:
-          - name: everything goes wrong
-            input: {text: a}
-            replies:
-              mini: [{failure: server}, {refusal: "no"}]
-              small: {output: {merchant: a, total: 1}, confidence: 0.1}
-              large: {text: "{"}
-            expect: {status: dead}
-          - name: all is well
-            input: {text: a}
-            replies: {mini: {output: {merchant: a, total: 1}, confidence: 0.9}}
-            expect: {status: succeeded}
-        """),
-        "cases.yaml",
-        policy,
-    )
+async def test_says_what_to_write_where_it_came_right() -> None:
+    """The case as it would have to be, ready to paste; a tier without a reply asks for one instead."""
+    other = await played(a_case(replies={"mini": DOUBTFUL, "small": GOOD}, expect={"tier": "mini", "attempts": 2}))
+    missing = await played(a_case(replies={"mini": BROKEN}, expect={"status": "dead"}))
 
-    results = await play_all(policy, suite, tiers=TIERS, prices=PRICES, start_ms=NOW_MS)
-
-    assert [one.passed for one in results] == [True, True]
-    assert suite.lines == (3, 10)
-    assert coverage(policy, results).gaps == ()
+    assert other.advice.splitlines()[-1] == "    expect: {tier: small, attempts: 2}"
+    assert missing.advice.startswith("record what small, large would answer under `replies`")
 
 
-async def test_a_wished_dead_letter_is_not_exhaustion() -> None:
-    """`exhausted` is called for where the policy wanted to go on and could not, not where it wanted to end."""
-    policy = a_policy(moves={"fail": "dead_letter"})
+async def test_a_certificate_beside_the_policy_counts() -> None:
+    """Replies are held to the promise: below the certified trust the task climbs, and the case may expect that."""
+    policy = a_certified_policy(checks=[])
+    expect = {"status": "succeeded", "tier": "large", "failed": ["promise"]}
 
-    reached = coverage(policy, [await played(a_case(replies={"mini": BROKEN}, expect={"status": "dead"}), policy)])
+    one = await played(a_case(replies={"mini": DOUBTFUL, "small": GOOD, "large": GOOD}, expect=expect), policy)
+    sure = await played(a_case(replies={"mini": GOOD}, expect={"tier": "mini", "failed": []}), policy)
 
-    assert (reached.moves["fail"], reached.moves["exhausted"]) == (1, 0)
-
-
-async def test_doubt_counts_only_where_it_can_arise() -> None:
-    """A policy whose checks never doubt has no `unsure` to reach."""
-    policy = a_policy(checks=[{"check": "grounding", "fields": ["merchant"]}])
-
-    assert "unsure" not in coverage(policy, [await played(a_case(), policy)]).moves
+    assert (one.differences, sure.differences) == ((), ())
+    assert [s.what for s in one.story.steps[0].told[-1].seen] == ["confidence", "trust"]
 
 
-async def test_tells_what_kept_a_reply_away() -> None:
-    """The story names the failure of a call, and the limit that kept one from being sent."""
-    one = await played(a_case(replies=UNPAYABLE, expect={"status": "dead"}), a_policy(limits=POOR))
+async def test_a_certificate_of_another_tier_accepts_nothing() -> None:
+    """What was certified of a tier that answers otherwise does not count: the reply climbs, as it would in service."""
+    policy = a_certified_policy(checks=[]).bound_to(TIERS | {"mini": a_tier("mini", temperature=1.5)})
 
-    first, _, last = [line for line in one.story() if line[0].isdigit()]
-    assert first == "1. mini (first): content_policy: recorded: content policy -> escalate"
-    assert last.startswith("3. large (escalate): not sent: the call might pass limits.cost_usd")
-    assert last.endswith("-> dead_letter")
+    one = await played(a_case(replies=dict.fromkeys(("mini", "small", "large"), GOOD)), policy)
 
-
-async def test_a_filtered_call_and_an_unpayable_one_call_for_their_moves() -> None:
-    """A provider's content policy counts as a refusal; a call that the limit forbids counts as exhaustion alone."""
-    policy = a_policy(limits=POOR)
-
-    reached = coverage(policy, [await played(a_case(replies=UNPAYABLE), policy)])
-
-    assert reached.moves == {"fail": 0, "unsure": 1, "error": 0, "refused": 1, "exhausted": 1}
+    assert (one.end.tier, one.end.failed) == ("large", ("promise",))
 
 
-async def test_a_failure_that_no_retry_helps_calls_for_no_move() -> None:
-    """An error that stays (a wrong key) escalates whatever the policy says, and reaches none of its moves."""
-    policy = a_policy()
+async def test_audits_do_not_disturb_a_case() -> None:
+    """A policy that audits every output plays as one that audits none."""
+    policy = a_policy(audit={"rate": 1.0, "against": "large"})
 
-    reached = coverage(policy, [await played(a_case(replies={"mini": {"failure": "auth"}, "small": GOOD}), policy)])
+    one = await played(a_case(expect={"status": "succeeded", "tier": "mini", "attempts": 1}), policy)
 
-    assert set(reached.moves.values()) == {0}
+    assert (one.passed, one.record.audit) == (True, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.problem import Place, Problem, closest
+from router.problem import Code, Place, Problem, by_place, closest
 
 
 def test_a_problem_shows_its_place_and_line_with_a_caret() -> None:
@@ -40,3 +40,27 @@ def test_a_caret_stands_under_its_character_on_a_screen() -> None:
 def test_the_closest_known_word_is_what_was_meant(word: str, meant: str | None) -> None:
     """A slip of the pen is recognized, a word unlike all others is not."""
     assert closest(word, ["schema", "confidence", "rule"]) == meant
+
+
+@pytest.mark.parametrize("column", [1, 5_000, 10_000])
+def test_a_long_line_is_shown_around_its_caret(column: int) -> None:
+    """Nobody reads ten thousand characters of one line: what stands around the place is enough."""
+    text = "x" * (column - 1) + "?" + "x" * (10_000 - column)
+
+    _, line, caret = str(Problem("f", Place(1, column), "wrong", text)).splitlines()
+
+    assert len(line) < 420
+    assert line[caret.index("^")] == "?"
+
+
+def test_problems_are_read_from_top_to_bottom() -> None:
+    """Files by name, lines and columns by number."""
+    places = [("b", 1, 1), ("a", 10, 1), ("a", 2, 7), ("a", 2, 5)]
+    problems = [Problem(file, Place(line, column), "wrong") for file, line, column in places]
+
+    assert [by_place(problem) for problem in sorted(problems, key=by_place)] == sorted(places)
+
+
+def test_a_severity_goes_with_its_code() -> None:
+    """A program that knows the code knows whether it stops anything."""
+    assert (Code.UNKNOWN_KEY.severity, Code.NOT_WORTH_IT.severity) == ("error", "warning")

@@ -15,16 +15,21 @@ import pytest
 from router.cel.words import WORDS
 from router.checks import AnyCheck, Consultation, Question, SecondSample, Subject, examine
 from router.checks.base import Check
+from router.cli.policy.formats import as_text
 from router.cost import Price
 from router.errors import PolicyInvalid
 from router.grounds import normal
 from router.io.folder import Book, policy_files, read_book, read_cases
+from router.lint.surroundings import Surroundings
 from router.policy import Example, Limits, Moves, Policy
-from router.policycase import Case, Expect, Recorded, parse_cases
+from router.policycase import Case, Recorded, parse_cases
+from router.policycoverage import coverage
+from router.policyexpect import Expect
 from router.policyfile import parse_budgets, parse_policy, parse_tiers
 from router.policylint import doubts
 from router.policyschema import editor_schema
-from router.policytest import coverage, play_all
+from router.policytest import play_all
+from router.problem import Problem
 from router.reading import Reading
 from router.task import Task
 from router.tier import Tier
@@ -63,7 +68,7 @@ def test_they_load_with_tiers_and_prices(book: Book) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_lint_has_no_doubts(book: Book, name: str) -> None:
     """No shipped policy does what lint warns of: schemas that strict mode refuses, tiers that are never asked."""
-    assert doubts(book.policies[name], book.tiers) == []
+    assert doubts(book.policies[name], Surroundings(book.tiers, book.prices, TODAY)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,7 +81,7 @@ async def test_cases_pass_and_reach_everything(book: Book, name: str) -> None:
     played = await play_all(policy, suite, tiers=book.tiers, prices=book.prices, start_ms=NOW_MS)
 
     assert {one.case.name: [str(d) for d in one.differences] for one in played if not one.passed} == {}
-    assert coverage(policy, played).gaps == ()
+    assert coverage(policy, [one.record for one in played]).gaps == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -168,7 +173,7 @@ async def test_the_first_policy_of_the_readme_works(book: Book) -> None:
 
     played = await play_all(policy, suite, tiers=book.tiers, prices=book.prices, start_ms=NOW_MS)
 
-    assert doubts(policy, book.tiers) == []
+    assert doubts(policy, Surroundings(book.tiers, book.prices, TODAY)) == []
     assert [one.passed for one in played] == [True, True]
 
 
@@ -180,7 +185,8 @@ def test_the_mistake_that_the_readme_shows_is_told_so() -> None:
     with pytest.raises(PolicyInvalid) as caught:
         parse_policy(wrong, "policies/invoices.yaml", _no_file)
 
-    assert str(caught.value) == _blocks("text")[0].rstrip("\n")
+    (problem,) = (found for found in caught.value.problems if isinstance(found, Problem))
+    assert as_text(problem) == _blocks("text")[0].rstrip("\n")
 
 
 def test_the_readmes_tier_and_budgets_load() -> None:

@@ -25,6 +25,8 @@ from router.strictmode import strict_mode_problems
         ({"properties": {"a": {"enum": [str(n) for n in range(1_001)]}}}, ["1,000 enum values"]),
         ({"properties": {"a": {"enum": ["x" * 100 + str(n) for n in range(251)]}}}, ["15,000 characters"]),
         ({"properties": {"a": {"const": "x" * 120_000}}}, ["120,000 characters"]),
+        ({"type": "object", "additionalProperties": False}, ["needs `properties` in an object"]),
+        ({"type": "object", "properties": {}, "required": ["a"]}, ["no 'a' under `required`"]),
         (True, ["an object"]),
     ],
 )

@@ -190,14 +190,22 @@ def test_what_could_surprise_is_refused_at_its_place(text: str, line: int, colum
 
 
 def test_bombs_are_refused_before_anything_is_built() -> None:
-    """A billion laughs, a hundred thousand values, a megabyte and a tower of brackets end in a sentence."""
+    """A billion laughs, tens of thousands of values, a megabyte and a tower of brackets end in a sentence."""
     laughs = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 
     assert "anchors" in problems(laughs)[0].message
-    assert "more than 50,000 values" in problems(f"[{'1,' * 60_000}]")[0].message
+    assert "more than 30,000 values" in problems(f"[{'1,' * 60_000}]")[0].message
     assert "larger than 512 kB" in problems("#" * (BYTES_MAX + 1))[0].message
     assert "nested deeper" in problems("[" * 200_000)[0].message
     assert "nested deeper" in problems("- " * 100_000)[0].message
+    assert "nested deeper" in problems("{a: " * 100_000)[0].message
+    assert "anchors" in problems("".join(f"a{n}: &x{n} 1\n" for n in range(25_000)))[0].message
+    assert "merge keys" in problems("a: {<<: {b: 1}}")[0].message
+
+
+def test_one_mistake_made_a_thousand_times_is_told_a_hundred_times() -> None:
+    """A file of nothing but duplicate keys is refused without a sentence for each of them."""
+    assert len(problems("a: 1\n" * 10_000)) == 100
 
 
 @given(st.text("ab:-[]{}#&*!|>'\"%@` \n\t?,~<é\x00\ud800", max_size=30))

@@ -19,7 +19,7 @@ ELEMENTS_MAX: Final = 2_000
 """How long a list may be for rules that use map, filter or sum.  CEL copies the list for each element it adds: 1,000
 take 16 ms, 10,000 (CEL's own budget of iterations) 2 s, and all other tasks of the process would wait.  Lists that a
 rule makes with split() are bounded by that budget alone."""
-_EVALUATION_ERRORS: Final = (RuntimeError, MemoryError, ValueError, IndexError, OverflowError)
+EVALUATION_ERRORS: Final = (RuntimeError, MemoryError, ValueError, IndexError, OverflowError)
 """What pybind11 makes of C++ exceptions; only the iteration budget and lone surrogates were seen to raise."""
 
 
@@ -61,7 +61,7 @@ class Expression:
             )
         try:
             value = self._program.eval(activation.values).value()
-        except _EVALUATION_ERRORS as why:
+        except EVALUATION_ERRORS as why:
             return ExpressionError(evaluation_sentence(str(why)))
         if value is True or value is False:
             return value

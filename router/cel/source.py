@@ -18,9 +18,15 @@ _CODE: Final = re.compile(
     r"|(?<=\.)\s*(?P<sum>sum)(?=\s*\()"
     r"|(?<=\.)\s*(?P<method>[A-Za-z]\w*)(?=\s*\()"
     r"|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<number>0[xX][0-9a-fA-F]+[uU]?|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?[uU]?)"
     r"|(?P<sign>[-+*/%!<>=&|?:.,()\[\]{}])"
 )
 """The tokens of CEL, as far as the questions below need them."""
+
+
+def tokens(source: str) -> list[re.Match[str]]:
+    """Cut a rule into its tokens: groups `text`, `sum`, `method`, `name`, `number` and `sign` say of which kind."""
+    return list(_CODE.finditer(source))
 
 
 def size_problems(source: str) -> list[ExpressionProblem]:
@@ -36,21 +42,21 @@ def size_problems(source: str) -> list[ExpressionProblem]:
 
 def copies(source: str) -> bool:
     """Tell whether a rule makes new lists: map, filter and sum take time by the square of their length."""
-    return any(token["method"] in ("map", "filter") or token["sum"] for token in _CODE.finditer(source))
+    return any(token["method"] in ("map", "filter") or token["sum"] for token in tokens(source))
 
 
 def growth_problems(source: str, checker: Any, checked: Any) -> Iterator[ExpressionProblem]:
     """Refuse what makes ever longer texts and lists; CEL's budget counts iterations, not bytes."""
-    tokens = list(_CODE.finditer(source))
-    for index, token in enumerate(tokens):
+    found = tokens(source)
+    for index, token in enumerate(found):
         match token["method"]:
             case "join" | "format" as name:
                 yield problem_at(source, token.start("method"), f"{name}() is not available in rules")
-            case "replace" if not _shortens(tokens[index + 2 : index + 5]):
+            case "replace" if not _shortens(found[index + 2 : index + 5]):
                 message = "replace() takes two literals, the second no longer than the first"
                 yield problem_at(source, token.start("method"), message)
     joining: set[int] = set()  # one map() that joins texts grows them by a factor, each further one multiplies it
-    for plus, innermost in _pluses_in_map(tokens):
+    for plus, innermost in _pluses_in_map(found):
         if innermost not in joining and _joins_texts(source, plus, checker, checked):
             joining.add(innermost)
             if len(joining) > 1:

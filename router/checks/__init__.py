@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
@@ -33,13 +34,19 @@ AnyCheck: TypeAlias = Annotated[
 ]
 
 
-def examine(checks: Sequence[Check], subject: Subject) -> Generator[Question, Reading | Failure, Verdict]:
-    """Run the checks in order and stop at the first failure: nobody pays a judge for a broken reply."""
+def examine(
+    checks: Sequence[Check], subject: Subject, known: Mapping[str, Finding] = MappingProxyType({})
+) -> Generator[Question, Reading | Failure, Verdict]:
+    """
+    Run the checks in order and stop at the first failure: nobody pays a judge for a broken reply.
+
+    *known* is what checks that ask a model found before, by their names: they do not ask again.
+    """
     findings: tuple[Finding, ...] = ()
     for check in checks:
         if not check.applies_to(subject.tier):
             continue
-        findings += ((yield from check.examine(subject)),)
+        findings += (known[check.name] if check.name in known else (yield from check.examine(subject)),)
         if findings[-1].outcome is Outcome.FAIL and not findings[-1].warn:
             break
     return combine(findings)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..call import Failure
 from .base import Check, Examination, SecondSample, Severity
-from .sameness import compared, differing
+from .sameness import agreeing, compared, differing
 from .subject import Subject
 
 
@@ -30,6 +30,7 @@ class Agreement(Check):
             return self.found(f"no second sample to compare with: {second.message}")
         if second.output is None:
             return self.found(f"the second sample cannot be read: {second.problem}")
-        if fields := differing(subject.output, second.output, self.fields or compared(subject.types.output)):
-            return self.found(f"a second sample differs in {', '.join(fields) or 'its whole'}")
-        return self.passed()
+        fields = self.fields or compared(subject.types.output)
+        differ = differing(subject.output, second.output, fields)
+        said = self.found(f"a second sample differs in {', '.join(differ) or 'its whole'}") if differ else self.passed()
+        return said.model_copy(update={"share": agreeing(subject.output, second.output, fields)})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..output import Output
+from ..reading import Reading
 from ..values import Probability
 from ..verdict import Finding, Outcome
 from .base import Check, Severity
@@ -29,16 +31,20 @@ class Confidence(Check):
         return self.missing != "pass" and self.severity != "warn"
 
     def __call__(self, subject: Subject) -> Finding:
-        if subject.reading.confidence is None:
-            return self._without()
-        fields = self.fields or subject.types.output.required_fields
-        levels = {f: p for f in fields if (p := subject.reading.confidence_in(f)) is not None}
+        levels = self.levels(subject.reading, subject.types.output)
         if not levels:
             return self._without()
         field = min(levels, key=levels.__getitem__)
         if levels[field] < self.at_least:
             return self.found(f"confidence {levels[field]:.2f} in {field} is below {self.at_least}")
         return self.passed()
+
+    def levels(self, reading: Reading, output: Output) -> dict[str, float]:
+        """How sure the model was of each field that is looked at, as far as it is known."""
+        if reading.confidence is None:
+            return {}
+        fields = self.fields or output.required_fields
+        return {field: level for field in fields if (level := reading.confidence_in(field)) is not None}
 
     def _without(self) -> Finding:
         reason = "the model gave no log-probabilities, so its confidence is unknown"

@@ -18,7 +18,7 @@ from ..io.folder import Book, read_tiers
 from ..io.server_facts import read_server
 from ..io.service_facts import ServiceFacts
 from ..ledger import Balance
-from ..policylint import tier_doubts
+from ..lint.models import sunset_doubts
 from ..settings import Settings
 from ..sign import Level, Sign, problem
 from ..tier import Tiers
@@ -84,7 +84,7 @@ def _tiers_of(settings: Settings) -> Folder:
 
 
 def _sunsets(tiers: Tiers, today: date) -> list[Sunset]:
-    found = ((name, doubt) for name, tier in tiers.items() for doubt in tier_doubts({name: tier}, today))
+    found = ((name, doubt) for name, tier in tiers.items() for doubt in sunset_doubts(tier, today))
     return [Sunset(name, doubt.message, tiers[name].successor) for name, doubt in found]
 
 

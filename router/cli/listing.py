@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +13,7 @@ from ..cost import usd
 from ..errors import UnknownPolicy
 from ..problem import closest
 from ..summary import Summary
+from ..values import iso
 from .cost import seconds
 from .printing import console, dollars, table
 
@@ -88,10 +88,6 @@ def summary_json(task: Summary) -> dict[str, Any]:
         "origin": task.origin,
         "redriven": task.redriven,
     }
-
-
-def iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _row(task: Summary, *, sent_again: bool) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:  # 15 ms, which commands without tables do not pay
+    from rich.console import Console
+    from rich.table import Table
 
 SIMULATED = (
     "local demo models, not LLMs: this shows the mechanics;\n"
@@ -16,18 +19,30 @@ SIMULATED = (
 )
 
 
-def console() -> Console:
-    """Wide where nobody looks: a table in a log must not be cut to 80 columns."""
+_STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def console(width: int = 160) -> Console:
+    """As wide as the screen, or *width* where nobody looks: a table in a log must not be cut to 80 columns."""
+    from rich.console import Console  # noqa: PLC0415
+
     screen = Console(highlight=False)
-    return screen if screen.is_terminal else Console(highlight=False, width=160)
+    return screen if screen.is_terminal else Console(highlight=False, width=width)
 
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
+def printable(text: str) -> str:
+    """What others wrote, without what would steer a terminal: control characters are spelled out as `\\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> Table:
     """A table whose first *texts* columns are texts, the rest numbers."""
+    from rich.table import Table  # noqa: PLC0415
+
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
         shown.add_column(column, justify="left" if index < texts else "right", header_style="bold")

@@ -8,22 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from ..call import Failure
 from ..client import LISTED, Client
-from ..cost import usd
 from ..errors import ResultPending
-from ..reading import Reading
-from ..record import Record
+from ..settings import Settings
 from ..task import TaskState
-from ..trail import Attempt
-from .listing import iso, narrowing, print_tasks, require_policy, summary_json
-from .printing import SIMULATED, console, dollars, print_json
-
-_INPUT_SHOWN = 300
-_MORE_THAN_0 = click.FloatRange(min=0, min_open=True)
-_MARK = {"pass": "[green]pass[/]", "unsure": "[yellow]unsure[/]", "fail": "[red]fail[/]"}
+from .explained import print_lived
+from .listing import narrowing, print_tasks, require_policy, summary_json
+from .printing import console, print_json
+from .taskview import print_attempts, print_end, print_head, task_json
 
 
 @click.group(name="task", epilog="Example: router task show 3f2c... (the whole id)")
@@ -64,9 +57,16 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
 
 @command.command(epilog="Example: router task show 3f2c... (the whole id)")
 @click.argument("task_id")
+@click.option("--explain", "explained", is_flag=True, help="Show the values that each check saw, and why it moved.")
+@click.option("--prompts", is_flag=True, help="With --explain: show what was asked, word for word.")
 @click.option("--json", "as_json", is_flag=True)
-def show(task_id: str, as_json: bool) -> int:
-    """Print a task's whole trail: reply, findings and cost of each attempt, and why it moved."""
+def show(task_id: str, explained: bool, prompts: bool, as_json: bool) -> int:
+    """Print a task's whole trail: reply, findings and cost of each attempt, and what was done next."""
+    if prompts and not explained:
+        raise click.UsageError("--prompts goes with --explain")
+    if explained:
+        print_lived(task_id, Settings.from_env(), prompts=prompts, as_json=as_json)
+        return 0
     with Client.from_env() as client:
         show_task(client, task_id, as_json=as_json)
     return 0
@@ -135,81 +135,8 @@ def show_task(client: Client, task_id: str, *, as_json: bool) -> int:
     if as_json:
         print_json(task_json(record, policy))
     else:
-        _print(console(), record, policy)
+        screen = console()
+        print_head(screen, record, policy)
+        print_attempts(screen, record)
+        print_end(screen, record)
     return 0 if record.state is TaskState.SUCCEEDED else 1
-
-
-def task_json(record: Record, policy: str) -> dict[str, Any]:
-    """A task with its trail; money as decimal strings in dollars, times as ISO 8601."""
-    return {
-        "id": record.task.id,
-        "policy": policy,
-        "policy_digest": record.task.policy,
-        "status": record.state.value,
-        "reason": record.reason,
-        "input": record.task.input,
-        "output": record.output,
-        "tier": record.tier,
-        "tenant": record.task.tenant,
-        "cost_usd": usd(record.cost_nusd),
-        "created_at": iso(record.task.created_ms),
-        "ended_at": iso(record.ended_ms) if record.ended_ms else None,
-        "origin": record.origin,
-        "redriven": record.redriven,
-        "trail": [_attempt_json(attempt) for attempt in record.trail],
-    }
-
-
-def _attempt_json(attempt: Attempt) -> dict[str, Any]:
-    shown = attempt.model_dump(mode="json", exclude_none=True)
-    shown["cost_usd"] = usd(attempt.cost_nusd)
-    shown["started_at"], shown["ended_at"] = iso(shown.pop("started_ms")), iso(shown.pop("ended_ms"))
-    for call in shown["calls"]:
-        call["cost_usd"], call["doubt_usd"] = usd(call.pop("cost_nusd")), usd(call.pop("doubt_nusd"))
-    return shown
-
-
-def _print(screen: Console, record: Record, policy: str) -> None:
-    task = record.task
-    screen.print(f"[bold]{task.id}[/]  {policy}  {record.state}  tier {record.tier}  {dollars(record.cost_nusd)}")
-    screen.print(f"created {iso(task.created_ms)}" + (f", ended {iso(record.ended_ms)}" if record.ended_ms else ""))
-    if record.reason:
-        screen.print(record.reason, markup=False)
-    if record.origin:
-        screen.print(f"sent again for the dead letter {record.origin}", markup=False)
-    if record.redriven:
-        screen.print(f"redriven as {record.redriven}", markup=False)
-    given = json.dumps(task.input, ensure_ascii=False)
-    screen.print("input   " + (given if len(given) <= _INPUT_SHOWN else given[:_INPUT_SHOWN] + " ..."), markup=False)
-    for attempt in record.trail:
-        _print_attempt(screen, attempt)
-    if record.output is not None:
-        screen.print("\noutput  " + json.dumps(record.output, ensure_ascii=False), markup=False)
-    if any("local-" in call.model for attempt in record.trail for call in attempt.calls):
-        screen.print(f"\n{SIMULATED}", style="dim")
-
-
-def _print_attempt(screen: Console, attempt: Attempt) -> None:
-    verdict = _MARK[attempt.verdict.outcome] if attempt.verdict else "[red]no reply[/]"
-    took = (attempt.ended_ms - attempt.started_ms) / 1000
-    cost = dollars(attempt.cost_nusd)
-    screen.print(f"\n[bold]{attempt.number}. {attempt.tier}[/] ({attempt.why})  {verdict}  {cost}  {took:.2f} s")
-    match attempt.answer:
-        case Reading() as reading:
-            said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw
-            screen.print(f"   reply   {said or reading.refusal or '(nothing)'}", markup=False)
-            if reading.confidence:
-                levels = ", ".join(f"{field} {p:.2f}" for field, p in reading.confidence.items())
-                screen.print(f"   sure    {levels}", markup=False)
-        case Failure() as failure:
-            screen.print(f"   failed  {failure.kind}: {failure.message}", markup=False)
-        case refusal:
-            screen.print(f"   refused {refusal.limit}: {refusal.message}", markup=False)
-    for finding in attempt.verdict.findings if attempt.verdict else ():
-        if finding.reason:
-            screen.print(f"   {finding.check:<14}", _MARK[finding.outcome], end=" ")
-            screen.print(("(warning) " if finding.warn else "") + finding.reason, markup=False)
-    for call in attempt.calls:
-        if call.purpose != "answer" or call.doubt_nusd:
-            doubt = f", up to {dollars(call.doubt_nusd)} in doubt" if call.doubt_nusd else ""
-            screen.print(f"   call    {call.purpose} by {call.tier}: {dollars(call.cost_nusd)}{doubt}", markup=False)

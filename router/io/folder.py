@@ -44,7 +44,14 @@ def policy_files(folder: Path) -> list[Path]:
 
 def read_policy(path: Path) -> Policy:
     """Raises: PolicyInvalid."""
-    return parse_policy(_read(path), str(path), lambda name: Path(name).read_text(encoding="utf-8"))
+    return parse_policy(_read(path), str(path), _named)
+
+
+def _named(name: str) -> str:
+    """The text of a file that a policy names. Raises: OSError, UnicodeError."""
+    if "\0" in name:
+        raise FileNotFoundError(name)
+    return Path(name).read_text(encoding="utf-8")
 
 
 def cases_file(policy_file: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,12 +61,9 @@ def _refused(problems: list[Problem], good: int) -> str:
 
 @contextmanager
 def _opened(file: str) -> Iterator[IO[bytes]]:
-    if file == STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    with open(file, "rb") as stream:
-        compressed = stream.peek(2)[:2] == b"\x1f\x8b"
-        if not compressed:
+    piped = file == STANDARD_INPUT
+    with open(0 if piped else file, "rb", closefd=not piped) as stream:
+        if stream.peek(2)[:2] != b"\x1f\x8b":
             yield stream
             return
         with gzip.GzipFile(fileobj=stream) as unfolded:

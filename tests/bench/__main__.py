@@ -10,7 +10,9 @@ MEASUREMENTS = {
     "throughput": "throughput",
     "Redis and memory": "redis_use",
     "bytes in Redis of a finished task": "task_bytes",
+    "trails judged again": "replay",
     "imports": "imports",
+    "lint": "lint",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router.checks import Confidence
+from router.reading import Reading
 from router.verdict import Outcome
 from tests.builders import a_policy, a_subject
 
@@ -88,3 +89,12 @@ def test_a_level_is_a_probability(level: float) -> None:
     """85 is no level, 0.85 is."""
     with pytest.raises(ValueError, match="at_least"):
         Confidence(check="confidence", at_least=level)
+
+
+def test_says_how_sure_each_field_is() -> None:
+    """Levels are known of the fields that are looked at and have any; without log-probabilities of none."""
+    check = Confidence(check="confidence", at_least=0.8)
+    output = a_policy().output
+
+    assert check.levels(Reading(confidence={"total": 0.7, "other": 0.1}), output) == {"total": 0.7}
+    assert check.levels(Reading(), output) == {}

@@ -143,3 +143,20 @@ def test_a_second_sample_is_a_question_not_a_call() -> None:
     question = next(examine([AGREES], SUBJECT))
 
     assert question == SecondSample(temperature=0.7)
+
+
+def test_what_is_known_is_not_asked_again() -> None:
+    """A check whose finding is known asks nothing; the others run, and its finding counts like theirs."""
+    known = {"agreement": AGREES.found("a second sample differed then")}
+    examination = examine([PASSES, AGREES, DOUBTS], SUBJECT, known)
+
+    with pytest.raises(StopIteration) as end:
+        next(examination)
+
+    assert [finding.reason for finding in end.value.value.findings][1] == "a second sample differed then"
+    assert names(end.value.value) == ["passes", "agreement", "doubts"]
+
+
+def test_a_check_says_whether_it_asks() -> None:
+    """Those that need a model's answer can be told beforehand."""
+    assert [check.asks for check in (PASSES, AGREES, JUDGED)] == [False, True, True]

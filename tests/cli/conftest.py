@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from router import log
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
+from tests.cli import colours
 from tests.cli.desk import POLICY, CliDesk
 from tests.shell import Shell
 
@@ -27,3 +30,22 @@ def shell(desk: CliDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
     yield Shell(capsys)
     log.configure("error")
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Beside the shipped policies. Commands set logging up for themselves; afterwards it is as before."""
+    monkeypatch.chdir(colours.SHIPPED.parent)
+    yield
+    log.configure("error")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one policy and its cases, at the shipped tiers and prices."""
+    for name in ("tiers.yaml", "prices.yaml"):
+        shutil.copy(colours.SHIPPED / name, tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "colours.yaml").write_text(colours.POLICY)
+    (tmp_path / "tests" / "colours.yaml").write_text(colours.CASES)
+    return tmp_path

@@ -8,17 +8,32 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from router.app import open_store
-from router.decision import DeadLetter, Decision
+from router.decision import Accept, Ask, DeadLetter, Decision
 from router.io.redis_store import RedisStore
 from router.ledger import EntryKind
 from router.policy import Policy
+from router.reading import Reading
 from router.settings import Settings
-from router.verdict import Outcome
+from router.verdict import Finding, Outcome, Verdict
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 
 T = TypeVar("T")
 POLICY = a_policy()
 FAILED = an_attempt(1, "mini", Outcome.FAIL)
+READ = {"merchant": "ACME", "total": 12.5}
+DOUBTED = an_attempt(
+    1,
+    answer=Reading(output=READ, confidence={"merchant": 0.9, "total": 0.4}),
+    verdict=Verdict(
+        outcome=Outcome.UNSURE,
+        findings=(
+            Finding(check="refusal", outcome=Outcome.PASS),
+            Finding(check="schema", outcome=Outcome.PASS),
+            Finding(check="confidence", outcome=Outcome.UNSURE, reason="confidence 0.40 in total is below 0.8"),
+        ),
+    ),
+)
+DONE = an_attempt(2, "small", why="escalate")
 
 
 class CliDesk:
@@ -47,6 +62,19 @@ class CliDesk:
             await store.finish(claim, POLICY, FAILED, decision)
 
         self.run(work)
+
+    def climbed(self, task_id: str, **changes: Any) -> str:
+        """A task that mini was unsure of and small did; returns its id."""
+
+        async def work(store: RedisStore) -> None:
+            await store.submit([a_submission(task_id, **changes)])
+            (claim,) = await store.claim({"mini": 100}, at_most=1, token=f"{task_id}-1")
+            await store.finish(claim, POLICY, DOUBTED, Ask("small", "escalate"))
+            (claim,) = await store.claim({"small": 100}, at_most=1, token=f"{task_id}-2")
+            await store.finish(claim, POLICY, DONE, Accept(DONE))
+
+        self.run(work)
+        return task_id
 
     def end_ready(self, decision: Decision) -> str:
         """Decide so over the one task that is ready; returns its id."""

@@ -21,6 +21,8 @@ CODES: dict[type[RouterError], int] = {
     errors.TaskNotSucceeded: 1,
     errors.SettingsInvalid: 2,
     errors.BillInvalid: 2,
+    errors.LogInvalid: 2,
+    errors.ExtraMissing: 2,
     errors.Backlogged: 3,
     errors.StoreUnavailable: 3,
     errors.StoreRefused: 2,

@@ -3,67 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from router import log
-from router.cli import main
 from router.client import Client
 from router.io.embedded import EmbeddedServer
+from tests.cli.colours import CASES, POLICY, SHIPPED, run
 
-SHIPPED = Path(__file__).parents[2] / "policies"
-
-POLICY = """\
-policy: colours
-prompt: {system: Name the colour., user: "{{ text }}"}
-input: {schema: {type: object, properties: {text: {type: string}}, required: [text], additionalProperties: false}}
-output: {labels: [red, blue]}
-tiers: [mini, large]
-checks:
-  - {check: confidence, at_least: 0.8, tiers: [mini]}
-"""
-CASES = """\
-policy: colours
-cases:
-  - name: a clear colour stays
-    input: {text: sky}
-    replies: {mini: {output: blue, confidence: 0.9}}
-    expect: {status: succeeded, tier: mini}
-  - name: a doubtful one climbs
-    input: {text: plum}
-    replies: {mini: {output: red, confidence: 0.6}, large: {output: blue}}
-    expect: {status: succeeded, tier: large, failed: [confidence]}
-"""
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Commands set logging up for themselves; afterwards it is as the other tests expect it."""
-    monkeypatch.chdir(SHIPPED.parent)
-    yield
-    log.configure("error")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with one policy and its cases, at the shipped tiers and prices."""
-    for name in ("tiers.yaml", "prices.yaml"):
-        shutil.copy(SHIPPED / name, tmp_path)
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "colours.yaml").write_text(POLICY)
-    (tmp_path / "tests" / "colours.yaml").write_text(CASES)
-    return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
-    """The exit code of a command, and what it printed."""
-    with pytest.raises(SystemExit) as end:
-        main(["policy", *map(str, words)])
-    printed = capsys.readouterr()
-    return int(end.value.code or 0), printed.out + printed.err
+pytestmark = pytest.mark.usefixtures("at_home")
 
 
 def test_lint_finds_no_mistake_in_the_shipped_policies(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,77 +119,6 @@ def test_lint_only_warns_of_what_is_odd(capsys: pytest.CaptureFixture[str], fold
     assert f"{folder / 'colours.yaml'}:8:10: warning: 1 attempts never reach large" in said
 
 
-def test_test_passes_and_says_what_was_not_reached(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """Cases that pass exit with 0, and gaps are named without being failures."""
-    code, said = run(capsys, "test", folder)
-
-    assert code == 0
-    assert said.splitlines()[0] == "colours: 2 cases, 0 failed; not all of the policy was reached:"
-    assert "  moves.error was called for in no case" in said.splitlines()
-    assert said.splitlines()[-1] == "2 cases, 0 failed"
-
-
-def test_test_shows_what_was_expected_and_what_came(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """A failed case is shown with its line, both sides, and its trail."""
-    cases = folder / "tests" / "colours.yaml"
-    cases.write_text(CASES.replace("tier: large, failed", "tier: mini, failed"))
-
-    code, said = run(capsys, "test", folder / "colours.yaml")
-
-    assert code == 1
-    assert said.splitlines()[-6:] == [
-        f"  FAILED  {cases}:7: a doubtful one climbs",
-        "    tier: expected mini, got large",
-        "    1. mini (first): unsure -> escalate",
-        "       unsure: confidence: confidence 0.60 in label is below 0.8",
-        "    2. large (escalate): pass -> accept",
-        "2 cases, 1 failed",
-    ]
-    assert "a clear colour stays" not in said
-
-
-def test_test_shows_every_trail_if_asked(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """With --verbose the trails of cases that passed are shown too."""
-    _, said = run(capsys, "test", folder, "--verbose")
-
-    assert "a clear colour stays" in said
-    assert "1. mini (first): pass -> accept" in said
-
-
-def test_test_gives_programs_everything(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """As JSON each case has what came of it, and each policy what its cases reached."""
-    code, said = run(capsys, "test", folder, "--json")
-
-    whole = json.loads(said)
-    (policy,) = whole["policies"]
-    assert (code, whole["cases"], whole["failed"]) == (0, 2, 0)
-    assert [(c["name"], c["line"], c["tier"], c["moves"], c["output"]) for c in policy["cases"]] == [
-        ("a clear colour stays", 3, "mini", ["accept"], "blue"),
-        ("a doubtful one climbs", 7, "large", ["escalate", "accept"], "blue"),
-    ]
-    assert policy["coverage"]["tiers"] == {"mini": 2, "large": 1}
-
-
-def test_testing_nothing_is_no_success(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """A folder without cases does not pass silently."""
-    (folder / "tests" / "colours.yaml").unlink()
-
-    code, said = run(capsys, "test", folder)
-
-    assert code == 1
-    assert "colours: no cases; write some into" in said
-
-
-def test_a_broken_policy_is_not_tested(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """What does not load is told as lint tells it, and the exit code says no."""
-    (folder / "colours.yaml").write_text(POLICY.replace("labels", "lables"))
-
-    code, said = run(capsys, "test", folder)
-
-    assert code == 1
-    assert "did you mean 'labels'" in said
-
-
 def test_publish_makes_versions_current(
     capsys: pytest.CaptureFixture[str],
     folder: Path,
@@ -269,18 +146,6 @@ def test_schema_prints_the_shipped_file(capsys: pytest.CaptureFixture[str]) -> N
     assert said == (SHIPPED / "policy.schema.json").read_text("utf-8")
 
 
-def test_explain_shows_prompt_checks_and_worst_cost(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """Each tier is shown with its prompt, or as asked the same, with its checks and what a call could cost."""
-    code, said = run(capsys, "explain", folder / "colours.yaml", "--input", '{"text": "plum"}')
-
-    assert code == 0
-    assert "first: ask mini" in said
-    assert "mini (openai/gpt-4o-mini): 1 attempt, at most $0." in said
-    assert "  checks: refusal (fail), schema (fail), confidence (unsure)\n  system:\n    Name the colour." in said
-    assert "  user:\n    plum" in said
-    assert "  checks: refusal (fail), schema (fail)\n  asked the same as mini" in said
-
-
 def test_one_policy_does_not_depend_on_the_budgets(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     """A mistake in budgets.yaml is one of the folder: a single policy is explained and tested all the same."""
     (folder / "budgets.yaml").write_text("budgets:\n  - {scope: policy:colors, usd: 1, per: day}\n")
@@ -290,67 +155,6 @@ def test_one_policy_does_not_depend_on_the_budgets(capsys: pytest.CaptureFixture
     code, said = run(capsys, "lint", folder)
     assert code == 1
     assert "there is no policy 'colors'; did you mean 'colours'?" in said
-
-
-@pytest.mark.parametrize(
-    ("earlier", "said"),
-    [
-        ("findings", "asked the same as mini, and told what was found in the attempts before"),
-        ("attempts", "asked the same as mini, and shown the attempts before with what was found in them"),
-    ],
-)
-def test_explain_says_what_a_larger_model_sees(
-    capsys: pytest.CaptureFixture[str], folder: Path, earlier: str, said: str
-) -> None:
-    """What the policy lets a tier see of earlier attempts is told beside its prompt."""
-    changed = POLICY.replace('user: "{{ text }}"}', f'user: "{{{{ text }}}}", earlier: {earlier}}}')
-    (folder / "colours.yaml").write_text(changed)
-
-    _, printed = run(capsys, "explain", folder / "colours.yaml", "--input", '{"text": "plum"}')
-
-    assert said in printed
-
-
-def test_explain_says_who_is_left_out(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """An input that no tier can hold is told to be rejected, with the reason at each tier."""
-    (folder / "tiers.yaml").write_text(
-        "tiers:\n  mini: {model: openai/gpt-4o-mini, context_tokens: 10}\n"
-        "  large: {model: openai/gpt-5.4, context_tokens: 10}\n"
-    )
-
-    code, said = run(capsys, "explain", folder / "colours.yaml", "--input", '{"text": "plum"}')
-
-    assert code == 0
-    assert "first: no tier can take this input" in said
-    assert "  left out: large holds 10 tokens" in said
-
-
-def test_explain_gives_programs_every_message(capsys: pytest.CaptureFixture[str]) -> None:
-    """As JSON no tier is abridged; a name means a policy of the settings' folder."""
-    code, said = run(capsys, "explain", "receipts", "--json", "--input", '{"photo": "https://example.com/a.jpg"}')
-
-    whole = json.loads(said)
-    assert code == 0
-    assert [tier["tier"] for tier in whole["tiers"]] == ["mini", "small", "large"]
-    assert all(tier["messages"][1]["content"][1]["type"] == "image_url" for tier in whole["tiers"])
-    assert whole["tiers"][0]["output_schema"]["title"] == "receipts"
-
-
-@pytest.mark.parametrize(
-    ("given", "code", "said"),
-    [
-        ('{"txt": "plum"}', 2, "the input does not meet the schema of policy 'colours'"),
-        ("{", 2, "--input is not JSON"),
-    ],
-)
-def test_explain_refuses_what_a_submission_would(
-    capsys: pytest.CaptureFixture[str], folder: Path, given: str, code: int, said: str
-) -> None:
-    """An input that could not be submitted is not explained, and the reason is told."""
-    got, printed = run(capsys, "explain", folder / "colours.yaml", "--input", given)
-
-    assert got == code
-    assert said in printed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from router.errors import PolicyInvalid
-from router.io.folder import read_book, read_budgets_for
+from router.io.folder import located, read_book, read_budgets_for, survey
+from router.problem import Code, Mistake, Problem
 from tests.gang import POLICIES
 
 TODAY = date(2026, 11, 20)
@@ -77,3 +78,40 @@ def test_a_broken_file_of_budgets_hides_nothing_else(folder: Path) -> None:
 
     assert "budgets.yaml:2:21: budgets.0.usd" in str(invalid.value)
     assert "prices.yaml:1:1" in str(invalid.value)
+
+
+def test_a_survey_keeps_what_could_be_read(folder: Path) -> None:
+    """One broken file of each kind takes nothing of the others away, and is told."""
+    (folder / "receipts.yaml").write_text("policy: 5\n")
+    (folder / "prices.yaml").write_text("prices: 5\n")
+    (folder / "copy.yaml").write_text((folder / "intents.yaml").read_text("utf-8"))
+
+    found = survey(folder, folder / "tiers.yaml", today=TODAY)
+
+    assert {path.stem for path in found.policies} >= {"intents", "contacts", "copy"}
+    assert "receipts" not in {path.stem for path in found.policies}
+    assert list(found.tiers) == ["mini", "small", "large", "frontier"]
+    assert found.prices.prices == {}
+    told = [str(problem).splitlines()[0].rpartition("/")[2] for problem in found.problems]
+    assert "intents.yaml:1:1: policy 'intents' is defined twice; rename one" in told
+    assert any(one.startswith("prices.yaml:1:1: prices") for one in told)
+
+
+def test_a_mistake_is_located_in_its_file(folder: Path) -> None:
+    """What was found in the data of a file is told at its place there."""
+    (problem,) = located(folder / "tiers.yaml", [Mistake(("tiers", "mini", "model"), "wrong", Code.PARAMETER)])
+
+    line = (folder / "tiers.yaml").read_text("utf-8").splitlines()[problem.place.line - 1]
+    assert line == "    model: openai/gpt-4o-mini"
+    assert (problem.place.column, problem.message, problem.code) == (5, "wrong", Code.PARAMETER)
+
+
+@pytest.mark.parametrize("name", ['"\\0"', "nowhere.json", "/", '"x"'])
+def test_a_file_that_cannot_be_is_told(folder: Path, name: str) -> None:
+    """Whatever a policy names as a file, it is read or told as one that cannot be."""
+    path = folder / "receipts.yaml"
+    path.write_text(path.read_text("utf-8").replace("schemas/receipts.json", name))
+
+    found = survey(folder, folder / "tiers.yaml", today=TODAY, files=[path])
+
+    assert Code.UNREADABLE_FILE in {problem.code for problem in found.problems if isinstance(problem, Problem)}

@@ -2,97 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ...errors import PolicyInvalid
-from ...io.folder import cases_file, read_cases, read_policy, read_tiers
-from ...policylint import doubts, tier_doubts
-from ...policyrules import Mistake
-from ...problem import Code, Place, Problem
+from ...io.folder import Survey, budgets_file, cases_file, located, policy_files, prices_file, read_cases, survey
+from ...lint.budgets import budget_doubts
+from ...lint.surroundings import Measured, Surroundings
+from ...policy import Policy
+from ...policylint import doubts, prices_doubts, tiers_doubts
+from ...problem import Code, Place, Problem, by_place
 from ...settings import Settings
-from ...tier import Tier
-from ...yamlfile import read_yaml
-from ..printing import count, print_json
-from .shelf import PATHS, Shelf, shelves, today
+from ..garbage import nothing_collected
+from ..printing import count
+from .formats import FORMATS, as_text
+from .shelf import PATHS, Shelf, today
+from .targets import Target, targets
+
+if TYPE_CHECKING:
+    from ...recording import Recording
 
 
-@click.command(name="lint", epilog="Example: router policy lint policies/receipts.yaml")
+@click.command(name="lint", epilog="Example: router policy lint policies/receipts.yaml --format github")
 @PATHS
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(paths: tuple[Path, ...], form: str) -> int:
-    """Report every mistake of policies, tiers, prices and cases at its place; exit 1 if there is one."""
-    found = [problem for shelf in shelves(paths, Settings.from_env()) for problem in _lint(shelf)]
-    mistakes = sum(problem.code is not Code.UNLIKELY for problem in found)
-    if form == "json":
-        print_json([_problem_json(problem) for problem in found])
-        return 1 if mistakes else 0
-    for problem in found:
-        click.echo(str(problem if problem.code is not Code.UNLIKELY else _as_warning(problem)))
-    click.echo(f"{count(mistakes, 'mistake')}, {count(len(found) - mistakes, 'warning')}")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", *FORMATS]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for code scanning, or as annotations of a GitHub workflow.",
+)
+@click.option(
+    "--log",
+    "log_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Recorded traffic (JSONL): tells which tiers cost more than they save.",
+)
+def command(paths: tuple[Path, ...], form: str, log_file: Path | None) -> int:
+    """
+    Report everything that is wrong, at its place; exit 1 if something cannot run, 0 for warnings alone.
+
+    A folder means all of it: policies, tiers, prices, budgets, cases. A policy's file means that policy, its cases, and
+    the tiers and prices that it goes by, but not the budgets. PATH may also be tiers.yaml, prices.yaml, budgets.yaml or
+    a file of cases: then that file alone is told about, seen with its folder. `router policy code POL012` explains a
+    code.
+    """
+    with nothing_collected():
+        seen = [problem for target in targets(paths, Settings.from_env()) for problem in _told(target, log_file)]
+    found = sorted(dict.fromkeys(seen), key=by_place)
+    mistakes = sum(problem.code.severity == "error" for problem in found)
+    if form == "text":
+        for problem in found:
+            click.echo(as_text(problem))
+        click.echo(f"{count(mistakes, 'mistake')}, {count(len(found) - mistakes, 'warning')}")
+    elif printed := FORMATS[form](found):
+        click.echo(printed)
     return 1 if mistakes else 0
 
 
-def _lint(shelf: Shelf) -> Iterator[Problem]:
-    try:
-        shelf.book()
-    except PolicyInvalid as why:
-        yield from _problems(why)
-    tiers = _tiers(shelf)
-    yield from _located(shelf.tiers_file, tier_doubts(tiers, today()) if tiers else [])
-    for path in shelf.files:
-        try:
-            policy = read_policy(path)
-        except PolicyInvalid:
-            continue  # told above
-        if policy.tier_names <= set(tiers):
-            yield from _located(path, doubts(policy, tiers))
+def _told(target: Target, log_file: Path | None) -> Iterator[Problem]:
+    only = {str(path) for path in target.only}
+    for problem in _lint(target.shelf, log_file):
+        if not only or problem.file in only:
+            yield problem
+
+
+def _lint(shelf: Shelf, log_file: Path | None) -> Iterator[Problem]:
+    read = survey(shelf.folder, shelf.tiers_file, today=today(), files=shelf.files, budgets=shelf.whole)
+    yield from (problem for problem in read.problems if isinstance(problem, Problem))
+    around = Surroundings(read.tiers, read.prices, today())
+    yield from located(shelf.tiers_file, tiers_doubts(around))
+    yield from located(prices_file(shelf.folder), prices_doubts(read.prices, around))
+    recordings = yield from _recordings(log_file)
+    for path, policy in read.policies.items():
+        measured = _measured(policy, recordings, read) if recordings else {}
+        yield from located(path, doubts(policy, replace(around, measured=measured)))
+    if read.budgets:
+        known = [policy.on(read.tiers) for policy in read.policies.values()]
+        yield from located(budgets_file(shelf.folder), list(budget_doubts(read.budgets, known, around)))
+    yield from _cases(shelf, read)
+
+
+def _recordings(log_file: Path | None) -> Generator[Problem, None, Sequence[Recording]]:
+    """The lines of a log; those that are no recordings are told."""
+    if log_file is None:
+        return []
+    from ...io.log_file import read_log  # noqa: PLC0415  (only who gives a log pays for it)
+
+    log = read_log(str(log_file), skip_bad=True)
+    yield from log.skipped
+    return log.recordings
+
+
+def _measured(policy: Policy, recordings: Sequence[Recording], read: Survey) -> dict[str, Measured]:
+    from ...passrates import pass_rates  # noqa: PLC0415
+
+    return pass_rates(policy.bound_to(read.tiers).on(read.tiers), recordings, read.prices)
+
+
+def _cases(shelf: Shelf, read: Survey) -> Iterator[Problem]:
+    for path, policy in read.policies.items():
         try:
             read_cases(path, policy)
         except PolicyInvalid as why:
-            yield from _problems(why)
+            yield from (problem for problem in why.problems if isinstance(problem, Problem))
     yield from _stray_cases(shelf) if shelf.whole else ()
 
 
-def _tiers(shelf: Shelf) -> dict[str, Tier]:
-    try:
-        return read_tiers(shelf.tiers_file)
-    except PolicyInvalid:
-        return {}  # told by whoever read the book
-
-
 def _stray_cases(shelf: Shelf) -> Iterator[Problem]:
-    known = {cases_file(path) for path in shelf.files}
+    known = {cases_file(path) for path in (*shelf.files, *policy_files(shelf.folder))}
     for path in sorted((shelf.folder / "tests").glob("*.yaml")):
         if path not in known:
             said = f"there is no policy file {shelf.folder / path.name} that these cases could be for"
             yield Problem(str(path), Place(1, 1), said, code=Code.WRONG_CASE)
-
-
-def _located(path: Path, mistakes: Sequence[Mistake]) -> list[Problem]:
-    document = read_yaml(path.read_text("utf-8"), str(path)) if mistakes else None
-    return [document.problem(m.path, m.message, code=m.code) for m in mistakes] if document else []
-
-
-def _problems(why: PolicyInvalid) -> list[Problem]:
-    return [problem for problem in why.problems if isinstance(problem, Problem)]
-
-
-def _as_warning(problem: Problem) -> Problem:
-    return replace(problem, message=f"warning: {problem.message}")
-
-
-def _problem_json(problem: Problem) -> dict[str, Any]:
-    return {
-        "file": problem.file,
-        "line": problem.place.line,
-        "column": problem.place.column,
-        "code": problem.code.value,
-        "severity": "warning" if problem.code is Code.UNLIKELY else "error",
-        "message": problem.message,
-        "suggestion": problem.suggestion,
-    }

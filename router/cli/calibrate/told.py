@@ -1,0 +1,113 @@
+"""What came of a calibration, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...policy import Policy
+from ...promise import Promise
+from ..policy.traffic import aligned
+from ..printing import count
+from .evidence import Evidence
+
+if TYPE_CHECKING:
+    from ...calibration.outcome import Outcome
+    from ...calibration.report import Candidate
+
+_ABOUT = {
+    "regret": "accepted although wrong where {top} is right",
+    "disagreement": "accepted with another output than that of {top}",
+    "accepted_error": "of what is accepted below {top} is wrong",
+}
+
+
+def lines(policy: Policy, evidence: Evidence, outcome: Outcome) -> Iterator[str]:
+    """For people: what was promised, what the evidence is, how good trust is, and what each threshold would do."""
+    promise = policy.promise
+    assert promise is not None
+    yield f"{policy.policy}: {_promised(policy, promise)}"
+    used = f"{outcome.fitted:,} taught trust, {outcome.certifying:,} certified"
+    yield f"{count(outcome.tasks, 'task')}, {outcome.labelled:,} of them known; {used}"
+    yield from evidence.notes
+    yield from (f"{tier}: left out, too few tasks have its reply" for tier in outcome.left_out)
+    yield from _quality(outcome)
+    if outcome.candidates:
+        yield ""
+        yield from aligned([_HEAD, *(_row(each, outcome) for each in outcome.candidates)])
+        yield ""
+    yield _said(promise, outcome)
+
+
+def _promised(policy: Policy, promise: Promise) -> str:
+    about = _ABOUT[promise.kind].format(top=policy.held_against)
+    return f"at most {promise.at_most:.2%} {about}, with {promise.confidence:.0%} confidence"
+
+
+def _quality(outcome: Outcome) -> Iterator[str]:
+    for tier in outcome.reliability:
+        told = {name.removeprefix(f"{tier}."): value for name, value in outcome.figures.items()}
+        if "right" in told:
+            ranked = f"AUROC {told['auroc']:.3f}, " if "auroc" in told else ""
+            yield f"{tier}: {told['right']:.1%} right; trust: {ranked}calibration error {told['calibration_error']:.3f}"
+
+
+_HEAD = ("", "threshold", "accepted", "losses", "of", "rate", "alone at most", "cost of always-top")
+
+
+def _row(each: Candidate, outcome: Outcome) -> tuple[str, ...]:
+    return (
+        "->" if each == outcome.certified else "",
+        f"{each.threshold:.4f}",
+        f"{each.accepted_share:.1%}",
+        str(each.losses),
+        str(each.of),
+        f"{each.losses / each.of:.2%}" if each.of else "",
+        f"{each.bound:.2%}",
+        f"{each.cost_share:.1%}" if each.cost_share is not None else "unknown",
+    )
+
+
+def _said(promise: Promise, outcome: Outcome) -> str:
+    if (chosen := outcome.certified) is not None:
+        at = f", at {chosen.cost_share:.1%} of the cost of always-top" if chosen.cost_share is not None else ""
+        return f"certified: replies from trust {chosen.threshold:.4f} on, {chosen.accepted_share:.1%} of the tasks{at}"
+    if outcome.needed is None:
+        return f"nothing can be certified: at no threshold does the rate look like less than {promise.at_most:.2%}"
+    return f"nothing can be certified yet: about {outcome.needed:,} labels would do, there are {outcome.labelled:,}"
+
+
+def as_json(policy: Policy, evidence: Evidence, outcome: Outcome, written: Path | None) -> dict[str, Any]:
+    promise = policy.promise
+    assert promise is not None
+    return {
+        "policy": policy.policy,
+        "promise": promise.model_dump(),
+        "labels": evidence.labels,
+        "tasks": outcome.tasks,
+        "labelled": outcome.labelled,
+        "fitted": outcome.fitted,
+        "certified_on": outcome.certifying,
+        "needed": outcome.needed,
+        "notes": list(evidence.notes),
+        "left_out": list(outcome.left_out),
+        "threshold": outcome.certified.threshold if outcome.certified is not None else None,
+        "figures": dict(outcome.figures),
+        "candidates": [
+            {
+                "threshold": each.threshold,
+                "accepted_share": each.accepted_share,
+                "losses": each.losses,
+                "of": each.of,
+                "bound": each.bound,
+                "cost_share": each.cost_share,
+            }
+            for each in outcome.candidates
+        ],
+        "reliability": {
+            tier: [{"count": each.count, "trust": each.trust, "right": each.right} for each in found]
+            for tier, found in outcome.reliability.items()
+        },
+        "certificate": str(written) if written is not None else None,
+    }

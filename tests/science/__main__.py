@@ -1,0 +1,39 @@
+"""`python -m tests.science`: the promises of `router calibrate` on public data; `convert NAME` writes a task's log."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from .bench import measured, table
+from .data import DATA, SOURCES
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.science", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    convert = commands.add_parser("convert", help="write recorded traffic to standard output")
+    convert.add_argument("task", choices=sorted(SOURCES))
+    bench = commands.add_parser("bench", help="measure (the default)")
+    for each in (parser, bench):
+        each.add_argument("--runs", type=int, default=1000, help="calibrations a cell")
+        each.add_argument("--json", type=Path, help="write the figures there, too")
+    given = parser.parse_args(words)
+    if not DATA.is_dir():
+        print(f"there is no {DATA}: the data does not come with the repository", file=sys.stderr)
+        return 2
+    if given.command == "convert":
+        for line in SOURCES[given.task].lines():
+            print(line)
+        return 0
+    figures = measured(given.runs)
+    print(table(figures))
+    if given.json is not None:
+        given.json.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

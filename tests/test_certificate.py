@@ -1,0 +1,124 @@
+"""Certificates: trust in pure Python, thresholds, and what outdates them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from router.certificate import TIE, Certificate, Chance, Feature, Level, Trust, broken_ties, lot
+from router.tier import Answering
+from tests.builders import a_certificate, a_promise
+
+TRUST = Trust(
+    intercept=0.5,
+    features={"confidence": Feature(mean=2.0, scale=2.0, weight=1.0, missing=-0.7)},
+    tags={"vip": -1.0},
+)
+
+
+def sigmoid(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
+
+
+def test_trust_is_a_logistic_regression() -> None:
+    """Standardised signals times their weights, the tag's log-odds, and the intercept."""
+    assert TRUST({"confidence": 4.0}) == pytest.approx(sigmoid(1.5))
+    assert TRUST({"confidence": 4.0}, "vip") == pytest.approx(sigmoid(0.5))
+    assert TRUST({"confidence": 4.0}, "unheard of") == pytest.approx(sigmoid(1.5))
+
+
+def test_a_missing_signal_counts_as_it_was_learnt() -> None:
+    """Nothing known of a signal is no average value of it."""
+    assert TRUST({}) == pytest.approx(sigmoid(-0.2))
+
+
+def test_a_value_never_seen_does_not_decide_alone() -> None:
+    """Signals are cut at four standard deviations, and huge log-odds stay numbers."""
+    assert TRUST({"confidence": 1e300}) == TRUST({"confidence": 10.0}) == pytest.approx(sigmoid(4.5))
+    assert Trust(intercept=1e6)({}) == 1.0
+    assert Trust(intercept=-1e6)({}) == pytest.approx(0.0)
+
+
+def test_knots_bend_trust_without_changing_its_order() -> None:
+    """Between knots trust rises on a line; at the ends it is theirs."""
+    bent = TRUST.model_copy(update={"knots": ((0.0, 0.0), (0.5, 0.9), (1.0, 1.0))})
+
+    said = [bent({"confidence": value}) for value in (-6, -2, 0, 1, 2, 4, 8)]
+    raw = [TRUST({"confidence": value}) for value in (-6, -2, 0, 1, 2, 4, 8)]
+    assert said == sorted(said)
+    assert said[2] == pytest.approx(raw[2] * 0.9 / 0.5)
+    assert said[6] == pytest.approx(0.9 + (raw[6] - 0.5) * 0.1 / 0.5)
+
+
+def test_a_level_without_a_threshold_accepts_nothing() -> None:
+    """What could not be certified is never accepted, however sure the model is."""
+    assert not Level(trust=TRUST).accepts(1.0)
+    assert Level(trust=TRUST, threshold=0.8).accepts(0.8)
+    assert not Level(trust=TRUST, threshold=0.8).accepts(0.8 - TIE)
+
+
+def test_equal_trusts_are_told_apart_by_chance_of_the_task() -> None:
+    """The same task always gets the same trust; the difference is far below what means anything."""
+    broken = {broken_ties(0.9, f"t{n}") for n in range(100)}
+
+    assert len(broken) == 100
+    assert broken_ties(0.9, "t1") == broken_ties(0.9, "t1")
+    assert all(0.9 - TIE <= each <= 0.9 for each in broken)
+
+
+def test_lots_fall_evenly() -> None:
+    """Ids that look alike draw as evenly as random ones: in ten bins of a thousand none is far from a hundred."""
+    drawn = [int(lot(f"t{n}") * 10) for n in range(1000)]
+
+    assert all(60 < drawn.count(number) < 140 for number in range(10))
+
+
+def test_a_chance_moves_with_trust() -> None:
+    """The log-odds of a later tier's accepting are a line in the log-odds of trust; certainty is no infinity."""
+    assert Chance(a=0.5, b=1.0)(0.5) == pytest.approx(sigmoid(0.5))
+    assert Chance(a=0.0, b=1.0)(1.0) == pytest.approx(1 - 1e-6)
+
+
+def test_a_certificate_survives_its_file() -> None:
+    """What is written is read again as the same value, with nothing left out that matters."""
+    made = a_certificate(threshold=0.7730486688390394)
+
+    assert Certificate.model_validate_json(made.model_dump_json(indent=2, exclude_none=True)) == made
+
+
+def test_a_level_without_a_threshold_survives_its_file() -> None:
+    """An empty threshold is left out of the file, and still means that nothing is accepted."""
+    made = a_certificate(threshold=None)
+    read = Certificate.model_validate_json(made.model_dump_json(exclude_none=True))
+
+    assert read.levels["mini"].threshold is None
+
+
+def test_nothing_changed_is_nothing_outdated() -> None:
+    """A certificate holds for exactly what it was made for."""
+    made = a_certificate()
+
+    assert made.outdated(made.promise, made.basis) == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("prompt", "the prompt has changed"), ("output", "the output's schema has changed")],
+)
+def test_a_changed_part_is_named(part: str, said: str) -> None:
+    """Each part of the policy that a certificate depends on is told when it changes."""
+    made = a_certificate()
+
+    assert made.outdated(made.promise, made.basis.model_copy(update={part: "other"})) == (said,)
+
+
+def test_another_promise_and_another_model_are_named() -> None:
+    """A promise that was widened, and a tier that answers with another model, are told apart."""
+    made = a_certificate()
+    basis = made.basis.model_copy(update={"models": {"mini": Answering(model="other")}})
+
+    changes = made.outdated(a_promise(at_most=0.2), basis)
+
+    assert changes[0] == "the promise is another one"
+    assert changes[1] == "tier mini answers with other, it was nothing"
