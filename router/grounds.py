@@ -103,8 +103,13 @@ class Grounds:
         return self._words.replace(" ", "")
 
     @cached_property
+    def amounts(self) -> tuple[frozenset[Decimal], ...]:
+        """Every number of the text in order, each as all the amounts that it may mean."""
+        return tuple(amounts(self.text))
+
+    @cached_property
     def _numbers(self) -> frozenset[Decimal]:
-        return frozenset(n for readings in amounts(self.text) for n in readings)
+        return frozenset(n for readings in self.amounts for n in readings)
 
     @cached_property
     def _dates(self) -> frozenset[str]:

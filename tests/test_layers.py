@@ -243,3 +243,14 @@ def test_a_producer_pays_for_nothing_it_does_not_use(code: str) -> None:
     loaded = set(json.loads(out.stdout))
     assert "router" in loaded
     assert loaded & set(HEAVY) == set()
+
+
+def test_who_runs_tasks_needs_no_science() -> None:
+    """Certificates are numbers that pure Python reads: numpy and its like are for commands that learn and compare."""
+    allowed = ("calibration", "cli.", "spread", "comparing", "backtest")
+    science = {name for library in ("numpy", "scipy", "sklearn", "matplotlib") for name in importers(library)}
+
+    assert science != set()
+    assert [name for name in sorted(science) if not name.startswith(allowed)] == []
+    workers = {name for name in modules() if name.startswith(("workers", "engine", "asking", "app", "io."))}
+    assert [name for name in sorted(workers) for target, _ in imported(name) if target.startswith("calibration")] == []

@@ -81,11 +81,9 @@ def teaching_count(labels: int, promise: Promise) -> int:
     delta = 1 - promise.confidence
     enough = labels_needed(promise.at_most, delta, promise.at_most / 2, POWER) or labels
     counts_all = promise.kind != "accepted_error"
-    kept = max(labels - labels // _TEACHING_MAX, enough * (1 if counts_all else 3))
-    if counts_all and kept <= labels:
-        kept = least_looks(losses_allowed(kept, promise.at_most, delta), promise.at_most, delta)
-    elif counts_all and losses_allowed(labels, promise.at_most, delta) >= 0:
-        kept = least_looks(losses_allowed(labels, promise.at_most, delta), promise.at_most, delta)
+    kept = min(labels, max(labels - labels // _TEACHING_MAX, enough * (1 if counts_all else 3)))
+    if counts_all and (allowed := losses_allowed(kept, promise.at_most, delta)) >= 0:
+        kept = least_looks(allowed, promise.at_most, delta)
     return labels - kept if labels - kept >= _TEACHING_MIN else 0
 
 

@@ -11,7 +11,7 @@ from .bench import measured, table
 from .data import DATA, SOURCES
 
 
-def main(words: list[str] | None = None) -> int:
+def main(words: list[str] | None = None, *, data: Path = DATA) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.science", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     convert = commands.add_parser("convert", help="write recorded traffic to standard output")
@@ -21,8 +21,8 @@ def main(words: list[str] | None = None) -> int:
         each.add_argument("--runs", type=int, default=1000, help="calibrations a cell")
         each.add_argument("--json", type=Path, help="write the figures there, too")
     given = parser.parse_args(words)
-    if not DATA.is_dir():
-        print(f"there is no {DATA}: the data does not come with the repository", file=sys.stderr)
+    if not data.is_dir():
+        print(f"there is no {data}: the data does not come with the repository", file=sys.stderr)
         return 2
     if given.command == "convert":
         for line in SOURCES[given.task].lines():

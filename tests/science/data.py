@@ -48,8 +48,6 @@ TIERS: Final = {name: Tier(name=name, model=f"recorded/{name}") for name in ("mi
 
 _GPT_4O_MINI = (0.15, 0.60)
 _GPT_4O_0806 = (2.50, 10.00)
-_MIXTRAL_8X7B = (0.60, 0.60)
-_GPT_4_1106 = (10.00, 30.00)
 """Dollars per million tokens of input and output, as listed by their providers at the time of the runs."""
 
 
@@ -203,22 +201,13 @@ def _literal(node: ast.expr) -> Any:
 
 
 def _school_sum(row: Row) -> Row:
-    """A sum told in words, answered in steps."""
+    """A sum told in words, answered in steps; the file has no costs."""
     replies = {
-        tier: {
-            "output": row[name],
-            "correct": bool(row[f"{name}_ok"]),
-            "cost_usd": _usd(_tokens(row, name) * rate / 1e6),
-        }
-        for tier, name, rate in (("mini", "weak", _MIXTRAL_8X7B[1]), ("large", "strong", _GPT_4_1106[1]))
+        tier: {"output": row[name], "correct": bool(row[f"{name}_ok"])}
+        for tier, name in (("mini", "weak"), ("large", "strong"))
     }
     metadata = {"contaminated": bool(row["contaminated"])}
     return {"id": row["id"], "input": {"text": row["prompt"]}, "replies": replies, "metadata": metadata}
-
-
-def _tokens(row: Row, name: str) -> float:
-    """The file has no counts: four characters a token, the prompt's share left out."""
-    return len(row[name]) / 4
 
 
 def _reasoned(row: Row) -> Row:
@@ -235,7 +224,8 @@ def _json(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
 
 
-_CASCADE_POLICY: Row = {"policy": "answers", "output": {"text": {}}}
+_ANSWER_POLICY: Row = {"policy": "answers", "output": {"text": {}}}
+_CHOICE_POLICY: Row = {"policy": "choices", "output": {"labels": ["A", "B", "C", "D"]}}
 
 _TYPED = (
     "output.calls.all(c, input.functions.exists(f, f.name == c.name"
@@ -303,8 +293,14 @@ _REASONED_POLICY: Row = {"policy": "reasoned", "output": {"schema": _ANSWER}}
 
 SOURCES: Final[Mapping[str, Source]] = {
     **{
-        task: Source("logprob_cascade.jsonl.gz", task, _cascade, _CASCADE_POLICY)
-        for task in ("mmlu", "triviaqa", "medmcqa", "truthfulqa", "gsm8k")
+        task: Source("logprob_cascade.jsonl.gz", task, _cascade, policy)
+        for task, policy in (
+            ("mmlu", _CHOICE_POLICY),
+            ("triviaqa", _ANSWER_POLICY),
+            ("medmcqa", _CHOICE_POLICY),
+            ("truthfulqa", _ANSWER_POLICY),
+            ("gsm8k", _ANSWER_POLICY),
+        )
     },
     "bfcl": Source("bfcl_tool_calls.jsonl.gz", None, _function_calls, _CALLS_POLICY),
     "routellm": Source("routellm_gsm8k.jsonl.gz", None, _school_sum, _SUMS_POLICY),

@@ -92,8 +92,8 @@ def _pairs(policy: Policy, recordings: Sequence[Recording]) -> Evidence:
     found, top = fair(policy, recordings), policy.held_against
     if found.accepted and not found.audited:
         raise LogInvalid(
-            f"none of {count(found.accepted, 'task')} that were accepted below {top} was shown to it, and those that"
-            f" went up to it do not stand for them; set `audit: {{rate: 0.02, against: {top}}}`, or ask it with"
+            f"none of {count(found.accepted, 'task')} accepted below {top} was ever shown to it, and those that went"
+            f" up to it do not stand for them; set `audit: {{rate: 0.02, against: {top}}}`, or ask it with"
             f" --shadow {top} --ask N"
         )
     notes = []
@@ -128,9 +128,15 @@ def _with_labels(policy: Policy, sources: Sources, settings: Settings) -> Eviden
     unknown = labels.keys() - {recording.id for recording in recordings}
     if len(unknown) == len(labels):
         raise LogInvalid(f"{sources.labels} has no label of a task in the traffic; its ids are like {min(unknown)!r}")
-    notes = (f"{count(len(unknown), 'label')} are of tasks that are not in the traffic",) if unknown else ()
+    notes = (_strangers(len(unknown)),) if unknown else ()
     told = _known(policy, joined(recordings, labels))
     return Evidence(told.recordings, "review", (*notes, *told.notes))
+
+
+def _strangers(number: int) -> str:
+    if number == 1:
+        return "1 label is of a task that is not in the traffic"
+    return f"{count(number, 'label')} are of tasks that are not in the traffic"
 
 
 def _known(policy: Policy, recordings: Sequence[Recording]) -> Evidence:
