@@ -10,20 +10,21 @@ from .call import Failure
 from .checks import Question, Subject, examine
 from .checks.sameness import compared, differing
 from .decision import Accept, Decision
+from .jsontext import canonical
 from .output import Output
 from .policy import Policy
 from .reading import Reading
 from .submission import Submission
-from .task import Audited, Priority, Task
+from .task import AUDITOR, Audited, Priority, Task
 from .verdict import Finding, Outcome, Verdict
 
 AUDIT: Final = "audit"
 """The name under which the comparison with the accepted output stands among the findings."""
 
-AUDITOR: Final = ":audit"
-"""The tenant that audits run for: no caller's, because callers' names hold no colon."""
+SHADOW: Final = "shadow"
+"""The name under which a run that compares nothing is known among the findings."""
 
-_DEADLINE_S: Final = 86_400.0
+_DEADLINE_MAX_S: Final = 86_400.0
 
 
 def audit_of(policy: Policy, task: Task, decision: Decision) -> Submission | None:
@@ -34,19 +35,29 @@ def audit_of(policy: Policy, task: Task, decision: Decision) -> Submission | Non
     tier, answer = decision.attempt.tier, decision.attempt.answer
     if not isinstance(answer, Reading) or not _below(policy, tier, wanted.against) or not _drawn(task.id, wanted.rate):
         return None
-    return audit_task(
-        task, Audited(task=task.id, tier=tier, output=answer.output, against=wanted.against), policy.keep_s
-    )
+    audited = Audited(task=task.id, tier=tier, output=answer.output, against=wanted.against)
+    return _again(task, audited, _digest(f"audit:{task.id}"), keep_s=policy.keep_s)
 
 
-def audit_task(task: Task, audited: Audited, keep_s: int) -> Submission:
-    """The same input again, for the tier that audits. Its id follows from the task's: it is made once."""
+def shadow_of(policy: Policy, task: Task, against: str) -> Submission:
+    """
+    A task that asks *against* the same as *task*, whose policy is that version.
+
+    Its id follows from what is asked of whom: asked again, it is the same task.
+    """
+    asked = canonical([task.policy, against, task.input, task.metadata])
+    audited = Audited(task=task.id, against=against, shadow=True)
+    return _again(task, audited, _digest(f"shadow:{asked}"), keep_s=policy.keep_s)
+
+
+def _again(task: Task, audited: Audited, digest: str, *, keep_s: int) -> Submission:
+    """Nobody's contents lie longer for it than `keep_s` says."""
     return Submission(
-        task_id=_digest(task.id)[:32],
+        task_id=digest[:32],
         policy=task.policy,
         tier=audited.against,
         input=task.input,
-        deadline_s=_DEADLINE_S,
+        deadline_s=min(_DEADLINE_MAX_S, keep_s),
         keep_s=keep_s,
         tenant=AUDITOR,
         priority=Priority.LOW,
@@ -64,6 +75,8 @@ def look_again(policy: Policy, subject: Subject, audited: Audited) -> Generator[
 
 def compare(output: Output, audited: Audited, reading: Reading) -> Finding:
     """Say whether the auditing tier answered the same; a difference is told, and changes nothing."""
+    if audited.shadow:
+        return Finding(check=SHADOW, outcome=Outcome.PASS)
     fields = differing(audited.output, reading.output, compared(output))
     if reading.output is not None and not fields:
         return Finding(check=AUDIT, outcome=Outcome.PASS)
@@ -79,8 +92,8 @@ def _below(policy: Policy, tier: str, against: str) -> bool:
 
 def _drawn(task_id: str, rate: float) -> bool:
     """A draw of the task's own: it falls the same way however often it is asked for."""
-    return int(_digest(task_id)[:13], 16) < rate * 16**13
+    return int(_digest(f"audit:{task_id}")[:13], 16) < rate * 16**13
 
 
-def _digest(task_id: str) -> str:
-    return hashlib.sha256(f"audit:{task_id}".encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

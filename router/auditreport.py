@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .auditing import AUDIT
+from .auditing import AUDIT, SHADOW
 from .ledger import Entry, EntryKind
 from .proportion import Proportion
 
@@ -26,8 +26,11 @@ class Audits:
 
 
 def audits(entries: Iterable[Entry], *, since_ms: int = 0) -> list[Audits]:
-    """Add the audits up, by policy and version. An attempt whose reply was no evidence is given up."""
-    lines = [e for e in entries if e.why == "audit" and e.kind is EntryKind.ATTEMPT and e.at_ms >= since_ms]
+    """
+    Add the audits up, by policy and version. An attempt whose reply was no evidence is given up; shadow runs, which
+    compare nothing with what was accepted, are left out.
+    """
+    lines = [e for e in entries if _audits(e) and e.at_ms >= since_ms]
     counts: dict[tuple[str, str], Counter[str]] = {}
     for line in lines:
         counted = counts.setdefault((line.policy, line.version), Counter())
@@ -39,3 +42,7 @@ def audits(entries: Iterable[Entry], *, since_ms: int = 0) -> list[Audits]:
         Audits(policy, version, Proportion(c["differing"], c["done"]), c["given_up"], c["cost"])
         for (policy, version), c in sorted(counts.items())
     ]
+
+
+def _audits(entry: Entry) -> bool:
+    return entry.why == "audit" and entry.kind is EntryKind.ATTEMPT and SHADOW not in entry.checks

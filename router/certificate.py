@@ -7,13 +7,14 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .promise import Promise
 from .tier import Answering
-from .values import Name, Probability, Value
+from .values import Finite, Name, Probability, Value
 
 TIE = 1e-9
 """Far below any difference between two trusts that means something, far above what a float can tell apart."""
@@ -22,13 +23,28 @@ _Z_MAX = 4.0
 """Standardised signals are cut here: a value never seen before must not decide alone."""
 
 
-class Feature(Value):
-    """A signal, standardised by `mean` and `scale`, with its weight in log-odds; a missing one adds `missing`."""
+Weight = Annotated[Finite, Field(ge=-1e6, le=1e6)]
+"""Log-odds; more than this is no evidence."""
 
-    mean: float = 0.0
-    scale: Annotated[float, Field(gt=0)] = 1.0
-    weight: float
-    missing: float = 0.0
+
+class Feature(Value):
+    """
+    A signal, standardised by `mean` and `scale`, with its weight in log-odds. Where it is missing `missing` is added;
+    None where it never was in the evidence: then nobody knows what its absence means.
+    """
+
+    mean: Finite = 0.0
+    scale: Annotated[Finite, Field(ge=1e-9)] = 1.0
+    weight: Weight
+    missing: Weight | None = None
+
+
+def _rising(knots: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if knots and (knots[0][0], knots[-1][0]) != (0.0, 1.0):
+        raise ValueError("the first knot is at 0, the last at 1")
+    if any(right[0] <= left[0] or right[1] < left[1] for left, right in pairwise(knots)):
+        raise ValueError("knots rise from one to the next")
+    return knots
 
 
 class Trust(Value):
@@ -37,17 +53,24 @@ class Trust(Value):
     through `knots` (raw probability, calibrated one; the first at 0, the last at 1).
     """
 
-    intercept: float
+    intercept: Weight
     features: Annotated[dict[str, Feature], Field(max_length=8)] = Field(default_factory=dict)
-    tags: dict[str, float] = Field(default_factory=dict)
-    knots: tuple[tuple[Probability, Probability], ...] = ()
+    tags: dict[str, Weight] = Field(default_factory=dict)
+    knots: Annotated[tuple[tuple[Probability, Probability], ...], AfterValidator(_rising)] = ()
+
+    def lacking(self, signals: Mapping[str, float]) -> tuple[str, ...]:
+        """The signals that a reply lacks and no reply of the evidence did: it cannot be compared with them."""
+        return tuple(name for name, f in self.features.items() if f.missing is None and name not in signals)
 
     def __call__(self, signals: Mapping[str, float], tag: str | None = None) -> float:
+        """What cannot be compared with the evidence is not trusted at all."""
+        if self.lacking(signals):
+            return 0.0
         z = self.intercept + self.tags.get(tag or "", 0.0)
         for name, feature in self.features.items():
             value = signals.get(name)
             if value is None:
-                z += feature.missing
+                z += feature.missing or 0.0
             else:
                 z += feature.weight * max(-_Z_MAX, min(_Z_MAX, (value - feature.mean) / feature.scale))
         raw = 1 / (1 + math.exp(-max(-500.0, min(500.0, z))))
@@ -64,8 +87,8 @@ def _along(knots: tuple[tuple[float, float], ...], x: float) -> float:
 class Chance(Value):
     """How likely a later tier's reply is accepted, given the trust before: log-odds `a + b * logit(trust)`."""
 
-    a: float
-    b: float
+    a: Weight
+    b: Weight
 
     def __call__(self, trust: float) -> float:
         bounded = min(1 - 1e-6, max(1e-6, trust))
@@ -81,7 +104,7 @@ class Level(Value):
     """
 
     trust: Trust
-    threshold: float | None = None
+    threshold: Finite | None = None
     accepted_share: Probability = 0.0
     later: dict[Name, Chance] = Field(default_factory=dict)
 
@@ -97,8 +120,14 @@ class Usual(Value):
 
 
 class Basis(Value):
-    """What a certificate was made for and holds for alone: digests of the policy's parts, and who answers."""
+    """
+    What a certificate was made for and holds for alone: digests of the policy's parts, its path, how long answers may
+    be, and who answers.
+    """
 
+    policy: Name
+    path: tuple[Name, ...]
+    output_tokens: int
     prompt: str
     output: str
     checks: str
@@ -125,15 +154,21 @@ class Certificate(Value):
     evidence: Evidence
     levels: dict[Name, Level]
     usual: dict[Name, Usual] = Field(default_factory=dict)
-    report: dict[str, float] = Field(default_factory=dict)
+    report: dict[str, Finite] = Field(default_factory=dict)
 
     def outdated(self, promise: Promise | None, basis: Basis) -> tuple[str, ...]:
         """What has changed since it was made, a sentence each; empty while it holds."""
         return tuple(self._changes(promise, basis))
 
     def _changes(self, promise: Promise | None, basis: Basis) -> Iterator[str]:
+        if basis.policy != self.basis.policy or self.policy != basis.policy:
+            yield f"it was made for the policy {self.basis.policy}"
         if promise != self.promise:
             yield "the promise is another one"
+        if basis.path != self.basis.path:
+            yield f"the tiers are {', '.join(basis.path)}, they were {', '.join(self.basis.path)}"
+        if basis.output_tokens != self.basis.output_tokens:
+            yield f"limits.output_tokens is {basis.output_tokens}, it was {self.basis.output_tokens}"
         if basis.prompt != self.basis.prompt:
             yield "the prompt has changed"
         if basis.output != self.basis.output:

@@ -17,6 +17,7 @@ from .decision import Ask
 from .jsontext import canonical
 from .output import LABEL, Output
 from .policy import Policy
+from .promise import PROMISE
 from .reading import Reading
 from .refusal import Refusal
 from .task import Task
@@ -161,11 +162,15 @@ def _shown(policy: Policy, trail: Trail, why: Why) -> Iterator[Attempt]:
 
 
 def _earlier(policy: Policy, attempt: Attempt, *, whole: bool) -> Iterator[dict[str, Json]]:
+    """What was answered and found; models are not told how far they are trusted."""
     if isinstance(attempt.answer, Failure | Refusal) or attempt.verdict is None:
+        return
+    told = [finding.reason for finding in attempt.verdict.reasons if finding.check != PROMISE]
+    if not told:
         return
     if whole:
         yield _message("assistant", _answer_text(policy, attempt.answer))
-    findings = "\n".join(f"- {finding.reason}" for finding in attempt.verdict.reasons)
+    findings = "\n".join(f"- {reason}" for reason in told)
     yield _message("user", _findings_text(findings, whole=whole))
 
 

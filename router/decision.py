@@ -112,15 +112,13 @@ def _audited(policy: Policy, task: Task, trail: Trail, now_ms: int, against: str
         case Reading():
             failed = last.verdict is None or last.verdict.outcome is Outcome.FAIL
             return Reject(f"the auditing reply is no good itself; {last.told}") if failed else Accept(last)
-        case Refusal(until_ms=None) as refusal:
-            return Reject(refusal.message)
-        case Refusal() as refusal:
-            return _refused(policy, refusal)
-        case Failure() as failure:
-            if not failure.passing or _errors_in_a_row(trail) > policy.limits.retries:
+        case Refusal(until_ms=until_ms) as refusal if refusal.limit != "breaker":
+            return Reject(refusal.message) if until_ms is None else _refused(policy, refusal)
+        case Failure() | Refusal() as answer:
+            if (not answer.passing and isinstance(answer, Failure)) or _errors_in_a_row(trail) > policy.limits.retries:
                 return Reject(last.told)
-            until_ms = _retry_ms(task, trail, failure)
-            return Wait(until_ms, f"retry after: {failure.message}") if now_ms < until_ms else Ask(against, "audit")
+            until_ms = _retry_ms(task, trail, answer)
+            return Wait(until_ms, f"retry after: {answer.message}") if now_ms < until_ms else Ask(against, "audit")
         case never:
             assert_never(never)
 
@@ -209,11 +207,18 @@ def _next_tier(policy: Policy, task: Task, last: Attempt, now_ms: int) -> Decisi
 
 
 def _worthwhile(policy: Policy, last: Attempt, fitting: list[str], remaining_ms: int) -> str:
-    """The next tier, or a later one where evidence says that those between would not pay for this input."""
+    """
+    The next tier, or a later one where evidence says that those between would not pay for this input.
+
+    None is skipped where errors are promised as a share of what is accepted: the right outputs of a skipped tier would
+    be missing in it. The other promises are about a share of all tasks, which only falls.
+    """
     trust = last.verdict.trust if last.verdict is not None else None
-    if policy.certified is None or trust is None:
+    if policy.certified is None or trust is None or policy.certified.promise.kind == "accepted_error":
         return fitting[0]
-    return best_tier(fitting, policy.certified, after=last.tier, trust=trust, remaining_ms=remaining_ms)
+    against = policy.held_against
+    left = fitting[: fitting.index(against) + 1] if against in fitting else fitting
+    return best_tier(left, policy.certified, after=last.tier, trust=trust, remaining_ms=remaining_ms)
 
 
 def _refused(policy: Policy, refusal: Refusal) -> Decision:

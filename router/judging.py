@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from .call import Failure
 from .certificate import broken_ties
 from .checks import Question, Subject, examine
 from .policy import Policy
+from .promise import PROMISE
 from .reading import Reading
 from .signals import signals, tag
 from .verdict import Finding, Outcome, Verdict, combine
-
-PROMISE: Final = "promise"
-"""The name under which the promise's finding stands."""
 
 
 def judge(
@@ -38,6 +35,8 @@ def _promised(policy: Policy, subject: Subject, verdict: Verdict) -> Verdict:
     if level is None:
         return _with(verdict, None, _unsure("nothing is certified for this tier; run `router calibrate`"))
     told = signals(policy.all_checks, subject, verdict.findings)
+    if lacking := level.trust.lacking(told):
+        return _with(verdict, 0.0, _unsure(f"no {', '.join(lacking)}, which every reply of the evidence had"))
     trust = broken_ties(level.trust(told, tag(subject)), subject.task.id)
     if level.accepts(trust):
         return _with(verdict, trust, Finding(check=PROMISE, outcome=Outcome.PASS))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from .auditing import AUDITOR, audit_of
+from .auditing import audit_of
 from .budget import SHORT, Budget, BudgetUse, applying, scopes, window
 from .call import Deployment
 from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
@@ -19,10 +19,11 @@ from .ports import Claim, Kept, Rates, Swept, attempt_entry
 from .record import Record
 from .refusal import Refusal, lost_lease, over_budget, over_cost
 from .submission import Admission, Busy, Conflict, Submission, Submitted
-from .task import Task, TaskState
+from .task import AUDITOR, Task, TaskState
 from .trail import Attempt, Trail
 
 READY_CHECK_MS = 60_000
+AUDITS_WAITING_MAX = 1000
 AUDITS_COST = 20
 """How many turns of a queue an audit takes: what callers wait for comes first."""
 FRESH_MS = 10_000
@@ -212,9 +213,9 @@ class MemoryStore:
             row.kept, row.suspect, row.crashes, row.shows_kept = {}, False, 0, False
             self._lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
         self._move(row, policy, decision)
-        if (audit := audit_of(policy, row.task, decision)) is not None:
+        if (audit := audit_of(policy, row.task, decision)) is not None and self._has_room_to_audit(audit.tier):
             row.audit = audit.task_id
-            self._admit(audit)
+            self._take_in(audit)
         return True
 
     async def release(self, claim: Claim) -> bool:
@@ -308,6 +309,12 @@ class MemoryStore:
             return Submitted(s.task_id)
         if len(self._due) >= self._waiting_max:
             return Busy(len(self._due))
+        return self._take_in(s)
+
+    def _has_room_to_audit(self, tier: str) -> bool:
+        return len(self._ready[tier][AUDITOR]) < AUDITS_WAITING_MAX
+
+    def _take_in(self, s: Submission) -> Admission:
         now = self._clock_ms()
         task = Task(
             id=s.task_id,
@@ -330,7 +337,7 @@ class MemoryStore:
     def _make_ready(self, row: _Row) -> None:
         row.state, row.token = TaskState.READY, ""
         self._ready[row.queue][row.task.tenant][row.task.id] = row.urgency_ms
-        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue] + 1)
+        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue] + _turn_cost(row.task.tenant))
         check_ms = READY_CHECK_MS + len(self._due)
         self._due[row.task.id] = min(self._clock_ms() + check_ms, row.task.deadline_ms)
 
@@ -343,7 +350,7 @@ class MemoryStore:
         ready = self._ready[queue][tenant]
         task_id = min(ready, key=lambda t: (ready[t], t))
         self._virtual[queue] = turn[tenant]
-        turn[tenant] += AUDITS_COST if tenant == AUDITOR else 1
+        turn[tenant] += _turn_cost(tenant)
         self._pull(queue, tenant, task_id)
         return task_id
 
@@ -522,6 +529,10 @@ class MemoryStore:
 
 def _scopes(intent: Intent) -> tuple[str, ...]:
     return scopes(tenant=intent.tenant, policy=intent.policy, tier=intent.tier, why=intent.why)
+
+
+def _turn_cost(tenant: str) -> int:
+    return AUDITS_COST if tenant == AUDITOR else 1
 
 
 def _move(claim: Claim, decision: Decision) -> str:

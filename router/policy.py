@@ -231,6 +231,9 @@ class Policy(Value):
     def basis(self) -> Basis:
         """What a certificate of this version is made for."""
         return Basis(
+            policy=self.policy,
+            path=self.path,
+            output_tokens=self.limits.output_tokens,
             prompt=_digest({"prompt": self.prompt.model_dump(mode="json"), "shots": [_dump(s) for s in self.shots]}),
             output=_digest(_dump(self.output)),
             checks=_digest([_dump(check) for check in self.all_checks]),

@@ -13,11 +13,11 @@ from .call import Answer, Billed, Failure, FailureKind, FinishReason, Reply, Tok
 from .compose import spelled
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, canonical, parse, spans
-from .judging import PROMISE
 from .output import Output
 from .policy import Policy
 from .policyexpect import Expect
 from .problem import Code, Problem, closest
+from .promise import PROMISE
 from .schema import Validator
 from .validated import validated
 from .values import Json, Probability, Value

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .checks import Confidence
-from .judging import PROMISE
 from .occasion import Occasion, occasion
 from .policy import Policy
+from .promise import PROMISE
 from .record import Record
 from .verdict import Outcome
 

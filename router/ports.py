@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from .auditing import AUDIT
+from .auditing import AUDIT, SHADOW
 from .budget import Budget, BudgetUse
 from .call import Answer, Call, Deployment
 from .decision import Accept, Decision
@@ -61,7 +61,7 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         task=claim.task.id,
         attempt=attempt.number,
         tier=attempt.tier,
-        model=asked.model if asked else None,
+        model=attempt.calls[0].model if attempt.calls else asked.model if asked else None,
         policy=policy.policy,
         version=claim.task.policy,
         tenant=claim.task.tenant,
@@ -78,8 +78,9 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
 
 
 def _told(finding: Finding) -> bool:
-    """What the ledger says of an attempt: the checks that counted, and audits that found a difference."""
-    return finding.counts or (finding.check == AUDIT and finding.outcome is not Outcome.PASS)
+    """What the ledger says of an attempt: the checks that counted, differences that audits found, and shadow runs."""
+    differs = finding.check == AUDIT and finding.outcome is not Outcome.PASS
+    return finding.counts or differs or finding.check == SHADOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from .values import Name, Value
+
+PROMISE: Final = "promise"
+"""The name under which the promise's finding stands among those of the checks."""
 
 Kind: TypeAlias = Literal["regret", "accepted_error", "disagreement"]
 

@@ -11,8 +11,8 @@ from .checks import Subject
 from .checks.base import MISSING
 from .compose import PromptInvalid, messages
 from .decision import Ask
-from .judging import PROMISE
 from .policy import Policy
+from .promise import PROMISE
 from .reading import Reading
 from .record import Record
 from .seen import Seen, audited, seen, weighed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .task import TaskState
+from .task import AUDITOR, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Summary:
 class Wanted:
     """
     Says which tasks are wanted; None: any will do. `reason` is looked for within theirs, in upper or lower case;
-    `redriven` says whether they were sent again.
+    `redriven` says whether they were sent again. Audits are nobody's: they are wanted by their tenant alone.
     """
 
     status: TaskState | None = None
@@ -51,7 +51,7 @@ class Wanted:
         return (
             self.status in (None, task.state)
             and self.policy in (None, task.policy)
-            and self.tenant in (None, task.tenant)
+            and (task.tenant == self.tenant if self.tenant is not None else task.tenant != AUDITOR)
             and (self.reason is None or self.reason.casefold() in (task.reason or "").casefold())
             and self.redriven in (None, task.redriven is not None)
             and task.at_ms >= self.since_ms

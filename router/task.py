@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 from pydantic import Field
 
@@ -45,13 +46,21 @@ class TaskState(StrEnum):
 _ENDS = frozenset({TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED})
 
 
+AUDITOR: Final = ":audit"
+"""The tenant that audits run for: no caller's, because callers' names hold no colon."""
+
+
 class Audited(Value):
-    """The output that *task* was ended with at `tier`, which a task is there to compare with what `against` answers."""
+    """
+    What a task is there for: to ask `against` the same as `task` was asked, and to compare what it says with the
+    `output` that was accepted at `tier`. A `shadow` asks about recorded traffic: there is nothing to compare.
+    """
 
     task: str
-    tier: str
-    output: Json
     against: str
+    tier: str = ""
+    output: Json = None
+    shadow: bool = False
 
 
 class Task(Value):

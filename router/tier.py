@@ -38,17 +38,19 @@ class Place(Value):
 
 
 class Answering(Value):
-    """What of a tier decides its answers, wherever it is asked."""
+    """What of a tier decides its answers and what they are booked at, wherever it is asked."""
 
     model: str
     temperature: float | None = None
     reasoning_effort: str | None = None
     seed: int | None = None
+    price_of: str | None = None
+    simulated: bool = False
     others: tuple[str, ...] = ()
     """Models of deployments that are called otherwise."""
 
     def __str__(self) -> str:
-        settings = self.model_dump(exclude={"model", "others"}, exclude_none=True).items()
+        settings = self.model_dump(exclude={"model", "others"}, exclude_defaults=True).items()
         return " ".join((self.model, *self.others, *(f"{name}={value}" for name, value in settings)))
 
 
@@ -113,23 +115,24 @@ class Tier(Value):
             temperature=self.temperature,
             reasoning_effort=self.reasoning_effort,
             seed=self.seed,
+            price_of=self.price_of,
+            simulated=self.simulated,
             others=tuple(sorted({place.model for place in self.deployments if place.model} - {self.model})),
         )
 
     def answering_as(self, then: Answering) -> Self:
-        """This tier with the model and settings that it had *then*; where it answers and its limits are today's."""
+        """
+        This tier with the model and settings that it had *then*; where it answers and its limits are today's.
+
+        Of its deployments those stay whose models were known then; where none is left all of them do: a task never goes
+        to a place that nobody named.
+        """
         if then == self.answering:
             return self
         known = {then.model, *then.others}
-        return self.model_copy(
-            update={
-                **then.model_dump(exclude={"others"}),
-                "price_of": self.price_of if then.model == self.model else None,
-                "deployments": tuple(
-                    place for place in self.deployments if place.model is None or place.model in known
-                ),
-            }
-        )
+        places = tuple(place for place in self.deployments if place.model is None or place.model in known)
+        changes = then.model_dump(exclude={"others"}) | {"deployments": places or self.deployments}
+        return self.model_copy(update=changes)
 
     @property
     def key_names(self) -> frozenset[str]:

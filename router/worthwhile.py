@@ -16,12 +16,12 @@ def best_tier(left: Sequence[str], certificate: Certificate, *, after: str, trus
     `E(j) = cost(j) + (1 - P(j accepts)) * min over k > j of E(k)`: a tier pays only if its cost is less than the chance
     that it accepts, times the expected cost of the way without it.
 
-    *left* are the tiers that can still be asked, in order; the last one's reply stands. Tiers of which the certificate
-    knows no cost or chance are not skipped and do not skip others. A tier after which the last one would not be done
-    within *remaining_ms* is passed by.
+    *left* are the tiers that can still be asked, in order, up to the one whose reply stands. Where the certificate
+    lacks a cost or a chance nothing is skipped. A tier after which the last one would not be done within *remaining_ms*
+    is passed by.
     """
     usual, level = certificate.usual, certificate.levels.get(after)
-    if level is None or any(tier not in usual for tier in left):
+    if level is None or any(tier not in usual for tier in left) or any(t not in level.later for t in left[:-1]):
         return left[0]
     chances = _chances(left, level.later, trust)
     in_time = [tier for tier in left if _takes_ms(tier, left[-1], usual) <= remaining_ms] or [left[-1]]
@@ -30,8 +30,7 @@ def best_tier(left: Sequence[str], certificate: Certificate, *, after: str, trus
 
 
 def _chances(left: Sequence[str], later: Mapping[str, Chance], trust: float) -> dict[str, float]:
-    known = {tier: later[tier](trust) for tier in left[:-1] if tier in later}
-    return {tier: known.get(tier, _SURE) for tier in left}
+    return {tier: later[tier](trust) for tier in left[:-1]} | {left[-1]: _SURE}
 
 
 def _takes_ms(tier: str, last: str, usual: Mapping[str, Usual]) -> int:

@@ -148,7 +148,10 @@ def a_certificate(*, threshold: float | None = 0.9, later: Any = None, **changes
         "policy": "receipts",
         "made": "2026-11-20",
         "promise": a_promise().model_dump(),
-        "basis": {"prompt": "", "output": "", "checks": "", "models": {}},
+        "basis": {
+            **{"policy": "receipts", "path": [], "output_tokens": 1024},
+            **{"prompt": "", "output": "", "checks": "", "models": {}},
+        },
         "evidence": {"sha256": "0" * 64, "labels": "expected", "fitted": 100, "certified": 300},
         "levels": {"mini": {"trust": trust, "threshold": threshold, "later": later or {}}},
     }

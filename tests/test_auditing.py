@@ -7,19 +7,33 @@ from typing import Any
 
 import pytest
 
-from router.auditing import AUDIT, AUDITOR, audit_of, compare
+from router.auditing import AUDIT, audit_of, compare, shadow_of
 from router.budget import Budget
 from router.call import FailureKind, Reply
-from router.decision import Accept, Reject
+from router.decision import Accept, Ask, Reject, Wait, decide
 from router.ledger import Entry, EntryKind
 from router.output import Output
 from router.policy import Policy
 from router.ports import Store
 from router.reading import Reading
 from router.record import Record
-from router.task import Audited, Priority, TaskState
+from router.refusal import broken
+from router.task import AUDITOR, Audited, Priority, Task, TaskState
 from router.verdict import Outcome
-from tests.builders import BROKEN, DOUBTFUL, GOOD, TIERS, a_failure, a_policy, a_reply, a_task, a_tier, an_attempt
+from tests.builders import (
+    BROKEN,
+    DOUBTFUL,
+    GOOD,
+    NOW_MS,
+    TIERS,
+    a_failure,
+    a_policy,
+    a_reply,
+    a_submission,
+    a_task,
+    a_tier,
+    an_attempt,
+)
 from tests.carrying import House, by_tier
 from tests.conftest import Clock
 
@@ -156,14 +170,85 @@ async def test_audits_wait_for_what_callers_wait_for(store: Store, clock: Clock)
         await house.submit(task_id=f"early-{number}", policy=policy)
     for claim in await store.claim({"mini": 10}, at_most=10, token="early"):
         await house.engine.carry(claim)
-    for number in range(30):
+    for number in range(50):
         await house.submit(task_id=f"late-{number:02}", policy=policy, tier="large")
 
     order = [claim.task.tenant for claim in await store.claim({"large": 100}, at_most=100, token="all")]
 
     waited = [place for place, tenant in enumerate(order) if tenant == AUDITOR]
-    assert len(order) == 33
+    assert len(order) == 53
     assert waited[1] - waited[0] == 21
+
+
+async def test_audits_that_come_one_by_one_wait_as_long(store: Store, clock: Clock) -> None:
+    """An audit that is alone in its queue is no more urgent than one of many: callers have nineteen turns of twenty."""
+    policy = audited()
+    house = House(store, clock, by_tier(mini=GOOD))
+    for number in range(100):
+        await house.submit(task_id=f"caller-{number:03}", policy=policy, tier="large")
+    served = []
+    for number in range(40):
+        await house.submit(task_id=f"early-{number}", policy=policy)
+        (early,) = await store.claim({"mini": 10}, at_most=1, token=f"early-{number}")
+        await house.engine.carry(early)
+        (next_one,) = await store.claim({"large": 1000}, at_most=1, token=f"next-{number}")
+        served.append(next_one.task.tenant)
+
+    assert served.count(AUDITOR) <= 2
+
+
+async def test_audits_that_nobody_takes_are_bounded(store: Store, clock: Clock) -> None:
+    """Where nobody serves the auditing tier, some wait and no more are made: callers need the room."""
+    policy = audited(against="frontier")
+    house = House(store, clock, by_tier(mini=GOOD), tiers=TIERS | {"frontier": a_tier("frontier")})
+    await store.publish([policy])
+    await store.submit([a_submission(f"t{n:04}", policy=policy.digest) for n in range(1010)])
+    while claims := await store.claim({"mini": 1000}, at_most=100, token=f"{clock.ms}"):
+        clock.advance(0.001)
+        for claim in claims:
+            await store.finish(claim, policy, an_attempt(), Accept(an_attempt()))
+
+    made = [(await store.read(f"t{n:04}")).audit for n in range(1010)]
+    assert sum(audit is not None for audit in made) == 1000
+
+
+async def test_an_audit_ends_before_its_task_is_forgotten(store: Store, clock: Clock) -> None:
+    """Contents lie no longer than `keep_s` says: an audit that nobody did by then is given up."""
+    house = House(store, clock, by_tier(mini=GOOD))
+    await house.submit(policy=audited(keep_s=3600))
+    for claim in await store.claim({"mini": 10}, at_most=10, token="early"):
+        await house.engine.carry(claim)
+    audit = (await store.read("t1")).audit or ""
+
+    clock.advance(3601)
+    await store.sweep(at_most=10)
+
+    assert (await store.read(audit)).state is TaskState.EXPIRED
+
+
+def test_an_audit_outlives_a_breaker() -> None:
+    """After a deployment's pause the audit asks again; where it stays broken, it is given up after some tries."""
+    task = a_task(audits=Audited(task="t0", tier="mini", output={}, against="large"))
+    refused = [an_attempt(n, "large", None, why="audit", answer=broken("large", NOW_MS + 2000)) for n in range(1, 6)]
+
+    assert isinstance(decide(audited(), task, tuple(refused[:1]), NOW_MS + 1000), Wait)
+    assert decide(audited(), task, tuple(refused[:1]), NOW_MS + 60_000) == Ask("large", "audit")
+    assert isinstance(decide(audited(), task, tuple(refused), NOW_MS + 60_000), Reject)
+
+
+def test_a_shadow_run_is_known_by_what_is_asked_of_whom() -> None:
+    """Another input, tier or version is another task, whatever its name; the same ones are the same task."""
+    task = a_task("1", policy="v1", input={"text": "a"})
+
+    def run(task: Task = task, against: str = "large") -> str:
+        return shadow_of(a_policy(), task, against).task_id
+
+    assert run() == run(task.model_copy(update={"id": "2"}))
+    others = [
+        run(against="small"),
+        *(run(task.model_copy(update=c)) for c in ({"policy": "v2"}, {"input": {"text": "b"}})),
+    ]
+    assert len({run(), *others}) == 4
 
 
 def test_the_draw_is_the_tasks_own() -> None:

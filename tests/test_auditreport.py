@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.auditing import AUDIT
+from router.auditing import AUDIT, SHADOW
 from router.auditreport import Audits, audits
 from router.ledger import Entry, EntryKind
 from router.proportion import Proportion
@@ -32,6 +32,14 @@ def test_no_evidence_is_neither_right_nor_wrong() -> None:
     (row,) = audits([audited(), audited(accepted=False, differs=True)])
 
     assert (row.differing, row.given_up, row.cost_nusd) == (Proportion(0, 1), 1, 1400)
+
+
+def test_shadow_runs_say_nothing_of_what_was_accepted() -> None:
+    """What recorded traffic was asked again for was accepted by nobody: it is no part of the estimate."""
+    shadow = audited().model_copy(update={"checks": (SHADOW,)})
+
+    assert audits([shadow]) == []
+    assert audits([shadow, audited()])[0].differing == Proportion(0, 1)
 
 
 def test_other_attempts_are_none() -> None:

@@ -97,8 +97,13 @@ def test_a_month_is_made_of_its_days_so_far() -> None:
 
 
 def test_a_call_counts_in_four_scopes() -> None:
-    """Everything, its tenant, its policy and its tier."""
-    assert scopes(tenant="acme", policy="receipts", tier="mini") == (
+    """Everything, its tenant, its policy and its tier; an audit counts for no tenant, and apart from its policy."""
+    assert scopes(tenant=":audit", policy="receipts", tier="large", why="audit") == (
+        "global",
+        "audit:receipts",
+        "tier:large",
+    )
+    assert scopes(tenant="acme", policy="receipts", tier="mini", why="first") == (
         "global",
         "tenant:acme",
         "policy:receipts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from pydantic import ValidationError
 
 from router.certificate import TIE, Certificate, Chance, Feature, Level, Trust, broken_ties, lot
 from router.tier import Answering
@@ -122,3 +123,48 @@ def test_another_promise_and_another_model_are_named() -> None:
 
     assert changes[0] == "the promise is another one"
     assert changes[1] == "tier mini answers with other, it was nothing"
+
+
+def test_what_the_evidence_never_lacked_must_be_there() -> None:
+    """A reply without a signal that every reply of the evidence had cannot be compared: it is not trusted at all."""
+    always = Trust(intercept=5.0, features={"confidence": Feature(weight=1.0)})
+    sometimes = Trust(intercept=5.0, features={"confidence": Feature(weight=1.0, missing=-1.0)})
+
+    assert (always.lacking({}), always({})) == (("confidence",), 0.0)
+    assert (sometimes.lacking({}), sometimes({})) == ((), pytest.approx(1 / (1 + math.exp(-4.0))))
+    assert always.lacking({"confidence": 0.0}) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"intercept": float("nan")},
+        {"intercept": 1e300},
+        {"intercept": 0, "features": {"confidence": {"weight": 1, "scale": 1e-300}}},
+        {"intercept": 0, "tags": {"a": float("inf")}},
+        {"intercept": 0, "knots": [[0, 0]]},
+        {"intercept": 0, "knots": [[0, 0], [1, 0.5], [1, 1]]},
+        {"intercept": 0, "knots": [[0, 1], [1, 0]]},
+    ],
+    ids=str,
+)
+def test_numbers_that_no_calibration_writes_are_refused(wrong: dict[str, object]) -> None:
+    """A file that was edited by hand must not trust what nobody measured, nor stop a worker."""
+    with pytest.raises(ValidationError):
+        Trust.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"policy": "other"}, "it was made for the policy receipts"),
+        ({"path": ("large", "mini")}, "the tiers are large, mini, they were mini, large"),
+        ({"output_tokens": 5}, "limits.output_tokens is 5, it was 1024"),
+    ],
+)
+def test_what_shapes_the_path_is_part_of_the_basis(changes: dict[str, object], said: str) -> None:
+    """Another policy, another order of the tiers, or shorter answers are not what the evidence is about."""
+    made = a_certificate()
+    made = made.model_copy(update={"basis": made.basis.model_copy(update={"path": ("mini", "large")})})
+
+    assert said in made.outdated(made.promise, made.basis.model_copy(update=changes))

@@ -10,9 +10,10 @@ import pytest
 from router.call import Call, Reply
 from router.certificate import Certificate
 from router.checks import Subject
-from router.judging import PROMISE, judge
+from router.judging import judge
 from router.policy import Policy
 from router.ports import Store
+from router.promise import PROMISE
 from router.task import TaskState
 from router.verdict import Outcome, Verdict
 from tests.builders import BROKEN, GOOD, a_certificate, a_policy, a_promise, a_reply, a_subject
@@ -129,6 +130,14 @@ def confident(sure: float) -> Reply:
     return a_reply(sure=sure)
 
 
+def test_a_reply_without_the_evidences_signal_is_unsure() -> None:
+    """Where a provider stops sending log-probabilities, nothing is accepted on the strength of the rest."""
+    found = verdict(promising(a_certificate()), sure=None)
+
+    assert (found.outcome, found.trust) == (Outcome.UNSURE, 0.0)
+    assert said(found) == "no confidence, which every reply of the evidence had"
+
+
 ANSWERS: dict[str, Callable[[Call], Reply]] = {
     "doubtful": by_tier(mini=confident(DOUBTFUL), small=confident(DOUBTFUL), large=GOOD),  # type: ignore[dict-item]
 }
@@ -172,3 +181,26 @@ async def test_a_tier_that_would_not_pay_is_skipped(store: Store, clock: Clock) 
     record = await house.settle()
 
     assert (record.state, [a.tier for a in record.trail]) == (TaskState.SUCCEEDED, ["mini", "large"])
+
+
+async def test_no_tier_is_skipped_where_accepted_errors_are_promised(store: Store, clock: Clock) -> None:
+    """A skipped tier's right outputs would be missing in the share that was certified, so all are asked."""
+    usual = {"mini": {"cost_nusd": 10}, "small": {"cost_nusd": 900}, "large": {"cost_nusd": 1000}}
+    certificate = a_certificate(usual=usual, later={"small": {"a": -3.0, "b": 0.0}})
+    house = House(store, clock, ANSWERS["doubtful"])
+    await house.submit(policy=promising(certificate, promise=a_promise(kind="accepted_error").model_dump()))
+
+    assert [a.tier for a in (await house.settle()).trail] == ["mini", "small", "large"]
+
+
+@pytest.mark.parametrize("earlier", ["findings", "attempts"])
+async def test_models_are_not_told_how_far_they_are_trusted(store: Store, clock: Clock, earlier: str) -> None:
+    """What a larger model is asked does not depend on a threshold: the promise's finding is not shown to it."""
+    house = House(store, clock, ANSWERS["doubtful"])
+    prompt = {"system": "Read.", "user": "{{ text }}", "earlier": earlier}
+    await house.submit(policy=promising(a_certificate(), prompt=prompt))
+
+    await house.settle()
+
+    assert len(house.llm.calls) == 3
+    assert len({str(call.messages) for call in house.llm.calls}) == 1

@@ -43,7 +43,7 @@ def test_a_tier_can_be_asked_as_it_was() -> None:
 
 
 def test_the_price_is_that_of_the_model_that_is_asked() -> None:
-    """A stand-in's price is for its own model: an older model is booked at its own."""
+    """A stand-in's price is for its own model: an older model that had none is booked at its own."""
     today = a_tier("mini", model="openai/new", price_of="openai/like-new")
 
     assert today.answering_as(Answering(model="openai/old")).priced_model == "openai/old"
@@ -64,3 +64,28 @@ def test_it_reads_as_people_write_it() -> None:
     assert str(a_tier("mini", temperature=0, deployments=[WEST]).answering) == (
         "openai/mini-model azure/west-model temperature=0.0"
     )
+
+
+def test_what_is_asked_is_what_is_booked() -> None:
+    """The place of a call names the model of the version, also where today's places have been looked at before."""
+    today = a_tier("mini", model="openai/new")
+
+    assert today.places[0].model == "openai/new"
+    assert today.answering_as(Answering(model="openai/old")).places[0].model == "openai/old"
+
+
+def test_a_stand_in_keeps_its_price() -> None:
+    """An older version of a tier that is booked at another model's price is booked so still."""
+    old = a_tier("mini", model="openai/local-1", price_of="openai/gpt-4o-mini", simulated=True).answering
+    today = a_tier("mini", model="openai/local-2", price_of="openai/gpt-4o-mini", simulated=True)
+
+    then = today.answering_as(old)
+    assert (then.model, then.priced_model, then.simulated) == ("openai/local-1", "openai/gpt-4o-mini", True)
+
+
+def test_a_task_never_goes_where_nobody_sent_it() -> None:
+    """Where no deployment has a model of the older version, today's are asked, and no address that nobody named."""
+    old = a_tier("mini", deployments=[WEST]).answering
+    today = a_tier("mini", deployments=[WEST | {"model": "azure/renamed"}])
+
+    assert [place.api_base for place in today.answering_as(old).places] == ["https://west.example/v1"]

@@ -53,11 +53,15 @@ _GRADIENT = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The signals that are used, with the mean and standard deviation of each in unlabelled traffic."""
+    """
+    The signals that are used, with the mean and standard deviation of each in unlabelled traffic, and whether it was
+    missing there now and then.
+    """
 
     columns: tuple[int, ...]
     mean: Any
     scale: Any
+    gaps: Any
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ def scale_of(signals: Any) -> Scale:
     used = signals[:, chosen]
     mean = np.array([round(float(value), _DIGITS) for value in _nan(np.nanmean, used)])
     scale = np.array([max(round(float(value), _DIGITS), 10**-_DIGITS) for value in _nan(np.nanstd, used)])
-    return Scale(tuple(chosen), mean, scale)
+    return Scale(tuple(chosen), mean, scale, np.isnan(used).any(axis=0))
 
 
 def _nan(function: Any, values: Any) -> Any:
@@ -169,10 +173,14 @@ def rescaled(trusts: Mapping[str, Trust], said: Any, right: Any) -> dict[str, Tr
 
 def _on_line(trust: Trust, a: float, b: float) -> Trust:
     features = {
-        name: feature.model_copy(update={"weight": round(feature.weight * b, _DIGITS), "missing": feature.missing * b})
+        name: feature.model_copy(update={"weight": round(feature.weight * b, _DIGITS), "missing": _times(feature, b)})
         for name, feature in trust.features.items()
     }
     return trust.model_copy(update={"intercept": round(a + b * trust.intercept, _DIGITS), "features": features})
+
+
+def _times(feature: Feature, b: float) -> float | None:
+    return None if feature.missing is None else feature.missing * b
 
 
 def stepped(trust: Trust, signals: Any, tags: Any, right: Any) -> Trust:
@@ -207,10 +215,10 @@ def _trust(scale: Scale, intercept: float, weights: Any, missing: Any, tags: Map
             mean=float(mean),
             scale=float(deviation),
             weight=round(float(weight), _DIGITS),
-            missing=round(float(without), _DIGITS),
+            missing=round(float(without), _DIGITS) if gap else None,
         )
-        for name, mean, deviation, weight, without in zip(
-            scale.names, scale.mean, scale.scale, weights, missing, strict=True
+        for name, mean, deviation, weight, without, gap in zip(
+            scale.names, scale.mean, scale.scale, weights, missing, scale.gaps, strict=True
         )
     }
     return Trust(intercept=round(intercept, _DIGITS), features=features, tags=dict(sorted(tags.items())))
@@ -218,12 +226,13 @@ def _trust(scale: Scale, intercept: float, weights: Any, missing: Any, tags: Map
 
 def trusted(trust: Trust, signals: Any, tags: Any) -> Any:
     """What *trust* says of many replies, (n, signals) and (n): the same as one call each, to the last digits."""
-    z = np.full(len(signals), trust.intercept)
+    z, lacking = np.full(len(signals), trust.intercept), np.zeros(len(signals), dtype=bool)
     for name, feature in trust.features.items():
         values = (signals[:, NAMES.index(name)] - feature.mean) / feature.scale
-        z = z + np.where(np.isnan(values), feature.missing, feature.weight * np.clip(values, -4, 4))
+        missing = np.isnan(values)
+        z = z + np.where(missing, feature.missing or 0.0, feature.weight * np.clip(values, -4, 4))
+        lacking |= missing & (feature.missing is None)
     if trust.tags:
         z = z + np.array([trust.tags.get(tag, 0.0) for tag in tags])
-    raw = expit(z)
-    knots = np.array(trust.knots)
-    return np.interp(raw, knots[:, 0], knots[:, 1]) if trust.knots else raw
+    raw, knots = expit(z), np.array(trust.knots)
+    return np.where(lacking, 0.0, np.interp(raw, knots[:, 0], knots[:, 1]) if trust.knots else raw)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from ..auditing import audit_task
+from ..auditing import shadow_of
 from ..client import MANY, Client
 from ..errors import ResultPending, UnknownPolicy
 from ..exporting import recorded
 from ..policy import Policy
 from ..recording import LoggedReply, Recording
-from ..task import Audited, Task
+from ..task import Task
 
 
 def unasked(recordings: Sequence[Recording], against: str) -> list[Recording]:
@@ -32,7 +32,7 @@ def shadow(
         raise UnknownPolicy(f"this version of {policy.policy} is not published; run `router policy publish` first")
     for start in range(0, len(recordings), MANY):
         batch = recordings[start : start + MANY]
-        handles = client.send([audit_task(*_asked(r, policy, against), policy.keep_s) for r in batch])
+        handles = client.send([shadow_of(policy, _task(recording, policy), against) for recording in batch])
         for recording, handle in zip(batch, handles, strict=True):
             with suppress(ResultPending):
                 client.wait(handle.id, timeout_s=timeout_s)
@@ -41,12 +41,8 @@ def shadow(
             yield recording.model_copy(update={"replies": told})
 
 
-def _asked(recording: Recording, policy: Policy, against: str) -> tuple[Task, Audited]:
-    """The recorded task with the first output that it got: what the audit is compared with."""
-    tier = next((name for name in policy.path if _answers(recording.replies.get(name, ()))), policy.path[0])
-    replies = _answers(recording.replies.get(tier, ()))
-    output = replies[0].reading(policy.output).output if replies else None
-    task = Task(
+def _task(recording: Recording, policy: Policy) -> Task:
+    return Task(
         id=recording.id,
         policy=policy.digest,
         input=recording.input,
@@ -54,7 +50,6 @@ def _asked(recording: Recording, policy: Policy, against: str) -> tuple[Task, Au
         created_ms=0,
         deadline_ms=0,
     )
-    return task, Audited(task=recording.id, tier=tier, output=output, against=against)
 
 
 def _answers(replies: Sequence[LoggedReply]) -> tuple[LoggedReply, ...]:

@@ -12,7 +12,6 @@ from typing import IO, Any
 import click
 
 from ..app import open_store
-from ..auditing import AUDITOR
 from ..client import Client
 from ..errors import LogInvalid, UnknownTask
 from ..exporting import line, recorded
@@ -21,7 +20,7 @@ from ..record import Record
 from ..recording import Recording
 from ..settings import Settings
 from ..summary import Summary
-from ..task import TaskState
+from ..task import AUDITOR, TaskState
 from .listing import narrowing, require_policy
 from .printing import count
 

@@ -45,7 +45,8 @@ A queue is a tier's name, with `!` in front for suspects of a crash, who run alo
 Fields of `t:<task>`, short because there are millions: s state, q tier, n tenant, p policy digest, o urgency,
 c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists, l lease token, e lease end, g noted
 lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
-why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it, audit the task that asks a larger tier the same.
+why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it,
+audit the task that asks a larger tier the same, of the task that an audit is about.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from itertools import count
 import pytest
 
 from router.app import open_store
-from router.auditing import AUDITOR
 from router.call import Answer
 from router.cli.shadow import shadow, unasked
 from router.client import Client
 from router.errors import UnknownPolicy
 from router.ledger import EntryKind
 from router.recording import Recording
+from router.task import AUDITOR
 from tests.builders import BROKEN, GOOD, a_policy
 from tests.carrying import House
 from tests.cli.desk import POLICY, CliDesk

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from router.app import load_book, open_store
-from router.auditing import AUDITOR
 from router.auditreport import audits
 from router.ledger import Entry, EntryKind, fold
 from router.record import Record
 from router.result import Result
+from router.task import AUDITOR
 from tests.e2e.house import House, Site
 from tests.gang import POLICIES
 from tests.waiting import wait_until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import redis
 
 from router.decision import Accept, Review
 from router.errors import UnknownPolicy
@@ -102,3 +103,28 @@ async def test_a_version_that_comes_back_is_there_again(store: RedisStore, clock
     await store.publish([OLD])
 
     assert await kept(store, OLD)
+
+
+async def test_a_version_of_before_versions_were_counted_stays(
+    store: RedisStore, clock: Clock, server: EmbeddedServer, prefix: str
+) -> None:
+    """Nobody knows when its last task goes, so it is never dropped, whatever comes under it later."""
+    await store.submit([a_submission("long", policy=OLD.digest, deadline_s=30 * DAY_S)])
+    with redis.Redis.from_url(server.url) as raw:
+        raw.delete(f"{prefix}versions")
+    await store.submit([a_submission("short", policy=OLD.digest, deadline_s=60)])
+    await store.publish([NEW])
+
+    clock.advance(20 * DAY_S)
+    assert await kept(store, OLD)
+
+
+async def test_a_policy_without_a_current_version_stops_no_sweep(
+    store: RedisStore, clock: Clock, server: EmbeddedServer, prefix: str
+) -> None:
+    """Keys that somebody deleted by hand must not keep tasks from being put back."""
+    with redis.Redis.from_url(server.url) as raw:
+        raw.delete(f"{prefix}current:receipts")
+    clock.advance(2 * DAY_S)
+
+    assert not await kept(store, OLD)

@@ -26,8 +26,8 @@ def command(policy: str | None, since: str | None, as_json: bool) -> int:
     Show how often accepted outputs differ from what a larger tier answers, by policy and version.
 
     A policy with `audit: {rate: 0.02, against: large}` has that share of its accepted outputs asked again. differ: the
-    larger tier answered otherwise; where it is right, what was accepted is wrong. interval: Wilson's, of the share among
-    all accepted outputs. no evidence: attempts without a reply, or with one that failed the policy's own checks.
+    larger tier answered otherwise; where it is right, what was accepted is wrong. interval: Wilson's, of the share
+    among all accepted outputs. no evidence: attempts without a reply, or with one that failed the policy's own checks.
     """
     since_ms = 0 if since is None else int((time.time() - seconds(since)) * 1000)
     entries, _ = read_books(Settings.from_env())

@@ -25,9 +25,6 @@ if #before > 0 then
   return answer
 end
 
--- An audit takes so many turns of a queue: what callers wait for comes first.
-local AUDITS_COST = 20
-
 -- The most urgent task of the tenant whose turn it is, or nil; and whether any tenant is left.
 local function pop(queue)
   local turns = P .. 'turn:' .. queue
@@ -36,7 +33,7 @@ local function pop(queue)
   local ready = P .. 'ready:' .. queue .. ':' .. turn[1]
   local id = redis.call('ZPOPMIN', ready)[1]
   redis.call('SET', P .. 'vt:' .. queue, turn[2])
-  if redis.call('EXISTS', ready) == 1 then redis.call('ZINCRBY', turns, turn[1] == AUDITOR and AUDITS_COST or 1, turn[1])
+  if redis.call('EXISTS', ready) == 1 then redis.call('ZINCRBY', turns, turn_cost(turn[1]), turn[1])
   else redis.call('ZREM', turns, turn[1]) end
   return id, true
 end

@@ -26,8 +26,9 @@ local EVENTS_MAX = 1000000
 
 local ENDS = {succeeded = true, rejected = true, dead = true, expired = true, cancelled = true}
 
--- The tenant of audits.
-local AUDITOR = ':audit'
+-- The tenant of audits, and how many turns of a queue one of them takes: what callers wait for comes first.
+local AUDITOR, AUDITS_COST = ':audit', 20
+local function turn_cost(tenant) return (tenant == AUDITOR) and AUDITS_COST or 1 end
 
 local function task_key(id) return P .. 't:' .. id end
 
@@ -59,11 +60,11 @@ local function tell(waiter, id)
 end
 
 -- Tenants take turns by virtual time: each task costs 1, and who has no more tasks leaves. Who comes, or comes back,
--- starts one behind the tenant that was served last, so that nobody gains by leaving.
+-- starts one turn behind the tenant that was served last, so that nobody gains by leaving.
 local function push(queue, tenant, id, order)
   redis.call('ZADD', P .. 'ready:' .. queue .. ':' .. tenant, order, id)
   if not redis.call('ZSCORE', P .. 'turn:' .. queue, tenant) then
-    redis.call('ZADD', P .. 'turn:' .. queue, int((redis.call('GET', P .. 'vt:' .. queue) or 0) + 1), tenant)
+    redis.call('ZADD', P .. 'turn:' .. queue, int((redis.call('GET', P .. 'vt:' .. queue) or 0) + turn_cost(tenant)), tenant)
   end
   wake(queue)
 end
@@ -76,10 +77,11 @@ local function pull(queue, tenant, id)
 end
 
 -- Versions of policies -> ms from when on no task has them: none that came under one outlasts it. A day more, because
--- producers know the current version by heart for a while.
+-- producers know the current version by heart for a while. Only versions that were counted from their first task on
+-- stand there, and ever go.
 local VERSION_GRACE_MS = 86400000
 local function keep_version(digest, until_ms)
-  redis.call('ZADD', P .. 'versions', 'GT', int(until_ms + VERSION_GRACE_MS), digest)
+  redis.call('ZADD', P .. 'versions', 'XX', 'GT', int(until_ms + VERSION_GRACE_MS), digest)
 end
 
 local function look_again(id, at) redis.call('ZADD', P .. 'due', int(at), id) end
@@ -103,8 +105,10 @@ end
 -- is told in events, which live longer, may not.
 local function end_task(id, state, reason, n, told)
   local k = task_key(id)
-  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z')
+  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z', 'of')
   local keep = tonumber(h[3])
+  -- An audit goes with the task that it is about.
+  if h[7] then keep = math.max(1, math.min(keep, redis.call('TTL', task_key(h[7])))) end
   redis.call('HSET', k, 's', state, 'f', int(n), 'l', '')
   if reason ~= '' then redis.call('HSET', k, 'why', reason) end
   redis.call('ZREM', P .. 'due', id)

@@ -93,11 +93,14 @@ elseif move == 'review' then
   event('review', id, told)
 else
   end_task(id, arg, reason, n, told)
-  -- Where memory is short, no room is taken by what nobody waits for.
+  -- Where memory is short, or so many audits wait already, no room is taken by what nobody waits for.
+  local AUDITS_WAITING_MAX = 1000
   local audit = ARGV[12]
   if audit and redis.call('EXISTS', task_key(audit)) == 0
+    and redis.call('ZCARD', P .. 'ready:' .. ARGV[13] .. ':' .. AUDITOR) < AUDITS_WAITING_MAX
     and not no_room(redis.call('ZCARD', P .. 'due'), #ARGV[23]) then
     take_in(12, n)
+    redis.call('HSET', task_key(audit), 'of', id)
     redis.call('HSET', k, 'audit', audit)
   end
 end

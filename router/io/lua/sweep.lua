@@ -54,7 +54,8 @@ local outlived = redis.call('ZRANGEBYSCORE', P .. 'versions', '-inf', int(n), 'L
 if #outlived > 0 then
   local current = {}
   for _, name in ipairs(redis.call('SMEMBERS', P .. 'policies')) do
-    current[cjson.decode(redis.call('GET', P .. 'current:' .. name)).digest] = true
+    local card = redis.call('GET', P .. 'current:' .. name)
+    if card then current[cjson.decode(card).digest] = true end
   end
   for _, digest in ipairs(outlived) do
     if current[digest] then

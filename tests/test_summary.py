@@ -1,0 +1,51 @@
+"""Lists of tasks: which lines somebody wants to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.summary import Summary, Wanted
+from router.task import AUDITOR, TaskState
+from tests.builders import NOW_MS
+
+
+def a_summary(**changes: Any) -> Summary:
+    settings: dict[str, Any] = {
+        "id": "t1",
+        "policy": "receipts",
+        "state": TaskState.DEAD,
+        "tier": "large",
+        "tenant": "acme",
+        "created_ms": NOW_MS,
+        "reason": "No tier is left",
+    }
+    return Summary(**(settings | changes))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        (Wanted(), True),
+        (Wanted(status=TaskState.DEAD, policy="receipts", tenant="acme", reason="no TIER"), True),
+        (Wanted(status=TaskState.SUCCEEDED), False),
+        (Wanted(policy="intents"), False),
+        (Wanted(tenant="bolt"), False),
+        (Wanted(reason="budget"), False),
+        (Wanted(redriven=True), False),
+        (Wanted(redriven=False), True),
+        (Wanted(since_ms=NOW_MS + 1), False),
+    ],
+)
+def test_all_wishes_must_be_met(wanted: Wanted, seen: bool) -> None:
+    """A line is seen that meets every wish; what is not wished for may be anything."""
+    assert wanted(a_summary()) is seen
+
+
+def test_audits_are_seen_by_who_asks_for_them() -> None:
+    """What nobody sent is in no list of what was sent, unless its tenant is named."""
+    audit = a_summary(tenant=AUDITOR)
+
+    assert not Wanted()(audit)
+    assert Wanted(tenant=AUDITOR)(audit)
