@@ -44,6 +44,7 @@ def recorded(record: Record, policy: Policy, *, audit: Record | None = None) -> 
         replies=dict(replies),
         policy=policy.policy,
         version=task.policy,
+        question=policy.question,
         tenant=task.tenant,
         created=iso(task.created_ms),
         status=record.state.value,

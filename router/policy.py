@@ -241,6 +241,11 @@ class Policy(Value):
         )
 
     @cached_property
+    def question(self) -> str:
+        """Identifies what models are asked: prompt, examples and the form of the answer."""
+        return _digest([self.basis.prompt, self.basis.output])
+
+    @cached_property
     def certified(self) -> Certificate | None:
         """The certificate, as long as it holds for this version; else nothing is loosened."""
         known = self.certificate

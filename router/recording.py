@@ -124,6 +124,7 @@ class Recording(Value):
     metadata: dict[str, Json] = Field(default_factory=dict)
     policy: str | None = None
     version: str | None = None
+    question: str | None = None
     tenant: str = "default"
     created: Annotated[str, AfterValidator(_a_moment)] | None = None
     deadline_s: Annotated[float, Field(gt=0)] | None = None

@@ -200,7 +200,6 @@ async def test_audits_that_come_one_by_one_wait_as_long(store: Store, clock: Clo
 async def test_audits_that_nobody_takes_are_bounded(store: Store, clock: Clock) -> None:
     """Where nobody serves the auditing tier, some wait and no more are made: callers need the room."""
     policy = audited(against="frontier")
-    house = House(store, clock, by_tier(mini=GOOD), tiers=TIERS | {"frontier": a_tier("frontier")})
     await store.publish([policy])
     await store.submit([a_submission(f"t{n:04}", policy=policy.digest) for n in range(1010)])
     while claims := await store.claim({"mini": 1000}, at_most=100, token=f"{clock.ms}"):

@@ -28,6 +28,27 @@ def newest(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
     return tuple({recording.id: recording for recording in recordings}.values())
 
 
+def asked_alike(policy: Policy, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
+    """
+    Keep what this version's models were asked in its words.
+
+    What another prompt was answered, or another model, says nothing of this one; where a recording does not tell,
+    whoever made it answers for that.
+    """
+    alike = (recording for recording in recordings if recording.question in (None, policy.question))
+    return tuple(kept for recording in alike if (kept := _by_its_models(policy, recording)).replies)
+
+
+def _by_its_models(policy: Policy, recording: Recording) -> Recording:
+    replies = {
+        tier: told
+        for tier, told in recording.replies.items()
+        if (known := policy.models.get(tier)) is None
+        or all(reply.model in (None, known.model, *known.others) for reply in told)
+    }
+    return recording if len(replies) == len(recording.replies) else recording.model_copy(update={"replies": replies})
+
+
 def fair(policy: Policy, recordings: Sequence[Recording]) -> Fair:
     """
     Keep what was drawn alike.

@@ -33,6 +33,8 @@ def command(provider: str, workers: int) -> int:
         if local:
             click.echo(SIMULATED)
         click.echo(f"ready. In another shell:\n\n  export ROUTER_REDIS_URL={house.settings.redis_url}")
+        if local:  # a version of a policy names its models: published with others, tasks would ask for those
+            click.echo(f"  export ROUTER_TIERS={house.settings.tiers_file}")
         click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()

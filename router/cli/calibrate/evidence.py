@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from ...calibration.fair import fair, newest
+from ...calibration.fair import asked_alike, fair, newest
 from ...calibration.labels import Label, joined, parse_labels
 from ...client import Client
 from ...errors import LogInvalid
@@ -55,12 +55,21 @@ def gathered(policy: Policy, sources: Sources, settings: Settings) -> Evidence:
     """Raises: LogInvalid, StoreUnavailable, click.UsageError."""
     assert policy.promise is not None
     _require_sense(policy, sources)
+    everything = _recordings(policy, sources, settings)
+    recordings = asked_alike(policy, everything)
+    if not recordings:
+        raise LogInvalid("all of the traffic was asked other words, or other models; what is needed is this version's")
     if sources.shadow is None and policy.promise.kind != "disagreement":
-        return _with_labels(policy, sources, settings)
-    recordings = _recordings(policy, sources, settings)
-    if sources.ask is not None:
-        recordings = _asked(policy, recordings, sources.ask, settings)
-    return _pairs(policy, recordings)
+        found = _with_labels(policy, sources, recordings)
+    else:
+        if sources.ask is not None:
+            recordings = _asked(policy, recordings, sources.ask, settings)
+        found = _pairs(policy, recordings)
+    if not (others := len(everything) - len(recordings)):
+        return found
+    return replace(
+        found, notes=(f"left out {count(others, 'task')} that other words or models were asked", *found.notes)
+    )
 
 
 def _require_sense(policy: Policy, sources: Sources) -> None:
@@ -79,8 +88,11 @@ def _require_sense(policy: Policy, sources: Sources) -> None:
 
 
 def _recordings(policy: Policy, sources: Sources, settings: Settings) -> tuple[Recording, ...]:
-    if sources.log is not None:
-        return newest(read_traffic(sources.log, [policy], skip_bad=sources.skip_bad, tier_map=sources.tier_map))
+    log = sources.log
+    if log is None and sources.labels is not None and _is_log(Path(sources.labels)):
+        log = sources.labels
+    if log is not None:
+        return newest(read_traffic(log, [policy], skip_bad=sources.skip_bad, tier_map=sources.tier_map))
     with Client(settings.redis_url, prefix=settings.prefix) as client:
         kept = newest(tuple(ended_tasks(client, settings, policy=policy.policy)))
     if not kept:
@@ -118,13 +130,10 @@ def _asked(policy: Policy, recordings: Sequence[Recording], number: int, setting
     return tuple(answered.get(recording.id, recording) for recording in recordings)
 
 
-def _with_labels(policy: Policy, sources: Sources, settings: Settings) -> Evidence:
-    if sources.labels is not None and sources.log is None and _is_log(Path(sources.labels)):
-        sources = replace(sources, log=sources.labels, labels=None)
-    if sources.labels is None:
-        return _known(policy, _recordings(policy, sources, settings))
+def _with_labels(policy: Policy, sources: Sources, recordings: Sequence[Recording]) -> Evidence:
+    if sources.labels is None or (sources.log is None and _is_log(Path(sources.labels))):
+        return _known(policy, recordings)
     labels = _read_labels(Path(sources.labels))
-    recordings = _recordings(policy, sources, settings)
     unknown = labels.keys() - {recording.id for recording in recordings}
     if len(unknown) == len(labels):
         raise LogInvalid(f"{sources.labels} has no label of a task in the traffic; its ids are like {min(unknown)!r}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from ...app import open_store
 from ...budget import Budget
+from ...client import Client
+from ...errors import UnknownPolicy
 from ...io.folder import budgets_file
 from ...policy import Policy
 from ...settings import Settings
@@ -30,12 +32,14 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
     books = [(shelf, shelf.book()) for shelf in shelves(paths, settings)]
     policies = [policy for _, book in books for policy in book.policies.values()]
     budgets = [book.budgets for shelf, book in books if shelf.whole and book.budgets is not None]
-    asyncio.run(_publish(settings, policies, budgets))
+    changed = asyncio.run(_publish(settings, policies, budgets))
     if as_json:
         print_json([{"policy": policy.policy, "digest": policy.digest} for policy in policies])
     else:
         for policy in policies:
             click.echo(f"{policy.policy}  {policy.digest}")
+    for told in changed:
+        click.echo(told, err=True)
     for policy in policies:
         if policy.promise is not None and policy.certified is None:
             told = f"no certificate holds for its promise: nothing is accepted below {policy.held_against}"
@@ -47,8 +51,27 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
     return 0
 
 
-async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]) -> None:
+async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]) -> list[str]:
+    """What other models answer from now on, a sentence each."""
+    with Client(settings.redis_url, prefix=settings.prefix) as client:
+        before = {policy.policy: _current(client, policy.policy) for policy in policies}
     async with open_store(settings) as store:
+        old = {name: await store.policy(digest) for name, digest in before.items() if digest is not None}
         await store.publish(policies)
         for published in budgets:
             await store.publish_budgets(published)
+    return [told for policy in policies if policy.policy in old for told in _other_models(old[policy.policy], policy)]
+
+
+def _current(client: Client, policy: str) -> str | None:
+    try:
+        return client.card(policy).digest
+    except UnknownPolicy:
+        return None
+
+
+def _other_models(old: Policy, new: Policy) -> Iterator[str]:
+    for tier in new.path:
+        then, now = old.models.get(tier), new.models.get(tier)
+        if then is not None and now is not None and then != now:
+            yield f"{new.policy}: {tier} answers with {now} from now on, it was {then}"
