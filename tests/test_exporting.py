@@ -72,6 +72,7 @@ def test_a_task_is_one_line() -> None:
             ]
         },
         "metadata": {"tag": "till"},
+        "question": a_policy().question,
         "policy": "receipts",
         "version": "0123",
         "tenant": "default",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.calibration.fair import fair, newest
+from router.calibration.fair import asked_alike, fair, newest
 from router.recording import Recording
+from tests.builders import TIERS, a_policy
 from tests.calibration.logs import a_promising_policy, a_recording
 
 POLICY = a_promising_policy(promise={"kind": "disagreement", "at_most": 0.1})
@@ -54,3 +55,20 @@ def test_a_task_counts_once() -> None:
     first, again = a_recording(1, expected="red"), a_recording(1, expected="blue")
 
     assert newest([first, a_recording(2), again]) == (again, a_recording(2))
+
+
+def test_other_words_and_other_models_are_no_evidence() -> None:
+    """What another prompt was asked is left out whole, of another model its replies; what says nothing counts."""
+    policy = a_policy().bound_to(TIERS)
+
+    def told(question: str | None, model: str | None) -> Recording:
+        replies = {"mini": {"output": {}, "model": model}, "large": {"output": {}}}
+        return Recording.model_validate({"id": "t1", "input": {}, "question": question, "replies": replies})
+
+    def left(question: str | None, model: str | None) -> list[list[str]]:
+        return [list(kept.replies) for kept in asked_alike(policy, [told(question, model)])]
+
+    assert left(policy.question, TIERS["mini"].model) == [["mini", "large"]]
+    assert left(None, None) == [["mini", "large"]]
+    assert left("another", None) == []
+    assert left(None, "openai/another") == [["large"]]

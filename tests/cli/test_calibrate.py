@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from router.certificate import Certificate
 from router.engine import Engine
 from router.io.folder import read_book
 from router.io.redis_store import RedisStore
+from router.policy import Policy
 from router.testing import FunctionLLM
 from tests.builders import GOOD, PRICES, TIERS, a_policy, a_submission
 from tests.calibration.logs import a_log, a_recording
@@ -323,32 +325,45 @@ def test_pairs_come_from_the_tasks_that_are_kept(
     """Without a log, ended tasks and their audits are the evidence: no file, no labels."""
     monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
-    schema = a_policy().output.json_schema
-    (folder / "receipt.json").write_text(json.dumps(schema))
-    (folder / "receipts.yaml").write_text(RECEIPTS)
-    policy = str(folder / "receipts.yaml")
+    policy = _builders_receipts(folder)
     assert shell("calibrate", policy, "--shadow", "large") == 2
     assert "no ended task of receipts is kept; give recorded traffic with --log FILE" in shell.err
 
-    _ran(desk, 40)
+    _ran(desk, folder, 40, system="Read the receipt.")
+    _ran(desk, folder, 5, system="Read it otherwise.")
 
     assert shell("calibrate", policy, "--shadow", "large") == 0
     assert "40 of 40 accepted tasks were shown to large" in shell.out
+    assert "left out 5 tasks that other words or models were asked" in shell.out
     assert "small: left out, too few tasks have its reply" in shell.out
     made = Certificate.model_validate_json((folder / "receipts.certificate.json").read_text())
     assert made.levels["small"].threshold is None
     assert made.levels["mini"].accepted_share == 1.0
 
 
-def _ran(desk: CliDesk, tasks: int) -> None:
-    """Tasks that mini did, each audited by large."""
-    audited = a_policy(audit={"rate": 1.0, "against": "large"})
+def _builders_receipts(folder: Path) -> str:
+    """The receipts of the builders as files, with a promise; returns the policy's file."""
+    models = {name: {"model": tier.model, "context_tokens": tier.context_tokens} for name, tier in TIERS.items()}
+    price = [{"from": "2024-07-18", "input": 0.15, "output": 0.6, "source": "a test"}]
+    (folder / "tiers.yaml").write_text(json.dumps({"tiers": models}))
+    (folder / "prices.yaml").write_text(json.dumps({"prices": {tier.model: price for tier in TIERS.values()}}))
+    (folder / "receipt.json").write_text(json.dumps(a_policy().output.json_schema))
+    (folder / "receipts.yaml").write_text(RECEIPTS)
+    return str(folder / "receipts.yaml")
+
+
+def _ran(desk: CliDesk, folder: Path, tasks: int, *, system: str) -> None:
+    """Tasks that mini did when it was asked so, each audited by large."""
+    book = read_book(folder, folder / "tiers.yaml", today=date.today(), files=[folder / "receipts.yaml"])
+    settings = book.policies["receipts"].model_dump(by_alias=True, exclude={"promise", "certificate"})
+    settings["prompt"] = settings["prompt"] | {"system": system}
+    audited = Policy.model_validate(settings | {"audit": {"rate": 1.0, "against": "large"}})
     desk.publish(audited)
 
     async def work(store: RedisStore) -> None:
         llm = FunctionLLM(lambda call: GOOD)
         engine = Engine(World(tiers=TIERS, prices=PRICES, llm=llm, store=store, clock_ms=store.now_ms))
-        await store.submit([a_submission(f"t{n}", policy=audited.digest) for n in range(tasks)])
+        await store.submit([a_submission(f"{audited.digest}-{n}", policy=audited.digest) for n in range(tasks)])
         for turn in range(2 * tasks):
             for claim in await store.claim(dict.fromkeys(TIERS, 100), at_most=100, token=f"turn-{turn}"):
                 await engine.carry(claim)
@@ -362,13 +377,7 @@ def test_workers_are_asked_where_nobody_has(
     """With --ask, workers show so many tasks of a log to the top tier, and what it answers is the evidence."""
     monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
-    models = {name: {"model": tier.model, "context_tokens": tier.context_tokens} for name, tier in TIERS.items()}
-    price = [{"from": "2024-07-18", "input": 0.15, "output": 0.6, "source": "a test"}]
-    (folder / "tiers.yaml").write_text(json.dumps({"tiers": models}))
-    (folder / "prices.yaml").write_text(json.dumps({"prices": {tier.model: price for tier in TIERS.values()}}))
-    (folder / "receipt.json").write_text(json.dumps(a_policy().output.json_schema))
-    (folder / "receipts.yaml").write_text(RECEIPTS)
-    policy = str(folder / "receipts.yaml")
+    policy = _builders_receipts(folder)
     replies = {"mini": {"output": {"merchant": "ACME", "total": 12.5}, "cost_usd": "0.0001"}}
     log = written(folder, [a_recording(n, expected=..., replies=replies) for n in range(40)])
     words = ("calibrate", policy, "--log", log, "--shadow", "large")
