@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from .call import Failure
-from .decision import failing, misfit
+from .decision import failing, misfit, uncertified
 from .occasion import occasion
 from .policy import Policy
 from .reading import Reading
@@ -64,7 +64,8 @@ def passed_by(policy: Policy, record: Record, before: Attempt | None, attempt: A
     for rung in policy.above(before.tier if before is not None else None):
         if rung.tier == attempt.tier or attempt.why not in ("first", "escalate"):
             return
-        yield LeftOut(rung.tier, misfit(policy, record.task, rung) or _unprofitable(policy, before, rung.tier))
+        why = misfit(policy, record.task, rung) or _certified_nothing(policy, rung.tier)
+        yield LeftOut(rung.tier, why or _unprofitable(policy, before, rung.tier))
 
 
 def not_run(policy: Policy, attempt: Attempt) -> Iterator[LeftOut]:
@@ -103,6 +104,12 @@ def _hindrance(policy: Policy, record: Record, trail: Trail, following: Attempt 
     if errors > policy.limits.retries:
         return f"{last.tier} failed {errors} times in a row, limits.retries is {policy.limits.retries}"
     return "the wait for another try would have passed the deadline"
+
+
+def _certified_nothing(policy: Policy, tier: str) -> str | None:
+    if not uncertified(policy, tier):
+        return None
+    return "nothing of it could be certified, so none of its replies would be accepted"
 
 
 def _unprofitable(policy: Policy, before: Attempt | None, tier: str) -> str:

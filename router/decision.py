@@ -126,10 +126,10 @@ def _audited(policy: Policy, task: Task, trail: Trail, now_ms: int, against: str
 def _first(policy: Policy, task: Task, now_ms: int) -> Decision:
     if now_ms >= task.deadline_ms:
         return Expire("the deadline passed before any tier was asked")
-    fitting = [rung for rung in policy.tiers if misfit(policy, task, rung) is None]
+    fitting = [rung.tier for rung in policy.tiers if misfit(policy, task, rung) is None]
     if not fitting:
         return Reject("no tier can take this input: " + "; ".join(_misfits(policy, task, policy.tiers)))
-    return Ask(fitting[0].tier, "first")
+    return Ask(_hopeful(policy, fitting)[0], "first")
 
 
 def _wish(policy: Policy, last: Attempt) -> Move:
@@ -201,9 +201,20 @@ def _next_tier(policy: Policy, task: Task, last: Attempt, now_ms: int) -> Decisi
     above = policy.above(last.tier)
     fitting = [rung.tier for rung in above if misfit(policy, task, rung) is None]
     if fitting:
-        return Ask(_worthwhile(policy, last, fitting, task.deadline_ms - now_ms), "escalate")
+        return Ask(_worthwhile(policy, last, _hopeful(policy, fitting), task.deadline_ms - now_ms), "escalate")
     left_out = "".join(f" ({said})" for said in _misfits(policy, task, above))
     return _exhausted(policy, f"no tier is left{left_out}; {last.told}")
+
+
+def _hopeful(policy: Policy, fitting: list[str]) -> list[str]:
+    """Without the tiers of which nothing can be accepted, as far as others are left: they would be paid for nothing."""
+    return [tier for tier in fitting if not uncertified(policy, tier)] or fitting
+
+
+def uncertified(policy: Policy, tier: str) -> bool:
+    """True where the certificate that holds accepts nothing of that tier."""
+    level = policy.certified.levels.get(tier) if policy.certified is not None else None
+    return level is not None and level.threshold is None
 
 
 def _worthwhile(policy: Policy, last: Attempt, fitting: list[str], remaining_ms: int) -> str:

@@ -19,6 +19,8 @@ How: TypeAlias = Literal["added", "removed", "changed"]
 _SHOWN = 160
 """Characters of a value in a sentence; all of it stands in the JSON."""
 
+_EXAMPLES_TOLD = 10
+
 _ANSWERING = ("prompt", "output", "model", "example", "tool", "label", "field")
 """Parts that decide what models answer, by how their names begin."""
 
@@ -65,7 +67,7 @@ def changes(old: Policy, new: Policy) -> list[Change]:
         *_whole("promise", old.promise, new.promise),
         *_certificates(old.certificate, new.certificate),
         *_whole("audit", old.audit, new.audit),
-        *_listed("example", [_dump(e) for e in old.examples], [_dump(e) for e in new.examples]),
+        *_examples([_dump(e) for e in old.examples], [_dump(e) for e in new.examples]),
     ]
 
 
@@ -138,6 +140,16 @@ def _listed(part: str, old: Sequence[Json], new: Sequence[Json]) -> Iterator[Cha
     for value in new:
         if value not in old:
             yield Change(part, "added", new=value)
+
+
+def _examples(old: Sequence[Json], new: Sequence[Json]) -> Iterator[Change]:
+    """One by one where they are few, else their numbers: nobody reads hundreds."""
+    each = list(_listed("example", old, new))
+    if len(each) <= _EXAMPLES_TOLD:
+        yield from each
+        return
+    came = sum(change.how == "added" for change in each)
+    yield Change("examples", "changed", "", f"{len(old)}", f"{len(new)}, {came} of them new")
 
 
 def _outputs(old: Output, new: Output) -> Iterator[Change]:

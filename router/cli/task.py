@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
-from ..client import LISTED, Client
+from ..client import LISTED, Client, Handle
 from ..errors import ResultPending
 from ..settings import Settings
 from ..task import TaskState
@@ -26,8 +28,11 @@ def command() -> None:
 
 @command.command(epilog="""Example: router task submit intents --input '{"text": "Where is my parcel?"}' --wait""")
 @click.argument("policy")
-@click.option("--input", "given", required=True, help="JSON, @FILE, or - for standard input.")
-@click.option("--key", help="Idempotency key: the same key and body give the same task.")
+@click.option("--input", "given", help="JSON, @FILE, or - for standard input.")
+@click.option("--inputs", type=click.File(), help="Many tasks: a file with the JSON of one input a line, or -.")
+@click.option(
+    "--key", help="Idempotency key: the same key and body give the same task. With --inputs: KEY-1, KEY-2, ..."
+)
 @click.option("--tenant", default="default", show_default=True)
 @click.option(
     "--deadline", "deadline_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; the policy's limit caps it."
@@ -38,8 +43,22 @@ def command() -> None:
     "--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
 )
 @click.option("--json", "as_json", is_flag=True)
-def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool, **order: Any) -> int:
-    """Hand one task over."""
+def submit(
+    policy: str,
+    *,
+    given: str | None,
+    inputs: IO[str] | None,
+    wait: bool,
+    timeout_s: float,
+    as_json: bool,
+    **order: Any,
+) -> int:
+    """Hand a task over, or many: then their ids are printed, in order, and --wait prints how they ended."""
+    if (given is None) == (inputs is None):
+        raise click.UsageError("give --input for one task, or --inputs for many")
+    if inputs is not None:
+        return _submit_many(policy, _lines(inputs), wait=wait, timeout_s=timeout_s, as_json=as_json, **order)
+    assert given is not None
     with Client.from_env() as client:
         handle = client.submit(policy, read_input(given), **order)
         if not wait:
@@ -53,6 +72,55 @@ def submit(policy: str, given: str, wait: bool, timeout_s: float, as_json: bool,
             click.echo("\n".join(said), err=True)
             return 1
         return show_task(client, handle.id, as_json=as_json)
+
+
+def _lines(inputs: IO[str]) -> list[dict[str, Any]]:
+    """The inputs of a file. Raises: click.UsageError."""
+    found = []
+    for number, text in enumerate(inputs, 1):
+        if not text.strip():
+            continue
+        try:
+            value = json.loads(text)
+        except ValueError as why:
+            raise click.UsageError(f"--inputs: line {number} is not JSON: {why}") from None
+        if not isinstance(value, dict):
+            raise click.UsageError(f'--inputs: line {number} is no JSON object, such as {{"text": "..."}}')
+        found.append(value)
+    return found
+
+
+def _submit_many(
+    policy: str,
+    inputs: list[dict[str, Any]],
+    *,
+    wait: bool,
+    timeout_s: float,
+    as_json: bool,
+    key: str | None,
+    **order: Any,
+) -> int:
+    keys = [f"{key}-{number}" for number in range(1, len(inputs) + 1)] if key is not None else None
+    with Client.from_env() as client:
+        handles = client.submit_many(policy, inputs, keys=keys, **order)
+        if not wait:
+            ids = [handle.id for handle in handles]
+            print_json(ids) if as_json else click.echo("\n".join(ids))
+            return 0
+        until = time.monotonic() + timeout_s
+        ends = Counter(_end_of(handle, until) for handle in handles)
+    if as_json:
+        print_json(dict(ends))
+    else:
+        click.echo(", ".join(f"{number:,} {state}" for state, number in ends.most_common()))
+    return 0 if set(ends) <= {TaskState.SUCCEEDED.value} else 1
+
+
+def _end_of(handle: Handle, until: float) -> str:
+    try:
+        return handle.wait(timeout_s=max(0.0, until - time.monotonic())).status
+    except ResultPending:
+        return "not ended"
 
 
 @command.command(epilog="Example: router task show 3f2c... (the whole id)")

@@ -100,12 +100,16 @@ class _Policies:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[IO[str]]:
+    """A file is there only when it is whole."""
     if output is None:
         yield sys.stdout
         return
+    part = output.with_name(f"{output.name}.part")
     try:
-        stream = output.open("w", encoding="utf-8")
+        with part.open("w", encoding="utf-8") as stream:
+            yield stream
+        part.replace(output)
     except OSError as why:
         raise LogInvalid(f"{output} cannot be written: {why.strerror}") from None
-    with stream:
-        yield stream
+    finally:
+        part.unlink(missing_ok=True)

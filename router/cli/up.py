@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..app import require_keys
+from ..app import load_book, require_keys
 from ..io.folder import read_tiers
 from ..settings import Settings
 from .house import House
@@ -36,7 +36,15 @@ def command(provider: str, workers: int) -> int:
         if local:  # a version of a policy names its models: published with others, tasks would ask for those
             click.echo(f"  export ROUTER_TIERS={house.settings.tiers_file}")
         click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
+        if local and (untaught := _untaught(house.settings)):
+            click.echo(f"The local models learn from examples, so tasks of these die here: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()
         click.echo("draining ...")
     return code
+
+
+def _untaught(settings: Settings) -> list[str]:
+    """The policies that the local models cannot serve: they have no examples, or want free text."""
+    policies = load_book(settings).policies.values()
+    return [policy.policy for policy in policies if not policy.examples or policy.output.kind == "text"]

@@ -151,7 +151,9 @@ def _unknown(asked: Asked, known: Sequence[str]) -> str:
         return f"{taught}; it does not know the functions {', '.join(asked.functions)}"
     if asked.schema_name is None:
         return f"{taught}; it writes no free text: name one of them in response_format.json_schema.name"
-    return f"{taught}; it does not know {asked.schema_name!r}"
+    return (
+        f"{taught}; it does not know {asked.schema_name!r}: local models learn from policies' examples when they start"
+    )
 
 
 def _finders(schemas: Iterable[Mapping[str, Any]]) -> Iterator[Finder]:

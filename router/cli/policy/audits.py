@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from ...auditreport import Audits, audits
+from ...client import Client
 from ...cost import usd
 from ...settings import Settings
 from ..cost import seconds
 from ..ledger import read_books
+from ..listing import require_policy
 from ..printing import console, dollars, print_json, table
 
 _COLUMNS = ["audits", "differ", "share", "95 % interval", "no evidence", "cost"]
@@ -27,13 +29,18 @@ def command(policy: str | None, since: str | None, as_json: bool) -> int:
 
     A policy with `audit: {rate: 0.02, against: large}` has that share of its accepted outputs asked again. differ: the
     larger tier answered otherwise; where it is right, what was accepted is wrong. interval: Wilson's, of the share
-    among all accepted outputs. no evidence: attempts without a reply, or with one that failed the policy's own checks.
+    among all accepted outputs. no evidence: attempts without a reply (also where a budget had no room), or with one that
+    failed the policy's own checks. What `calibrate --ask` asked compares nothing, and is not counted here.
     """
     since_ms = 0 if since is None else int((time.time() - seconds(since)) * 1000)
     entries, _ = read_books(Settings.from_env())
     found = [row for row in audits(entries, since_ms=since_ms) if policy in (None, row.policy)]
     if as_json:
         print_json([_as_json(row) for row in found])
+    elif policy is not None and not found:
+        with Client.from_env() as client:
+            require_policy(client, policy)
+        click.echo(f"no audits of {policy} yet")
     elif found:
         console().print(table(None, ["policy", "version", *_COLUMNS], [_cells(row) for row in found], texts=2))
     else:
