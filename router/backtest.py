@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from .checks import Confidence
 from .cost import PriceBook
-from .estimate import Estimate, mean, ratio, share
+from .estimate import Estimate, divided, mean, ratio, share, widened
 from .policy import Policy
 from .recording import LoggedReply, Recording
 from .replay import replay
@@ -167,17 +167,16 @@ class _Trial:
         low, high, here = (point.cost.value or 0.0 for point in (cheap, top, policy))
         if not low < high or not low <= here <= high:
             return
-        part = (here - low) / (high - low)
+        part, slope = (here - low) / (high - low), ((top.right.value or 0) - (cheap.right.value or 0)) / (high - low)
         pairs = [tuple(singles[tier] for tier in tiers) for singles in self._singles]
-        costs = [one.cost_nusd + part * (other.cost_nusd - one.cost_nusd) for one, other in pairs]
-        rights = [one.right + part * (other.right - one.right) for one, other in pairs]
+        right = widened(mean([one.right + part * (other.right - one.right) for one, other in pairs]), policy.cost, slope)
         yield Point(
             "mix",
             "random mix of the same cost",
-            cost=mean(costs),
-            of_top=ratio(costs, self._top),
-            right=mean(rights),
-            per_right=ratio(costs, rights),
+            cost=policy.cost,
+            of_top=policy.of_top,
+            right=right,
+            per_right=divided(policy.cost, right),
         )
 
 

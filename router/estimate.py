@@ -47,3 +47,18 @@ def ratio(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
     squares = math.fsum((part - value * of) ** 2 for part, of in zip(parts, wholes, strict=True))
     half = Z_95 * math.sqrt(squares / (n - 1) / n) / (whole / n)
     return Estimate(value, value - half, value + half)
+
+
+def widened(number: Estimate, by: Estimate, slope: float) -> Estimate:
+    """*number*, which also moves with another one that is only estimated, by so much: both widths in quadrature."""
+    if number.value is None:
+        return number
+    half = math.hypot((number.high - number.low) / 2, slope * (by.high - by.low) / 2)
+    return Estimate(number.value, number.value - half, number.value + half)
+
+
+def divided(one: Estimate, by: Estimate) -> Estimate:
+    """One number by another, between the extremes of both: no narrower than it is."""
+    if one.value is None or not by.value or by.low <= 0:
+        return NOTHING
+    return Estimate(one.value / by.value, one.low / by.high, one.high / by.low)

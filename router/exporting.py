@@ -74,10 +74,13 @@ def _logged(attempt: Attempt, policy: Policy) -> LoggedReply:
     if findings := tuple(_findings_of_models(attempt, policy)):
         told["findings"] = findings
     if asked:
-        told["consulted"] = {
-            name: {"cost_usd": _dollars(call.cost_nusd), "latency_ms": call.latency_ms} for name, call in asked.items()
-        }
+        told["consulted"] = {name: _took(call) for name, call in asked.items()}
     return LoggedReply.model_validate(told)
+
+
+def _took(call: Spent) -> dict[str, Json]:
+    told: dict[str, Json] = {"cost_usd": _dollars(call.cost_nusd), "latency_ms": call.latency_ms}
+    return told | ({"doubt_usd": _dollars(call.doubt_nusd)} if call.doubt_nusd else {})
 
 
 def _said(attempt: Attempt) -> Mapping[str, Json]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import yaml
 from pydantic import BeforeValidator, Field, model_validator
@@ -136,8 +137,24 @@ def _met(what: str, wanted: Any, end: CaseEnd) -> bool:
 
 
 def _yaml(value: Json, *, flow: bool | None) -> str:
-    text: str = yaml.safe_dump(value, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10_000)
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10_000
+    )
     return text.strip()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes whatever is no plain word: `1e3` and `true` stay the texts that they are."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    plain = _PLAIN.fullmatch(text) and text not in _NO_TEXTS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _text)
+_PLAIN: Final = re.compile(r"[a-z_][a-z0-9_-]*")
+_NO_TEXTS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def _said(value: Json) -> str:

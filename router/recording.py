@@ -23,12 +23,12 @@ from .call import FinishReason, Reply, Usage
 from .checks.base import MISSING, value_at
 from .checks.sameness import compared, differing
 from .cost import nusd
-from .jsontext import DEPTH_MAX, NotJson, Path, parse
+from .jsontext import DEPTH_MAX, NotJson, parse
 from .output import Output
 from .policycase import Recorded
 from .problem import Code, Place, Problem
 from .reading import Reading, read
-from .validated import told
+from .validated import problems_of_line
 from .values import Json, Value
 from .verdict import Finding
 
@@ -40,11 +40,16 @@ class Consulted(Value):
     """What a check's own call took, beside the call that it was about."""
 
     cost_usd: Usd | None = None
+    doubt_usd: Usd | None = None
     latency_ms: Milliseconds = 0
 
     @cached_property
     def cost_nusd(self) -> int | None:
         return nusd(self.cost_usd) if self.cost_usd is not None else None
+
+    @cached_property
+    def doubt_nusd(self) -> int:
+        return nusd(self.doubt_usd) if self.doubt_usd is not None else 0
 
 
 class LoggedReply(Recorded):
@@ -160,28 +165,7 @@ def parse_recordings(lines: Iterable[str], file: str) -> Iterator[Recording | Pr
         try:
             yield Recording.model_validate(data)
         except ValidationError as why:
-            yield from _problems(why, data, file, number)
-
-
-def _problems(why: ValidationError, data: Json, file: str, number: int) -> Iterator[Problem]:
-    """What is wrong with a line, once for each place in it."""
-    errors = {_in_data(data, error["loc"]): error for error in reversed(why.errors(include_url=False))}
-    for path, error in reversed(errors.items()):
-        said, meant, code = told(error, Recording)
-        where = ".".join(map(str, path)) or "the line"
-        yield Problem(file, Place(number, 1), f"{where}: {said}", suggestion=meant, code=code)
-
-
-def _in_data(data: Json, path: Path) -> Path:
-    """The part of *path* that stands in the data: pydantic puts the names of types between."""
-    known: Path = ()
-    for part in path:
-        match data, part:
-            case dict(), _ if part in data:
-                known, data = (*known, part), data[part]
-            case list(), int():
-                known, data = (*known, part), data[part]
-    return known
+            yield from problems_of_line(why, data, Recording, file, number)
 
 
 _LINE_BYTES_MAX = 1 << 28

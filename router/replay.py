@@ -41,7 +41,8 @@ def replay(
 
     *policy* is bound to its tiers (`Policy.on`). Where the log lacks what a check would have found, both ways are gone;
     where it lacks a reply, the rest costs between nothing and the *dearest* replies of the tiers that are left (by
-    tier, in nano-dollars; without them: what `limits.cost_usd` allows).
+    tier, in nano-dollars; without them: what `limits.cost_usd` allows). That limit stops a replayed task after the call
+    that passes it; in service no call is made whose worst case would.
     """
     ways = _ways(policy, recording, prices, dearest, ())
     return ways[0] if len(ways) == 1 else between(ways)

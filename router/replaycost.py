@@ -72,8 +72,15 @@ class Account:
         took = reply.consulted.get(check.name, _UNTOLD)
         if took.cost_nusd is None:
             self._lack(asked, check.name)
-        cost_nusd = took.cost_nusd or 0
-        return Spent(call="", purpose=purpose, tier=asked, model="", cost_nusd=cost_nusd, latency_ms=took.latency_ms)
+        return Spent(
+            call="",
+            purpose=purpose,
+            tier=asked,
+            model="",
+            cost_nusd=took.cost_nusd or 0,
+            doubt_nusd=took.doubt_nusd,
+            latency_ms=took.latency_ms,
+        )
 
     def total(self, calls: Iterable[Spent], open_at: str | None) -> Range:
         """What these calls cost; with *open_at*, and what may have come from that tier on."""

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from router.policyexpect import CaseEnd, Difference, Expect, differences, rewritten
+from router.yamlfile import read_yaml
 
 
 def an_end(**changes: Any) -> CaseEnd:
@@ -124,3 +125,16 @@ def test_what_is_too_long_for_a_line_takes_several() -> None:
 
     assert text.splitlines()[:2] == ["    expect:", "      status: succeeded"]
     assert yaml.safe_load(text)["expect"]["output"] == {"text": "word " * 40}
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "true", "no", "12:30", "a\u2028b", "a: b", " x ", "", "#", "null", "0x1F", "a\tb"]
+)
+def test_texts_stay_texts_when_they_are_pasted(text: str) -> None:
+    """What is proposed for a case says the same when it is read: a text that looks like a number is still one."""
+    expect = Expect.model_validate({"output": "other"})
+
+    pasted = rewritten(expect, an_end(output=text))
+
+    read = read_yaml("\n".join(line[4:] for line in pasted.split("\n")), "cases.yaml")
+    assert read.data == {"expect": {"output": text}}

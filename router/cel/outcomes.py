@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, TypeAlias
@@ -28,6 +28,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "_>_": operator.gt,
     "_>=_": operator.ge,
 }
+_KINDS: Final[Mapping[type, type]] = {int: float}
 _TURNED: Final = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
 
 
@@ -150,15 +151,18 @@ class Analysis:
     def _truth(self, domain: Domain) -> Outcomes:
         if domain.values is None or domain.null:
             return ANY
-        found = frozenset(value for value in domain.values if isinstance(value, bool))
+        found = frozenset(value if isinstance(value, bool) else None for value in domain.values)
         return found | (frozenset() if domain.sure else _UNTOLD)
 
     def _membership(self, one: Node, items: tuple[Node, ...]) -> Outcomes:
         domain = self._domain(one)
         listed = [item.value for item in items if isinstance(item, Literal)]
+        unsure: Outcomes = frozenset() if domain.sure else _UNTOLD
         if domain.values is not None and not domain.null and len(listed) == len(items):
-            return frozenset(value in listed for value in domain.values) | (frozenset() if domain.sure else _UNTOLD)
-        found = _FALSE
+            if not _of_one_kind((*domain.values, *listed)):
+                return ANY
+            return frozenset(value in listed for value in domain.values) | unsure
+        found = _FALSE | unsure
         for item in items:
             found = _not(_both(_not(found), _not(self._comparison("_==_", one, item))))
         return found
@@ -202,13 +206,15 @@ def _some(domain: Domain) -> bool:
     return domain.values is None or bool(domain.values)
 
 
-def _pairs(compare: Callable[[Any, Any], bool], one: tuple[Any, ...], other: tuple[Any, ...]) -> set[bool]:
-    if len(one) * len(other) > _PAIRS_MAX:
-        return {True, False}
-    try:
-        return {compare(left, right) for left, right in product(one, other)}
-    except TypeError:
-        return {True, False}
+def _pairs(compare: Callable[[Any, Any], bool], one: tuple[Any, ...], other: tuple[Any, ...]) -> Outcomes:
+    if len(one) * len(other) > _PAIRS_MAX or not _of_one_kind((*one, *other)):
+        return ANY
+    return frozenset(compare(left, right) for left, right in product(one, other))
+
+
+def _of_one_kind(values: Sequence[Any]) -> bool:
+    """True for texts alone, numbers alone, truth values alone: Python would take True for 1, CEL does not."""
+    return len({_KINDS.get(type(value), type(value)) for value in values}) <= 1
 
 
 def _bounded(function: str, one: Domain, other: Domain) -> set[bool | None]:
