@@ -39,13 +39,14 @@ def audit_of(policy: Policy, task: Task, decision: Decision) -> Submission | Non
     return _again(task, audited, _digest(f"audit:{task.id}"), keep_s=policy.keep_s)
 
 
-def shadow_of(policy: Policy, task: Task, against: str) -> Submission:
+def shadow_of(policy: Policy, task: Task, against: str, *, turn: int = 0) -> Submission:
     """
     A task that asks *against* the same as *task*, whose policy is that version.
 
-    Its id follows from what is asked of whom: asked again, it is the same task.
+    Its id follows from what is asked of whom: asked again, it is the same task. After a refusal another *turn* is a new
+    one.
     """
-    asked = canonical([task.policy, against, task.input, task.metadata])
+    asked = canonical([task.policy, against, task.input, task.metadata, *([turn] if turn else [])])
     audited = Audited(task=task.id, against=against, shadow=True)
     return _again(task, audited, _digest(f"shadow:{asked}"), keep_s=policy.keep_s)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -56,9 +56,12 @@ def template(source: str) -> Template:
 def unknown_variables(source: str, known: Collection[str]) -> list[str]:
     """The variables of a template that are not among *known*. Raises: PromptInvalid."""
     try:
-        return sorted(meta.find_undeclared_variables(_ENVIRONMENT.parse(source)) - set(known))
+        tree = _ENVIRONMENT.parse(source)
     except TemplateError as why:
         raise PromptInvalid(str(why)) from None
+    for used in tree.find_all((nodes.Filter, nodes.Test)):  # one that does not exist hides no variable
+        used.name = "default" if isinstance(used, nodes.Filter) else "defined"
+    return sorted(meta.find_undeclared_variables(tree) - set(known))
 
 
 def compose(policy: Policy, task: Task, trail: Trail, ask: Ask, tier: Tier, *, call_id: str, timeout_s: float) -> Call:

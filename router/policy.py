@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -15,7 +15,7 @@ from .call import ResponseSchema
 from .certificate import Basis, Certificate
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
 from .cost import nusd
-from .jsontext import canonical
+from .jsontext import Path, canonical
 from .output import Output
 from .promise import Promise
 from .tier import Answering, Tier, Tiers
@@ -121,11 +121,18 @@ def _dump(value: Value) -> Json:
     return value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def _refuse_twice(key: str, names: Sequence[str], advice: str) -> None:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            said = f"{name!r} is there twice; {advice}"
-            raise PydanticCustomError("twice", "{said}", {"said": said, "at": (key, index)})
+def named_twice(tiers: Sequence[str | None], checks: Sequence[str | None]) -> Iterator[tuple[Path, str]]:
+    """Where a tier or a check has the name of one before it, and what to say of that; those without a name do not."""
+    for key, names, advice in (
+        ("tiers", tiers, "give it `attempts` instead"),
+        ("checks", checks, "give one of them an id of its own"),
+    ):
+        seen: set[str] = set()
+        for index, name in enumerate(names):
+            if name in seen:
+                yield (key, index), f"{name!r} is there twice; {advice}"
+            elif name is not None:
+                seen.add(name)
 
 
 class Policy(Value):
@@ -154,8 +161,8 @@ class Policy(Value):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        _refuse_twice("tiers", [rung.tier for rung in self.tiers], "give it `attempts` instead")
-        _refuse_twice("checks", [check.name for check in self.checks], "give one of them an id of its own")
+        for at, said in named_twice([rung.tier for rung in self.tiers], [check.name for check in self.checks]):
+            raise PydanticCustomError("twice", "{said}", {"said": said, "at": at})
         return self
 
     @cached_property

@@ -13,10 +13,11 @@ from .call import Answer, Billed, Failure, FailureKind, FinishReason, Reply, Tok
 from .compose import spelled
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, canonical, parse, spans
+from .leftover import rest_of
 from .output import Output
 from .policy import Policy
 from .policyexpect import Expect
-from .problem import Code, Problem, closest
+from .problem import Code, Problem, by_place, closest
 from .promise import PROMISE
 from .schema import Validator
 from .validated import validated
@@ -151,26 +152,42 @@ class Suite:
 def parse_cases(text: str, file: str, policy: Policy) -> Suite:
     """Raises: PolicyInvalid, with every mistake at its place."""
     document = read_yaml(text, file)
-    cases_file = validated(document, document.data, _CasesFile)
-    problems = sorted(_problems(document, cases_file, policy), key=lambda p: (p.place.line, p.place.column))
+    problems: list[Problem] = []
+    try:
+        cases = dict(enumerate(validated(document, document.data, _CasesFile).cases))
+    except PolicyInvalid as why:
+        problems += [problem for problem in why.problems if isinstance(problem, Problem)]
+        cases = dict(_readable(document.data))
+    problems += _problems(document, cases, policy)
     if problems:
+        problems.sort(key=by_place)
         raise PolicyInvalid(problems)
-    lines = tuple(document.keys["cases", index].line for index in range(len(cases_file.cases)))
-    return Suite(file, cases_file.cases, lines)
+    return Suite(file, tuple(cases.values()), tuple(document.keys["cases", index].line for index in cases))
 
 
-def _problems(document: Document, cases_file: _CasesFile, policy: Policy) -> Iterator[Problem]:
+def _readable(data: Json) -> Iterator[tuple[int, Case]]:
+    """The cases of a file with mistakes, without those mistakes: the rest of them is looked at, too."""
+    cases = data.get("cases") if isinstance(data, dict) else None
+    for index, written in enumerate(cases if isinstance(cases, list) else ()):
+        case = rest_of(Case, written, {"name": f"case {index}", "expect": {"attempts": 1}})
+        if case is not None:
+            yield index, case
+
+
+def _problems(document: Document, cases: Mapping[int, Case], policy: Policy) -> Iterator[Problem]:
     def found(path: Path, message: str, meant: str | None = None) -> Problem:
         return document.problem(path, message, suggestion=meant, code=Code.WRONG_CASE)
 
-    if cases_file.policy != policy.policy:
-        yield found(("policy",), f"these are cases of {cases_file.policy!r}, expected {policy.policy!r}", policy.policy)
-    names = [case.name for case in cases_file.cases]
+    named = document.data.get("policy") if isinstance(document.data, dict) else None
+    if isinstance(named, str) and named != policy.policy:
+        yield found(("policy",), f"these are cases of {named!r}, expected {policy.policy!r}", policy.policy)
+    names: set[str] = set()
     inputs = Validator(policy.input.json_schema)
-    for index, case in enumerate(cases_file.cases):
+    for index, case in cases.items():
         at: Path = ("cases", index)
-        if case.name in names[:index]:
+        if case.name in names:
             yield found((*at, "name"), f"two cases are called {case.name!r}; give each its own name")
+        names.add(case.name)
         if problem := inputs.problem(case.input):
             yield found((*at, "input"), f"the input is not under the policy's schema: {problem}")
         for path, word, known, said in _words(policy, case):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Annotated
@@ -17,6 +16,7 @@ from .certificate import Certificate
 from .cost import PriceBook
 from .errors import PolicyInvalid
 from .jsontext import NotJson, Path, parse
+from .leftover import mistakes_in_the_rest
 from .policy import Policy
 from .policyrules import mistakes
 from .problem import Code, Mistake, Problem, by_place, closest
@@ -38,71 +38,18 @@ def parse_policy(text: str, file: str, read: ReadText) -> Policy:
     document = read_yaml(text, file)
     included, problems = _include(document, posixpath.dirname(file), read)
     problems += [included.located(error) for error in mistyped(Policy, included.data)]
+    policy = None
     try:
         policy = Policy.model_validate(included.data)
+        found = mistakes(policy)
     except ValidationError as why:
-        problems += [included.located(error) for error in errors_of(why)]
-        problems += [included.problem_at(mistake) for mistake in _mistakes_in_the_rest(included.data, why)]
-        problems.sort(key=by_place)
-        raise PolicyInvalid(problems) from None
-    problems += [included.problem_at(mistake) for mistake in mistakes(policy)]
-    if problems:
+        problems += [included.located(e) for e in errors_of(why, included.data) if e["type"] != "twice"]
+        found = mistakes_in_the_rest(included.data, why)
+    problems += [included.problem_at(mistake) for mistake in found]
+    if problems or policy is None:
         problems.sort(key=by_place)
         raise PolicyInvalid(problems)
     return policy
-
-
-def _mistakes_in_the_rest(data: Json, why: ValidationError) -> list[Mistake]:
-    """
-    What else is wrong, once what is no policy at all is left out: one misspelt key must not hide a rule that cannot
-    work. First the wrong keys alone are left out; then the checks and sections that are still wrong without them.
-    """
-    if not isinstance(data, dict):
-        return []
-    bare = deepcopy(data)
-    for error in why.errors():
-        _leave_out(bare, error["loc"])
-    try:
-        return mistakes(Policy.model_validate(bare))
-    except ValidationError as still:
-        return _mistakes_beside(bare, still.errors())
-
-
-def _leave_out(data: Json, path: Path) -> None:
-    """Delete what stands at *path*; pydantic puts union tags between, which are no keys. Elements of lists stay."""
-    at: Json = data
-    holder, key = None, ""
-    for part in path:
-        if isinstance(at, dict) and part in at:
-            holder, key, at = at, str(part), at[str(part)]
-        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
-            holder, at = None, at[part]
-    if holder is not None:
-        holder.pop(key, None)
-
-
-def _mistakes_beside(data: dict[str, Json], errors: Sequence[ErrorDetails]) -> list[Mistake]:
-    wrong = {error["loc"][:2] if error["loc"][:1] == ("checks",) else error["loc"][:1] for error in errors}
-    rest = {key: value for key, value in data.items() if (key,) not in wrong}
-    checks = rest.get("checks")
-    listed = checks if isinstance(checks, list) else []
-    kept = [index for index in range(len(listed)) if ("checks", index) not in wrong]
-    try:
-        policy = Policy.model_validate(dict(_FILLING) | rest | {"checks": [listed[index] for index in kept]})
-    except ValidationError:
-        return []
-    return [replace(mistake, path=_renumbered(mistake.path, kept)) for mistake in mistakes(policy)]
-
-
-_FILLING: Mapping[str, Json] = {"policy": "unnamed", "prompt": {"system": "", "user": ""}}
-"""In the place of what is missing, where nothing else depends on it."""
-
-
-def _renumbered(path: Path, kept: list[int]) -> Path:
-    """The path in the file of what was found at *path* when only the checks *kept* were there."""
-    if path[:1] == ("checks",) and len(path) > 1:
-        return ("checks", kept[int(path[1])], *path[2:])
-    return path
 
 
 def parse_tiers(text: str, file: str) -> dict[str, Tier]:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from .cost import PriceBook
 from .lint.checks import check_doubts
+from .lint.ending import ending_doubts
 from .lint.limits import limit_doubts
 from .lint.models import parameter_doubts, sample_doubts, sunset_doubts, tool_doubts, unsaid_sunset_doubts
 from .lint.path import path_doubts
 from .lint.prices import deployment_doubts, price_doubts
 from .lint.promise import promise_doubts
+from .lint.prompt import prompt_doubts
 from .lint.rules import rule_doubts
 from .lint.surroundings import Surroundings
 from .lint.worth import worth_doubts
@@ -25,9 +27,11 @@ def doubts(policy: Policy, around: Surroundings) -> list[Mistake]:
     known = policy.on(around.tiers)
     found = (
         _strict_doubts(known),
+        prompt_doubts(known),
         path_doubts(known),
         rule_doubts(known),
         check_doubts(known),
+        ending_doubts(known),
         tool_doubts(known),
         sample_doubts(known),
         limit_doubts(known, around),

@@ -41,12 +41,12 @@ def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 
 def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
+    variables: list[str] = []
     try:
-        template(policy.prompt.user)
         variables = unknown_variables(policy.prompt.user, ())
+        template(policy.prompt.user)
     except PromptInvalid as why:
         yield Mistake(("prompt", "user"), f"the template cannot be read: {why}", Code.WRONG_PROMPT)
-        variables = []
     fields: Mapping[str, Json] | None = policy.input.json_schema.get("properties")
     if fields is None:  # the schema leaves open what an input may hold
         return

@@ -137,10 +137,12 @@ EXPLAINED: Final[Mapping[Code, Explanation]] = {
     ),
     Code.UNLIKELY: Explanation(
         "This is hardly what was meant",
-        "Something that can run, but leaves out a part of the tasks.",
+        "Something that can run, but leaves out a part of the tasks, or of what they bring: tiers that take no "
+        "images, a prompt that shows the model nothing of its input, doubts about the last tier's replies, a "
+        "name that another file's policy has.",
         "It may be right: then nothing has to be done.",
-        "prompt: {images: [photo], ...}      # with a tier of `images: false`",
-        "tiers: [small, large]               # tiers that see",
+        "{check: confidence, at_least: 0.8}                        # what large is unsure of is lost",
+        "{check: confidence, at_least: 0.8, tiers: [mini, small]}",
     ),
     Code.TIER_NEVER_ASKED: Explanation(
         "A tier is never asked",

@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from .errors import PolicyInvalid
 from .jsontext import Path
-from .problem import Code, Problem, by_place, closest
-from .values import Json
+from .problem import Code, Place, Problem, by_place, closest
+from .values import NAME, Json
 from .yamlfile import Document
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,7 +26,7 @@ def validated(document: Document, data: Json, model: type[M]) -> M:
         if not errors:
             return value
     except ValidationError as why:
-        errors += errors_of(why)
+        errors += errors_of(why, data)
     problems = sorted((located(document, error, model) for error in errors), key=by_place)
     raise PolicyInvalid(problems)
 
@@ -59,18 +59,70 @@ _WRITTEN_AS: Mapping[str, TypeAdapter[Any]] = {
 }
 
 
-def errors_of(why: ValidationError) -> list[ErrorDetails]:
-    """What pydantic found; a list is not too short for those of its elements that are wrong themselves."""
-    errors = why.errors(include_url=False)
-    within = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
-    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
+def errors_of(why: ValidationError, data: Json) -> list[ErrorDetails]:
+    """
+    What pydantic found in *data*, once for each place: of the ways to read a value the first one is told; and nothing
+    is told of a list or a mapping, such as that it is too short, because of what is wrong within it.
+    """
+    errors: dict[Path, ErrorDetails] = {}
+    for error in why.errors(include_url=False):
+        place = in_data(data, error["loc"])
+        errors.setdefault((*place, error["loc"][-1]) if error["type"] == "missing" else place, error)
+    holders = {place[:end] for place in errors for end in range(len(place))}
+    return [error for place, error in errors.items() if place not in holders]
+
+
+def in_data(data: Json, path: Path) -> Path:
+    """The part of *path* that stands in the data: pydantic puts the names of types between."""
+    known: Path = ()
+    for part in path:
+        match data, part:
+            case dict(), _ if part in data:
+                known, data = (*known, part), data[part]
+            case list(), int() if part < len(data):
+                known, data = (*known, part), data[part]
+    return known
+
+
+def problems_of_line(
+    why: ValidationError, data: Json, model: type[BaseModel], file: str, line: int
+) -> Iterator[Problem]:
+    """What is wrong with a line of JSON that should be a *model*; several unknown keys are told in one sentence."""
+    unknown: dict[Path, list[str]] = {}
+    for error in errors_of(why, data):
+        place = in_data(data, error["loc"])
+        if error["type"] == "extra_forbidden":
+            unknown.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
+            continue
+        said, meant, code = told(error, model)
+        yield Problem(file, Place(line, 1), f"{_said_place(place, 'the line')}: {said}", suggestion=meant, code=code)
+    for above, keys in unknown.items():
+        said, meant = _unknown_keys(keys, list(_fields_at(model, above)))
+        place = (*in_data(data, above), *(keys if len(keys) == 1 else ()))
+        where = _said_place(place, "the line")
+        yield Problem(file, Place(line, 1), f"{where}: {said}", suggestion=meant, code=Code.UNKNOWN_KEY)
+
+
+_KEYS_SHOWN = 10
+
+
+def _unknown_keys(keys: list[str], known: list[str]) -> tuple[str, str | None]:
+    if len(keys) == 1 and (meant := closest(keys[0], known)):
+        return "there is no such key", meant
+    named = ", ".join(map(repr, keys[:_KEYS_SHOWN])) + (", ..." if len(keys) > _KEYS_SHOWN else "")
+    said = "there is no such key" if len(keys) == 1 else f"there are no keys {named}"
+    return f"{said}; there are {', '.join(known)}", None
+
+
+def _said_place(path: Path, whole: str) -> str:
+    return ".".join(map(str, path)) or whole
 
 
 def located(document: Document, error: ErrorDetails, model: type[BaseModel], *, under: int = 0) -> Problem:
     """A problem at what *error* is about; so many parts of its path lie above what stands in the file."""
     path = (*error["loc"], *error.get("ctx", {}).get("at", ()))
     known = _in_file(document, path[under:])
-    where = ".".join(map(str, known)) or "the file"
+    where = _said_place(known, "the file")
     said, meant, code = told(error, model)
     at = (*known, str(path[-1])) if code is Code.UNKNOWN_KEY else known
     return document.problem(at, f"{where}: {said}", suggestion=meant, code=code)
@@ -88,16 +140,40 @@ def told(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | None, 
 
 
 def _expected(error: ErrorDetails) -> str:
-    if ours := _EXPECTED.get(error["type"]):
-        return ours.format(**error.get("ctx", {}))
-    if error["type"] in _WRITTEN_AS:
-        wanted = "true or false" if error["type"] == "bool_type" else "a number, in plain digits"
-        found = f"the text {error['input']!r}" if isinstance(error["input"], str) else error["input"]
-        return f"expected {wanted}, found {found}"
+    kind, context = error["type"], error.get("ctx", {})
+    if ours := _EXPECTED.get(kind):
+        return ours.format(**context)
+    if kind in _WANTED:
+        return f"expected {_WANTED[kind]}, found {_found(error['input'])}"
+    if kind == "string_pattern_mismatch" and context.get("pattern") == NAME:
+        return f"expected a name: lower case letters, digits, `_` and `-`, a letter first; found {error['input']!r:.80}"
     said = error["msg"].removeprefix("Value error, ")
     return said[:1].lower() + said[1:]
 
 
+def _found(value: Json) -> str:
+    match value:
+        case str():
+            return f"the text {value!r:.80}"
+        case dict():
+            return "keys with values"
+        case list():
+            return "a list"
+        case _:
+            return json.dumps(value)
+
+
+_WANTED = {
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a number, in plain digits",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number, in plain digits",
+    "float_parsing": "a number",
+    "decimal_type": "a number",
+    "decimal_parsing": "a number",
+}
 _EXPECTED = {
     "model_type": "expected keys with values",
     "model_attributes_type": "expected keys with values",

@@ -128,13 +128,24 @@ def _compose(text: str, file: str, lines: tuple[str, ...]) -> yaml.Node | None:
     except yaml.MarkedYAMLError as why:
         mark = why.problem_mark or why.context_mark
         place = _place(mark) if mark else Place(1, 1)
-        raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.problem or why.context}")]) from None
+        said = f"not YAML: {why.problem or why.context}{_about_template(lines, place)}"
+        raise PolicyInvalid([_problem(file, lines, place, said)]) from None
     except yaml.reader.ReaderError as why:
         before = (text.encode()[: why.position].decode() + "?").splitlines()
         place = Place(len(before), len(before[-1]))
         raise PolicyInvalid([_problem(file, lines, place, f"not YAML: {why.reason}")]) from None
     except (yaml.YAMLError, ValueError) as why:
         raise PolicyInvalid([_problem(file, (), Place(1, 1), f"not YAML: {why}")]) from None
+
+
+_BARE_TEMPLATE = re.compile(r"[:,]\s+\{[{%]")
+_QUOTE_IT = "a text that begins with `{{` or `{%` wants quotes around it"
+
+
+def _about_template(lines: Sequence[str], place: Place) -> str:
+    """A hint where a template without quotes is the likely reason."""
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    return f"; {_QUOTE_IT}" if _BARE_TEMPLATE.search(line) else ""
 
 
 def _scan(text: str, file: str, lines: tuple[str, ...]) -> None:
@@ -192,7 +203,7 @@ class _Walk:
             place = _place(key_node.start_mark)
             key = key_node.value
             if not isinstance(key, str):
-                self._found(place, "a key must be a text")
+                self._found(place, _QUOTE_IT if _is_template(key_node) else "a key must be a text")
                 continue
             if key == "<<":
                 self._found(place, "merge keys are not allowed; write the values out")
@@ -217,6 +228,13 @@ class _Walk:
         self.problems.append(_problem(self._file, self._lines, place, message))
         if len(self.problems) == _TOLD_MAX:
             raise PolicyInvalid(self.problems)
+
+
+def _is_template(node: yaml.Node) -> bool:
+    """`{{ text }}` without quotes reads as a mapping whose key is a mapping that leads to nothing."""
+    if not isinstance(node, yaml.MappingNode) or not node.flow_style:
+        return False
+    return all(isinstance(value, yaml.ScalarNode) and not value.value for _, value in node.value)
 
 
 def _scalar(node: Any, place: Place) -> Scalar:

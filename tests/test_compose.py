@@ -368,3 +368,8 @@ def test_variables_that_the_input_does_not_have_are_listed() -> None:
 
     assert unknown_variables(source, TEXT_INPUT["properties"]) == ["merchant", "notes", "txet"]
     assert unknown_variables("{{ text|trim }}", ["text"]) == []
+
+
+def test_a_filter_that_does_not_exist_hides_no_variable() -> None:
+    """Both slips of a template are told together."""
+    assert unknown_variables("{{ txet|uper }}{% if x is odder %}{% endif %}", ["text"]) == ["txet", "x"]

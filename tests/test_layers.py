@@ -27,7 +27,7 @@ PURE = """
     decision compose signals judging occasion because
     ledger submission auditing seen story proportion estimate auditreport bill audit report result
     sign server service doctor
-    problem problemcodes yamlfile validated policyrules policyfile policyexpect policycase
+    problem problemcodes yamlfile validated policyrules leftover policyfile policyexpect policycase
     policycoverage junit policyschema policyexplain lint policylint
     recording replayed replaycost replay passrates exporting traffic policydiff backtest
     ports memory testing

@@ -192,3 +192,35 @@ def test_the_promise_may_be_expected_where_one_is_made() -> None:
     assert parse_cases(dedent(cases), "cases.yaml", promised).cases[0].expect.failed == ("promise",)
     with pytest.raises(PolicyInvalid, match="the policy has no check 'promise'"):
         parse_cases(dedent(cases), "cases.yaml", a_policy())
+
+
+def test_a_wrong_value_hides_nothing_of_the_other_cases() -> None:
+    """A percent sign and a misspelt status are told together with what else is wrong, each once."""
+    told = _problems("""
+        policy: receipt
+        cases:
+          - name: one
+            input: {text: a}
+            replies: {mini: {output: {merchant: a, total: 1}, confidence: 55%}, smal: {output: {}}}
+            expect: {status: succeded}
+          - name: one
+            input: {txt: a}
+            replies: {mini: {failure: tiemout}}
+            expect: {status: dead, failed: [confidance]}
+          - name: three
+            input: {txt: a}
+        """)
+
+    assert [line.split(": ")[0] for line in told.splitlines() if line.startswith("cases.yaml")] == [
+        "cases.yaml:2:1",
+        "cases.yaml:6:55",
+        "cases.yaml:6:73",
+        "cases.yaml:7:14",
+        "cases.yaml:8:5",
+        "cases.yaml:9:5",
+        "cases.yaml:10:22",
+        "cases.yaml:11:37",
+        "cases.yaml:12:5",
+        "cases.yaml:13:5",
+    ]
+    assert "cases.0.replies.mini.confidence: expected a number, found the text '55%'\n" in told

@@ -122,9 +122,9 @@ def test_checks_become_what_they_are() -> None:
         ("moves: {unsure: escalat}", "6:9: moves.unsure: input should be"),
         ("moves: repair", "6:1: moves: expected keys with values"),
         ("limits: {attempts: 0}", "6:10: limits.attempts: input should be greater than or equal to 1"),
-        ("limits: {attempts: many}", "6:10: limits.attempts: input should be a valid integer"),
+        ("limits: {attempts: many}", "6:10: limits.attempts: expected a whole number, found the text 'many'"),
         ("limits: {cost_usd: -1}", "6:10: limits.cost_usd: input should be greater than 0"),
-        ("limits: {deadline_s: 12:30}", "6:10: limits.deadline_s: input should be a valid number"),
+        ("limits: {deadline_s: 12:30}", "6:10: limits.deadline_s: expected a number, found the text '12:30'"),
         ("keep_s: 5", "6:1: keep_s: input should be greater than or equal to 60"),
         ("checks: {check: schema}", "6:1: checks: expected a list"),
         ("checks: [schema]", "6:10: checks.0: expected keys with values"),
@@ -154,7 +154,7 @@ def test_a_mistake_is_told_where_it_stands(line: str, told: str) -> None:
     ("was", "written", "told"),
     [
         ("policy: receipts\n", "", "1:1: the file: the key 'policy' is missing"),
-        ("policy: receipts", "policy: My Receipts", "1:1: policy: string should match pattern"),
+        ("policy: receipts", "policy: My Receipts", "1:1: policy: expected a name: lower case letters, digits"),
         ("tiers: [mini, {tier: small, attempts: 2}]", "tiers: []", "5:1: tiers: expected 1 or more, found 0"),
         (
             "[mini, {tier: small, attempts: 2}]",
@@ -253,7 +253,7 @@ def test_a_file_that_cannot_be_read_hides_nothing_else() -> None:
             [
                 "examples/misspelt.yaml:1:3: 0: the key 'input' is missing",
                 "examples/misspelt.yaml:1:3: 0.inptu: there is no such key; did you mean 'input'?",
-                "examples/misspelt.yaml:3:3: 0.held_out: input should be a valid boolean",
+                "examples/misspelt.yaml:3:3: 0.held_out: expected true or false, found the text 'maybe'",
             ],
         ),
         ("twice", ["examples/twice.yaml:1:20: 'text' is given twice"]),
@@ -353,7 +353,8 @@ def test_all_mistakes_of_a_tiers_file_are_told() -> None:
 
     assert mistakes(text, lambda given: parse_tiers(given, "tiers.yaml")) == [
         "tiers.yaml:2:20: tiers.mini.concurency: there is no such key; did you mean 'concurrency'?",
-        "tiers.yaml:3:3: tiers.Mini: string should match pattern '^[a-z][a-z0-9_-]{0,62}$'",
+        "tiers.yaml:3:3: tiers.Mini: expected a name: lower case letters, digits, `_` and `-`, a letter first;"
+        " found 'Mini'",
         "tiers.yaml:4:3: tiers.small: the key 'model' is missing",
         "tiers.yaml:5:21: tiers.large.reasoning_effort: input should be 'none', 'minimal', 'low', 'medium', 'high' or"
         " 'xhigh'; did you mean 'high'?",
@@ -444,4 +445,30 @@ def test_a_wrong_key_hides_nothing_of_its_own_section() -> None:
         "the input has no field 'txt' for the template; did you mean 'text'?",
         "RE2 cannot read the expression",
         "checks.0.feild",
+    ]
+
+
+def test_a_name_given_twice_hides_nothing_else() -> None:
+    """Each check and tier that is named twice is told, with what is wrong in it and around it."""
+    found = mistakes(
+        RECEIPTS.replace("small", "mini").replace("{{ text }}", "{{ txt | uper }}")
+        + "checks:\n"
+        + "  - {check: rule, id: a, expression: 'output.totl > 0.0'}\n"
+        + "  - {check: rule, id: a, expression: 'output.total > 0'}\n"
+        + "  - {check: pattern, id: a, matches: '('}\n"
+        + "  - {check: grounding, fields: [merchnt]}\n"
+        + "limits: {atempts: 3}\n"
+    )
+
+    assert [one.removeprefix("receipts.yaml:") for one in found] == [
+        "2:25: the template cannot be read: No filter named 'uper'.",
+        "2:35: the input has no field 'txt' for the template; did you mean 'text'?",
+        "5:15: tiers.1: 'mini' is there twice; give it `attempts` instead",
+        "7:46: output has no field 'totl'; did you mean 'total'?",
+        "8:5: checks.1: 'a' is there twice; give one of them an id of its own",
+        "8:52: '>' does not take double and int; did you mean '0.0'?",
+        "9:5: checks.2: 'a' is there twice; give one of them an id of its own",
+        "9:39: RE2 cannot read the expression: missing ): (",
+        "10:24: the output has no field 'merchnt'; did you mean 'merchant'?",
+        "11:10: limits.atempts: there is no such key; did you mean 'attempts'?",
     ]

@@ -33,7 +33,7 @@ def told(known: Any = TIERS, **changes: Any) -> list[tuple[Any, str]]:
 
 def test_a_plain_policy_raises_no_doubt() -> None:
     """Nothing is warned of where nothing is odd."""
-    assert told() == []
+    assert told(checks=[{"check": "confidence", "at_least": 0.8, "tiers": ["mini", "small"]}]) == []
 
 
 def test_a_schema_that_the_provider_refuses() -> None:
@@ -53,12 +53,13 @@ def test_a_function_that_the_provider_refuses() -> None:
 
 
 def test_every_family_has_its_say() -> None:
-    """What is odd in the path, the rules, the checks, the models, the limits, the money and the promise is all told."""
+    """What is odd in the prompt, path, rules, checks, models, limits, money and promise is all told."""
     twice = {"check": "length", "at_least": 5, "at_most": 2}
     thinking = a_tier("large", model="openai/gpt-5.5", tools=True)
 
     found = doubts(
         a_policy(
+            prompt={"system": "Pay.", "user": "the bill"},
             output={"tools": TOOLS},
             tiers=["mini", {"tier": "small", "attempts": 2}, "large"],
             checks=[twice, twice | {"id": "again"}, {"check": "agreement"}, {"check": "confidence", "at_least": 0.5}],
@@ -70,8 +71,16 @@ def test_every_family_has_its_say() -> None:
 
     assert {doubt.code for doubt in found} == {
         *(Code.MOVE_NEVER_MADE, Code.CONSTANT, Code.CHECK_NEVER_RUN, Code.NO_LOGPROBS, Code.PARAMETER, Code.LIMIT),
-        *(Code.ODD_ORDER, Code.IDLE_PROMISE, Code.UNCERTIFIED),
+        *(Code.ODD_ORDER, Code.IDLE_PROMISE, Code.UNCERTIFIED, Code.UNLIKELY),
     }
+
+
+def test_the_end_of_the_path_has_its_say() -> None:
+    """What nobody above the last tier can settle is told with the rest."""
+    ((path, said),) = told()
+
+    assert path == ("checks", 0)
+    assert said.startswith("what is unsure at large, the last tier, ends as dead_letter")
 
 
 def test_the_tiers_file_has_doubts_of_its_own() -> None:

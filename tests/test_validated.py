@@ -49,8 +49,8 @@ def test_every_mistake_stands_at_its_place() -> None:
         ("concurrency: 017", "expected a number, in plain digits, found the text '017'"),
         ("concurrency: 1_000", "expected a number, in plain digits, found the text '1_000'"),
         ("concurrency: '5'", "expected a number, in plain digits, found the text '5'"),
-        ("timeout_s: 1:30", "input should be a valid number, unable to parse string as a number"),
-        ("timeout_s: 0x1F", "input should be a valid number, unable to parse string as a number"),
+        ("timeout_s: 1:30", "expected a number, found the text '1:30'"),
+        ("timeout_s: 0x1F", "expected a number, found the text '0x1F'"),
     ],
 )
 def test_what_yaml_readers_disagree_about_is_refused(written: str, said: str) -> None:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..certificate import lot
+from ..decision import misfit
 from ..policy import Policy
 from ..recording import Recording
+from .sample import task_of
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tasks of live traffic that came to the same end: how many there are, are known, and are kept of those."""
+
+    tasks: int = 0
+    known: int = 0
+    kept: int = 0
+
+    @property
+    def thinned(self) -> int:
+        """Those that are known and left out, so that they do not outweigh the others."""
+        return self.known - self.kept
 
 
 @dataclass(frozen=True, slots=True)
 class Fair:
     """
-    Recordings that stand for all traffic. `audited` of `accepted` tasks were shown to the tier that the promise is held
-    against; of those that went up to it by themselves, every so many as that are kept and `thinned` left out.
+    Recordings that stand for all traffic: `accepted` below the tier that the promise is held against, `climbed` to it.
     """
 
     recordings: tuple[Recording, ...]
-    accepted: int = 0
-    audited: int = 0
-    thinned: int = 0
+    accepted: Group
+    climbed: Group
 
 
 def newest(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
@@ -49,29 +63,48 @@ def _by_its_models(policy: Policy, recording: Recording) -> Recording:
     return recording if len(replies) == len(recording.replies) else recording.model_copy(update={"replies": replies})
 
 
-def fair(policy: Policy, recordings: Sequence[Recording]) -> Fair:
+def _anything(_: Recording) -> bool:
+    return True
+
+
+def fair(policy: Policy, recordings: Sequence[Recording], knows: Callable[[Recording], bool] = _anything) -> Fair:
     """
-    Keep what was drawn alike.
+    Keep what was drawn alike, as far as it has a reply of the promise's tier and *knows* what is asked.
 
-    A task that went up to the promise's tier was always answered there, an accepted one only if it was audited: taken
-    together, what is doubtful would be seen too often, and what is accepted too rarely. Recordings without a status
-    were made for comparison, and all count.
+    A task that went up to that tier was always answered there, an accepted one only if it was audited: taken together,
+    what is doubtful would be seen too often, and what is accepted too rarely. So both are kept at the lesser of their
+    shares. Recordings without a status were made for comparison, and all count.
     """
-    accepted = {recording.id for recording in recordings if _accepted_below(policy, recording)}
-    audited = {r.id for r in recordings if r.id in accepted and policy.held_against in r.replies}
-    share = len(audited) / len(accepted) if accepted else 1.0
+    accepted = [recording for recording in recordings if _accepted_below(policy, recording)]
+    climbed = [r for r in recordings if r.status is not None and _shown(policy, r) and not _accepted_below(policy, r)]
+    groups = [(group, [r for r in group if _shown(policy, r) and knows(r)]) for group in (accepted, climbed)]
+    least = min((len(known) / len(group) for group, known in groups if group), default=1.0)
+    drawn = [{r.id for r in known if _drawn(r, least * len(group) / len(known))} for group, known in groups]
+    kept = tuple(r for r in recordings if r.status is None or any(r.id in ids for ids in drawn))
+    return Fair(kept, *(Group(len(g), len(k), len(ids)) for (g, k), ids in zip(groups, drawn, strict=True)))
 
-    def counts(recording: Recording) -> bool:
-        if recording.id in accepted:
-            return recording.id in audited
-        return recording.status is None or _drawn(recording, share)
 
-    kept = tuple(filter(counts, recordings))
-    return Fair(kept, len(accepted), len(audited), len(recordings) - len(kept) - len(accepted) + len(audited))
+def gone_past(policy: Policy, recordings: Sequence[Recording]) -> frozenset[str]:
+    """
+    The tiers below the promise's that live tasks were done without, though they could have taken them.
+
+    Whether such a tier was asked hung on what another one had replied, so that its replies are no fair sample.
+    """
+    done = (recording for recording in recordings if recording.status == "succeeded")
+    return frozenset(
+        tier
+        for recording in done
+        for tier in policy.promised_tiers
+        if tier not in recording.replies and misfit(policy, task_of(recording), policy.rung(tier)) is None
+    )
 
 
 def _accepted_below(policy: Policy, recording: Recording) -> bool:
     return recording.status == "succeeded" and recording.tier in policy.promised_tiers
+
+
+def _shown(policy: Policy, recording: Recording) -> bool:
+    return policy.held_against in recording.replies
 
 
 def _drawn(recording: Recording, share: float) -> bool:

@@ -8,8 +8,9 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import Field, StrictBool, ValidationError, model_validator
 
 from ..jsontext import NotJson, parse
-from ..problem import Place, Problem
+from ..problem import Code, Place, Problem
 from ..recording import LoggedReply, Recording
+from ..validated import problems_of_line
 from ..values import Json, Name, Value
 
 
@@ -40,14 +41,14 @@ def parse_labels(lines: Iterable[str], file: str) -> Iterator[Label | Problem]:
         if not line.strip():
             continue
         try:
-            yield Label.model_validate(parse(line))
+            data = parse(line)
         except NotJson as why:
-            yield Problem(file, Place(number, 1), f"the line is not JSON: {why}")
+            yield Problem(file, Place(number, 1), f"the line is not JSON: {why}", code=Code.NOT_YAML)
+            continue
+        try:
+            yield Label.model_validate(data)
         except ValidationError as why:
-            for error in why.errors(include_url=False):
-                where = ".".join(map(str, error["loc"])) or "the line"
-                said = error["msg"].removeprefix("Value error, ")
-                yield Problem(file, Place(number, 1), f"{where}: {said[:1].lower()}{said[1:]}")
+            yield from problems_of_line(why, data, Label, file, number)
 
 
 def joined(recordings: Sequence[Recording], labels: Labels) -> list[Recording]:

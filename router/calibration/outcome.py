@@ -16,6 +16,7 @@ from ..policy import Policy
 from ..promise import Promise
 from ..recording import Recording
 from .bounds import labels_needed
+from .fair import gone_past
 from .fit import most_likely, trusted
 from .learning import Learnt, learn
 from .report import Bin, Candidate, auroc, bins, calibration_error, candidates
@@ -35,7 +36,8 @@ _SURE: Final = 1 - 1e-6
 class Outcome:
     """
     `certificate` is None where nothing could be certified; `needed` labels would then do at the observed rate of
-    losses, None where no number does. `left_out` tiers had too few replies. `reliability` is by tier.
+    losses, None where no number does. `left_out` tiers had too few replies, or not of all alike. `reliability` is by
+    tier, and so is `priced`: of how many tasks a reply's cost is known; the others are taken at the tier's mean.
     """
 
     certificate: Certificate | None
@@ -49,6 +51,7 @@ class Outcome:
     certifying: int
     needed: int | None
     left_out: tuple[str, ...]
+    priced: Mapping[str, int]
 
 
 def calibrate(
@@ -59,7 +62,8 @@ def calibrate(
     assert promise is not None
     shadow = labels == "shadow"
     samples = [sampled(policy, recording, shadow=shadow, prices=prices) for recording in recordings]
-    tiers = _present(policy.promised_tiers, samples)
+    past = gone_past(policy, recordings)
+    tiers = _present([tier for tier in policy.promised_tiers if tier not in past], samples)
     evidence = table(samples, tiers)
     digest = digest_of(recordings)
     learnt = learn(evidence, promise, sides(evidence.ids, digest)) if len(evidence) and tiers else None
@@ -98,7 +102,7 @@ class _Reckoning:
 
     def outcome(self, left_out: tuple[str, ...]) -> Outcome:
         learnt, known = self.learnt, int(self.table.known.sum())
-        found = tuple(candidates(learnt, self.table, self.promise)) if learnt is not None and known else ()
+        found = tuple(candidates(learnt, self.table.priced(), self.promise)) if learnt is not None and known else ()
         certified = next((c for c in found if learnt is not None and c.threshold == learnt.threshold), None)
         reliability = self._reliability()
         figures = self._figures(certified, reliability)
@@ -114,7 +118,13 @@ class _Reckoning:
             certifying=len(learnt.certifying) if learnt is not None else 0,
             needed=None if certified is not None else self._needed(found),
             left_out=left_out,
+            priced=dict(zip(self._names(), (~np.isnan(self.table.cost)).sum(axis=0).tolist(), strict=True)),
         )
+
+    def _names(self) -> list[str]:
+        """The tiers in the order of the table's costs: `against` last."""
+        assert self.policy.held_against is not None
+        return [*self.table.tiers, self.policy.held_against]
 
     def _needed(self, found: Sequence[Candidate]) -> int | None:
         """The fewest labels that would certify one of the candidates, if its rate of losses is what it looks like."""
@@ -197,10 +207,8 @@ class _Reckoning:
 
     def _usual(self) -> dict[str, Usual]:
         """Cost and latency of the tiers of which anything is known."""
-        top = self.policy.held_against
-        names = [*self.table.tiers, *([top] if top is not None else [])]
         found = {}
-        for i, tier in enumerate(names):
+        for i, tier in enumerate(self._names()):
             cost, latency = (values[~np.isnan(values)] for values in (self.table.cost[:, i], self.table.latency[:, i]))
             if cost.size:
                 slow = int(np.quantile(latency, 0.95)) if latency.size else 0

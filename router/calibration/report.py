@@ -15,7 +15,7 @@ from .certify import accepted
 from .learning import Learnt
 from .table import Table
 
-_BINS: Final = 10
+_BINS: Final = 8
 _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -57,7 +57,7 @@ def auroc(trust: Any, right: Any) -> float | None:
 
 
 def bins(trust: Any, right: Any) -> tuple[Bin, ...]:
-    """Ten bins of as many replies each, or fewer where many are trusted alike: those stay together."""
+    """Eight bins of as many replies each, or fewer where many are trusted alike: those stay together."""
     at = np.floor(_BINS * (rankdata(trust) - 0.5) / max(1, len(trust)))
     return tuple(_bin(trust[at == number], right[at == number]) for number in np.unique(at))
 
@@ -78,16 +78,15 @@ def calibration_error(found: tuple[Bin, ...]) -> float | None:
 
 def cost_share(table: Table, at: Any) -> float | None:
     """
-    What the way up to where each task ends costs, as a share of asking `against` alone; None without known costs.
+    What the way up to where each task ends costs, as a share of asking `against` alone; None where a cost is unknown.
 
     *at* (tasks) is the number of the tier that each ends at.
     """
-    priced = ~np.isnan(table.cost).any(axis=1)
-    top = table.cost[priced, -1].sum()
-    if not priced.any() or not top:
+    top = table.cost[:, -1].sum()
+    if np.isnan(table.cost).any() or not top:
         return None
-    asked = np.arange(table.cost.shape[1])[None, :] <= at[priced, None]
-    return float((table.cost[priced] * asked).sum() / top)
+    asked = np.arange(table.cost.shape[1])[None, :] <= at[:, None]
+    return float((table.cost * asked).sum() / top)
 
 
 def candidates(learnt: Learnt, table: Table, promise: Promise) -> Iterator[Candidate]:

@@ -144,7 +144,13 @@ def _told(policy: Policy, recording: Recording, attempt: Attempt) -> tuple[Mappi
     """The signals of a reply, as they are at run time."""
     if not isinstance(attempt.answer, Reading) or attempt.verdict is None:
         return {}, None
-    task = Task(
+    subject = Subject(task=task_of(recording), reading=attempt.answer, types=policy.types, tier=attempt.tier)
+    return signals(policy.all_checks, subject, attempt.verdict.findings), tag(subject)
+
+
+def task_of(recording: Recording) -> Task:
+    """A recording as the task that it was, for whoever looks at what was asked alone."""
+    return Task(
         id=recording.id,
         policy="",
         input=recording.input,
@@ -152,5 +158,3 @@ def _told(policy: Policy, recording: Recording, attempt: Attempt) -> tuple[Mappi
         deadline_ms=1,
         metadata=recording.metadata,
     )
-    subject = Subject(task=task, reading=attempt.answer, types=policy.types, tier=attempt.tier)
-    return signals(policy.all_checks, subject, attempt.verdict.findings), tag(subject)

@@ -45,6 +45,13 @@ class Table:
         """The tasks of which every loss is known that could come about."""
         return ~np.isnan(self.loss).any(axis=1)
 
+    def priced(self) -> Table:
+        """With costs that are not known taken at the mean of their tier; NaN where none of a tier is known."""
+        known = ~np.isnan(self.cost)
+        sums, counts = np.where(known, self.cost, 0.0).sum(axis=0), known.sum(axis=0)
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        return replace(self, cost=np.where(known, self.cost, means))
+
     def take(self, rows: Any, ids: Sequence[str] | None = None) -> Table:
         """Some tasks, in that order; *ids* where a task drawn twice is to count as two."""
         named = tuple(ids) if ids is not None else tuple(self.ids[row] for row in rows)
@@ -70,15 +77,19 @@ def table(samples: Sequence[Sample], tiers: Sequence[str]) -> Table:
         passed=np.array([[seen.passed for seen in row] for row in rows], dtype=bool).reshape(shape),
         wrong=_numbers([[seen.wrong for seen in row] for row in rows], shape),
         loss=_numbers([[seen.loss for seen in row] for row in rows], shape),
-        cost=_numbers([[*(seen.cost_nusd for seen in row), s.cost_nusd] for row, s in zip(rows, whole, strict=True)]),
+        cost=_numbers(
+            [[*(seen.cost_nusd for seen in row), s.cost_nusd] for row, s in zip(rows, whole, strict=True)],
+            (0, len(tiers) + 1),
+        ),
         latency=_numbers(
-            [[*(seen.latency_ms for seen in row), s.latency_ms] for row, s in zip(rows, whole, strict=True)]
+            [[*(seen.latency_ms for seen in row), s.latency_ms] for row, s in zip(rows, whole, strict=True)],
+            (0, len(tiers) + 1),
         ),
         ties=np.array([lot(sample.id) for sample in whole]),
     )
 
 
-def _numbers(rows: Sequence[Sequence[float | bool | None]], shape: tuple[int, ...] = (0, 0)) -> Any:
+def _numbers(rows: Sequence[Sequence[float | bool | None]], shape: tuple[int, ...]) -> Any:
     """With NaN for None."""
     return np.array([[np.nan if value is None else float(value) for value in row] for row in rows]).reshape(
         (len(rows), -1) if rows else shape

@@ -100,7 +100,8 @@ class _Issue:
             return self._at(column, f"there is no function {name!r}", _closest(name, FUNCTIONS))
         tops = [top for top in self.objects.values() if "." not in top.place and root in top.fields]
         meant = f"{tops[-1].place}.{root}" if tops else _closest(root, ("input", "output", "math"))
-        return self._at(column, f"there is no {root!r}", meant)
+        bare = meant is None and name == root and self._code[column - 1 + len(name) :][:1] != "."
+        return self._at(column, f"there is no {root!r}" + (f"; a text wants quotes: {root!r}" if bare else ""), meant)
 
     def _no_overload(self, function: str, types: str) -> ExpressionProblem:
         operator, given = _operator(function), _split_types(types)

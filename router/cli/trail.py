@@ -59,8 +59,8 @@ def ended_tasks(client: Client, settings: Settings, **narrowed: Any) -> Iterator
     """Every ended task that is still kept, the newest first, with what an audit of it was answered."""
     policies = _Policies(settings)
     for task in _of_callers(client.ended(**narrowed)):
-        if (record := _read(client, task.id)) is not None:
-            audit = _read(client, record.audit) if record.audit is not None else None
+        if (record := record_of(client, task.id)) is not None:
+            audit = record_of(client, record.audit) if record.audit is not None else None
             yield recorded(record, policies[record.task.policy], audit=audit)
 
 
@@ -73,7 +73,7 @@ def _of_callers(tasks: Iterator[Summary]) -> Iterator[Summary]:
             yield task
 
 
-def _read(client: Client, task_id: str) -> Record | None:
+def record_of(client: Client, task_id: str) -> Record | None:
     """A task's record; None where it went while the list was read, or was erased."""
     try:
         return client.read(task_id)

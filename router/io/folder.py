@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -126,10 +126,11 @@ def survey(
     """Read all of a folder, or of its policies *files* alone, with or without its *budgets*."""
     problems: list[object] = []
     paths = policy_files(folder) if files is None else files
+    of_tiers: list[object] = []
+    tiers = _tried(partial(read_tiers, tiers_file), of_tiers) or {}
     read = ((path, _tried(partial(read_policy, path), problems)) for path in paths)
     policies = {path: policy for path, policy in read if policy is not None}
-    problems += _named_twice(policies)
-    tiers = _tried(partial(read_tiers, tiers_file), problems) or {}
+    problems = [*_without_misspelt(problems, tiers), *_named_twice(policies), *of_tiers]
     prices = _tried(partial(read_prices, prices_file(folder)), problems) or PriceBook(prices={})
     limits: tuple[Budget, ...] | None = None
     if budgets:
@@ -167,11 +168,25 @@ def _tried(read: Callable[[], T], problems: list[object]) -> T | None:
 
 
 def _named_twice(policies: Mapping[Path, Policy]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for path, policy in policies.items():
-        if policy.policy in seen:
-            yield _at_top(path, f"policy {policy.policy!r} is defined twice; rename one")
-        seen.add(policy.policy)
+    """Told at the file that is not called like its policy."""
+    owners: dict[str, Path] = {}
+    for path in sorted(policies, key=lambda path: path.stem != policies[path].policy):
+        name = policies[path].policy
+        if name in owners:
+            said = f"policy {name!r} is in {owners[name]} too; give one of them another name"
+            yield from located(path, [Mistake(("policy",), said, Code.WRONG_VALUE)])
+        owners.setdefault(name, path)
+
+
+def namesake(path: Path, policy: Policy) -> Path | None:
+    """The file beside a policy's that is called like it, and says that it is this policy, too."""
+    other = path.with_name(f"{policy.policy}{path.suffix}")
+    if other == path or not other.is_file():
+        return None
+    with suppress(PolicyInvalid):
+        data = read_yaml(_read(other), str(other)).data
+        return other if isinstance(data, dict) and data.get("policy") == policy.policy else None
+    return None
 
 
 def _unpriced(tiers_file: Path, tiers: Mapping[str, Tier], prices: PriceBook, today: date) -> list[Problem]:
@@ -231,6 +246,15 @@ def _unknown_tiers(path: Path, tiers: Mapping[str, Tier]) -> list[Problem]:
         for where, name in _tiers_named(document.data)
         if name not in tiers
     ]
+
+
+def _without_misspelt(problems: Sequence[object], tiers: Mapping[str, Tier]) -> Iterator[object]:
+    """A policy's own misspelt tier is no tier that anybody means."""
+    for problem in problems:
+        if not isinstance(problem, Problem) or problem.code is not Code.UNKNOWN_TIER or not tiers:
+            yield problem
+        else:
+            yield problem if problem.suggestion in tiers else replace(problem, suggestion=None)
 
 
 def _tiers_named(data: Json) -> Iterator[tuple[Where, str]]:

@@ -25,9 +25,20 @@ def path_doubts(policy: Policy) -> Iterator[Mistake]:
 
 
 def never_asked(policy: Policy) -> frozenset[str]:
-    """The tiers of the path that no task gets to."""
-    fitting = [rung for rung in policy.tiers if misfit(policy, _NOTHING, rung) is None]
-    return frozenset(policy.path) - {rung.tier for rung in fitting[: policy.limits.attempts]}
+    """The tiers of the path that no task gets to, whatever it is and whichever tiers pass it by."""
+    reached, attempts = set(), 0
+    for rung in policy.tiers:
+        if misfit(policy, _NOTHING, rung) is None:
+            if attempts < policy.limits.attempts:
+                reached.add(rung.tier)
+            attempts += not _may_be_passed_by(policy, rung)
+    return frozenset(policy.path) - reached
+
+
+def _may_be_passed_by(policy: Policy, rung: Rung) -> bool:
+    """Whether some tasks go past a tier: those with images, or those that it would not pay for."""
+    blind = bool(policy.prompt.images) and rung.spec is not None and not rung.spec.images
+    return blind or rung.tier in policy.promised_tiers
 
 
 def can_doubt(policy: Policy, tier: str) -> bool:
@@ -53,11 +64,13 @@ def _misfits(policy: Policy) -> Iterator[Mistake]:
 
 def _beyond_the_limit(policy: Policy) -> Iterator[Mistake]:
     limit, last = policy.limits.attempts, policy.tiers[-1].tier
-    if limit < len(policy.tiers):
-        said = f"{limit} attempts never reach {last}, the policy has more tiers"
+    if last in never_asked(policy) and misfit(policy, _NOTHING, policy.tiers[-1]) is None:
+        reach = "attempt never reaches" if limit == 1 else "attempts never reach"
+        said = f"{limit} {reach} {last}, the policy has more tiers"
         yield Mistake(("limits", "attempts"), said, Code.TIER_NEVER_ASKED)
         return
-    before = sum(rung.attempts for rung in policy.tiers[:-1]) if policy.moves.fail in _AGAIN else 0
+    below = [rung for rung in policy.tiers[:-1] if not _may_be_passed_by(policy, rung)]
+    before = sum(rung.attempts for rung in below) if policy.moves.fail in _AGAIN else 0
     if before >= limit:
         said = f"what fails at every tier takes {before} attempts below {last}, so {limit} never let it get there"
         yield Mistake(("limits", "attempts"), said, Code.TIER_NEVER_ASKED)
@@ -66,9 +79,12 @@ def _beyond_the_limit(policy: Policy) -> Iterator[Mistake]:
 def _after_errors_alone(policy: Policy) -> Iterator[Mistake]:
     moves, below = policy.moves, policy.tiers[:-1]
     doubtful = any(can_doubt(policy, rung.tier) for rung in below)
+    if policy.promised_tiers and moves.unsure == "accept":
+        return  # below the tier that a promise is held against, what is unsure goes up
     if below and moves.fail in _ENDS and (moves.unsure in _ENDS or not doubtful):
         unsure = f", what is unsure to {moves.unsure}" if doubtful else " and nothing can be unsure"
-        said = f"{policy.tiers[1].tier} is asked after errors alone: moves send what fails to {moves.fail}{unsure}"
+        what = "errors and refusals" if moves.refused == "escalate" else "errors"
+        said = f"{policy.tiers[1].tier} is asked after {what} alone: moves send what fails to {moves.fail}{unsure}"
         yield Mistake(("tiers", 1), said, Code.TIER_NEVER_ASKED)
 
 

@@ -135,17 +135,18 @@ def _decided(policy: Policy, check: Check) -> tuple[Always, str | None]:
             return "finds", f"no text has at least {least} and at most {most} characters"
         case Length(at_least=0, at_most=None):
             return "passes", "every text is long enough for this; give `at_least` or `at_most`"
-        case Confidence(at_least=level) if level <= 0:
-            return "passes", "every reply is sure enough for 0; raise `at_least`, or drop the check"
+        case Confidence(at_least=level, missing="pass") if level <= 0:
+            said = "every reply is sure enough for 0, with or without log-probabilities"
+            return "passes", f"{said}; raise `at_least`, or drop the check"
         case Pattern():
-            return _pattern(check, _values_at(policy, check.field))
+            return _pattern(check, *_values_at(policy, check.field))
         case _:
             return None, None
 
 
-def _pattern(check: Pattern, values: list[str]) -> tuple[Always, str | None]:
+def _pattern(check: Pattern, values: list[str], sure: bool) -> tuple[Always, str | None]:
     matched = [_matches(check, value) for value in values]
-    if not matched or len(set(matched)) > 1:
+    if not matched or len(set(matched)) > 1 or not (matched[0] or sure):
         return None, None
     listed = ", ".join(values[:_SHOWN_MAX])
     if matched[0]:
@@ -158,13 +159,19 @@ def _matches(check: Pattern, value: str) -> bool:
     return wanted and not (check.forbids is not None and compiled(check.forbids).search(value) is not None)
 
 
-def _values_at(policy: Policy, field: str | None) -> list[str]:
-    """The texts that the schema lets a field (or the whole output) be, where they can be counted."""
+def _values_at(policy: Policy, field: str | None) -> tuple[list[str], bool]:
+    """
+    The texts that the schema lets a field (or the whole output) be, where they can be counted; and whether there
+    surely is one.
+    """
     schema: Json = policy.output.value_schema
+    sure = True
     for part in (field or "").split(".") if field and policy.output.kind == "schema" else ():
         properties = schema.get("properties") if isinstance(schema, dict) else None
+        sure = sure and isinstance(schema, dict) and part in (schema.get("required") or ())
         schema = properties.get(part) if isinstance(properties, dict) else None
         if isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
             schema = resolve(policy.output.value_schema, schema["$ref"])
     values = schema.get("enum") if isinstance(schema, dict) else None
-    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+    texts = [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+    return texts, sure and isinstance(values, list) and len(texts) == len(values)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.calibration.fair import asked_alike, fair, newest
+from router.calibration.fair import Group, asked_alike, fair, gone_past, newest
 from router.recording import Recording
+from router.tier import Tier
 from tests.builders import TIERS, a_policy
+from tests.calibration.logs import TIERS as LOGGED
 from tests.calibration.logs import a_promising_policy, a_recording
 
 POLICY = a_promising_policy(promise={"kind": "disagreement", "at_most": 0.1})
@@ -28,10 +30,41 @@ def test_what_went_up_is_thinned_to_the_share_that_was_audited() -> None:
     found = fair(POLICY, live)
 
     kept = {recording.id for recording in found.recordings}
-    assert (found.accepted, found.audited) == (1000, 100)
+    assert found.accepted == Group(tasks=1000, known=100, kept=100)
     assert {f"t{n}" for n in range(0, 1000, 10)} <= kept
-    assert 150 < len(kept) - 100 < 250
-    assert found.thinned == 2000 - (len(kept) - 100)
+    assert found.climbed == Group(tasks=2000, known=2000, kept=len(kept) - 100)
+    assert 150 < found.climbed.kept < 250
+    assert found.climbed.thinned == 2000 - found.climbed.kept
+
+
+def test_what_is_known_more_often_is_thinned_to_what_is_known_less() -> None:
+    """With labels on half of the audited tasks and on one in fifty of those that went up, both count one in fifty."""
+    live = [accepted(n, audited=n % 10 == 0) for n in range(2000)] + [escalated(n) for n in range(2000, 4000)]
+    labelled = {*(f"t{n}" for n in range(0, 2000, 20)), *(f"t{n}" for n in range(2000, 4000, 50))}
+    found = fair(POLICY, live, lambda recording: recording.id in labelled)
+
+    assert (found.accepted.known, found.climbed.known) == (100, 40)
+    assert found.climbed.thinned == 0
+    assert 25 < found.accepted.kept < 55
+    assert {recording.id for recording in found.recordings} <= labelled
+
+
+def test_what_went_up_and_is_not_known_at_all_leaves_nothing() -> None:
+    """Labels of accepted tasks alone do not stand for those that went up."""
+    live = [accepted(1, audited=True), escalated(2)]
+    found = fair(POLICY, live, lambda recording: recording.tier == "mini")
+
+    assert found.recordings == ()
+    assert (found.accepted, found.climbed) == (Group(1, 1, 0), Group(1, 0, 0))
+
+
+def test_what_ended_elsewhere_is_neither() -> None:
+    """A task that expired below the promise's tier was neither accepted nor shown to it: it does not count."""
+    lost = a_recording(3, status="expired", tier="mini", replies=MINI)
+    found = fair(POLICY, [accepted(1, audited=True), escalated(2), lost])
+
+    assert [recording.id for recording in found.recordings] == ["t1", "t2"]
+    assert (found.accepted, found.climbed) == (Group(1, 1, 1), Group(1, 1, 1))
 
 
 def test_recordings_made_for_comparison_all_count() -> None:
@@ -39,7 +72,7 @@ def test_recordings_made_for_comparison_all_count() -> None:
     found = fair(POLICY, [a_recording(n) for n in range(50)])
 
     assert len(found.recordings) == 50
-    assert (found.accepted, found.thinned) == (0, 0)
+    assert (found.accepted, found.climbed) == (Group(), Group())
 
 
 def test_without_an_audit_nothing_live_counts() -> None:
@@ -47,7 +80,19 @@ def test_without_an_audit_nothing_live_counts() -> None:
     found = fair(POLICY, [accepted(1, audited=False), escalated(2), a_recording(3)])
 
     assert [recording.id for recording in found.recordings] == ["t3"]
-    assert (found.accepted, found.audited) == (1, 0)
+    assert (found.accepted, found.climbed) == (Group(1, 0, 0), Group(1, 1, 0))
+
+
+def test_tiers_that_live_tasks_went_past_are_told() -> None:
+    """A tier asked only where another was doubted has no fair sample; what it cannot take is another thing."""
+    policy = a_promising_policy(tiers=("mini", "small", "large"))
+    short = policy.on({**LOGGED, "small": Tier(name="small", model="openai/small-model", context_tokens=100)})
+    log = [accepted(1, audited=True), accepted(2, audited=False)]
+
+    assert gone_past(policy, log) == {"small"}
+    assert gone_past(short, [r.model_copy(update={"input": {"text": "sky " * 999}}) for r in log]) == frozenset()
+    assert gone_past(policy, [a_recording(3)]) == frozenset()
+    assert gone_past(POLICY, log) == frozenset()
 
 
 def test_a_task_counts_once() -> None:

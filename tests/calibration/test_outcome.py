@@ -14,7 +14,7 @@ from router.cost import PriceBook
 from router.policy import Policy
 from router.recording import Recording
 from router.replay import replay
-from tests.calibration.logs import TIERS, a_log, a_promising_policy
+from tests.calibration.logs import TIERS, a_log, a_promising_policy, a_recording
 
 TODAY = date(2026, 11, 20)
 LOG = a_log(800)
@@ -43,6 +43,35 @@ def test_a_certificate_says_what_it_is_made_of() -> None:
     assert 0.5 < made.report["accepted_share"] < 1
     assert made.report["loss_bound"] <= 0.1
     assert made.outdated(policy.promise, policy.basis) == ()
+
+
+def test_costs_are_those_of_all_tasks() -> None:
+    """Where few tasks were shown to the top tier its mean counts for the others: the share is that of the whole log."""
+    policy = a_promising_policy()
+    few = [r.model_copy(update={"replies": {"mini": r.replies["mini"]}}) if n % 10 else r for n, r in enumerate(LOG)]
+    found, whole = outcome(policy, few), outcome(policy, LOG)
+
+    assert (found.priced, whole.priced) == ({"mini": 800, "large": 80}, {"mini": 800, "large": 800})
+    assert [each.cost_share for each in found.candidates] == pytest.approx(
+        [0.05 + 1 - each.accepted_share for each in found.candidates]
+    )
+    assert found.candidates[-1].cost_share == pytest.approx(0.05)
+    assert found.certificate is not None and whole.certificate is not None
+    assert found.certificate.usual == whole.certificate.usual
+    assert found.certificate.report["cost_share"] == pytest.approx(
+        1.05 - found.certificate.report["accepted_share"], abs=1e-4
+    )
+
+
+def test_without_any_reply_of_the_top_the_cost_is_unknown() -> None:
+    """No share is made up where nothing is known of what the top tier costs."""
+    found = outcome(a_promising_policy(), [r.model_copy(update={"replies": {"mini": r.replies["mini"]}}) for r in LOG])
+
+    assert found.priced["large"] == 0
+    assert {each.cost_share for each in found.candidates} == {None}
+    assert found.certificate is not None
+    assert "cost_share" not in found.certificate.report
+    assert "large" not in found.certificate.usual
 
 
 def test_the_same_evidence_gives_the_same_certificate() -> None:
@@ -108,6 +137,25 @@ def test_a_tier_with_too_few_replies_accepts_nothing() -> None:
 
     assert made.levels["small"].threshold is None
     assert made.levels["mini"].threshold is not None
+
+
+def test_a_tier_that_live_tasks_went_past_drops_none_of_them() -> None:
+    """
+    Tasks done below a tier lack its reply; were they left out, what is accepted there would be certified unseen.
+
+    Here mini is wrong in all of the four tenths that it did alone: no threshold that accepts them is certified.
+    """
+    policy = a_promising_policy(tiers=("mini", "small", "large"), promise={"kind": "disagreement", "at_most": 0.1})
+    sure = {"output": "blue", "confidence": 0.99, "cost_usd": "0.00001"}
+    up = {"status": "succeeded", "tier": "large", "replies": {"mini": sure, "small": sure, "large": sure}}
+    wrong = {"mini": sure, "large": sure | {"output": "red"}}
+    log = [a_recording(n, **up) for n in range(600)]
+    log += [a_recording(n, status="succeeded", tier="mini", replies=wrong) for n in range(600, 1000)]
+    found = outcome(policy, log, "shadow")
+
+    assert (found.tasks, found.left_out) == (1000, ("small",))
+    assert found.candidates[-1].losses == pytest.approx(0.4 * found.certifying, rel=0.1)
+    assert found.certified is None or found.certified.accepted_share < 0.3
 
 
 def test_several_tiers_share_the_threshold_and_know_their_chances() -> None:

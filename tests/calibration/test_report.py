@@ -47,6 +47,13 @@ def test_bins_hold_all_replies_once() -> None:
     assert bins(np.array([]), np.array([])) == ()
 
 
+def test_bins_are_few_and_alike() -> None:
+    """Trusts that all differ make eight bins of as many replies each."""
+    found = bins(np.linspace(0.9, 1.0, 800), np.ones(800))
+
+    assert [each.count for each in found] == [100] * 8
+
+
 def test_cost_is_the_way_up() -> None:
     """An accepted task costs its tier, another one all tiers up to the top; without prices it is unknown."""
     table = a_table(np.random.default_rng(3), 2)

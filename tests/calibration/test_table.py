@@ -50,3 +50,17 @@ def test_a_task_drawn_twice_can_count_as_two() -> None:
     assert found.ids == ("a", "b")
     assert found.ties.tolist() == [lot("a"), lot("b")]
     assert found.wrong.tolist() == [[1.0], [1.0]]
+
+
+def test_a_cost_that_is_not_known_is_the_mean_of_its_tier() -> None:
+    """A task that large was not asked about counts with what large usually costs; what nobody knows stays unknown."""
+    policy = a_promising_policy()
+    mini = {"mini": {"output": "red", "cost_usd": "0.00003"}}
+    dear = {"mini": {"output": "red"}, "large": {"output": "blue", "cost_usd": "0.0004"}}
+    log = [a_recording(1), a_recording(2, replies=mini), a_recording(3, replies=dear)]
+    found = table([sampled(policy, each, shadow=False) for each in log], ["mini"])
+
+    assert found.priced().cost.tolist() == [[10_000, 200_000], [30_000, 300_000], [20_000, 400_000]]
+    assert found.take([1]).priced().cost[0, 0] == 30_000
+    assert np.isnan(found.take([1]).priced().cost[0, 1])
+    assert len(table([], ["mini"]).priced()) == 0

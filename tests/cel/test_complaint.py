@@ -30,6 +30,8 @@ from tests.rules import compiled, problems_of, value_of
         ("output.total == output.count", 1, 14, "'==' does not take double and int: convert one, double(...)", None),
         ("outpt.total > 1.0", 1, 1, "there is no 'outpt'", "output"),
         ("1.0 < total", 1, 7, "there is no 'total'", "output.total"),
+        ("output.merchant != whenever", 1, 20, "there is no 'whenever'; a text wants quotes: 'whenever'", None),
+        ("whenever.size() > 1", 1, 1, "there is no 'whenever'", None),
         ("output.merchant.startWith('a')", 1, 17, "there is no function 'startWith'", "startsWith"),
         ("math.round2(output.total) > 1.0", 1, 6, "there is no function 'round2'", "round"),
         (

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from router.asking import World
+from router.budget import Budget
 from router.certificate import Certificate
 from router.engine import Engine
 from router.io.folder import read_book
 from router.io.redis_store import RedisStore
 from router.policy import Policy
+from router.recording import Recording
 from router.testing import FunctionLLM
 from tests.builders import GOOD, PRICES, TIERS, a_policy, a_submission
 from tests.calibration.logs import a_log, a_recording
@@ -80,7 +84,11 @@ def test_writes_a_certificate_that_the_policy_goes_by(shell: Shell, folder: Path
 
     assert "colours: at most 10.00% of what is accepted below large is wrong, with 90% confidence" in shell.out
     assert "600 tasks, 600 of them known; " in shell.out
-    assert "mini: " in shell.out and "AUROC 0." in shell.out and "calibration error 0." in shell.out
+    assert re.search(
+        r"mini: \d+ of \d+ replies that pass its checks are right \(\d\d\.\d%\); trust: AUROC 0\.", shell.out
+    )
+    assert "calibration error 0." in shell.out
+    assert "taken at its mean" not in shell.out
     assert "certified: replies from trust 0." in shell.out
     assert f"+++ {folder / 'colours.certificate.json'}" in shell.out
     assert '+  "policy": "colours",' in shell.out
@@ -217,6 +225,85 @@ def test_live_traffic_counts_as_it_was_drawn(shell: Shell, folder: Path) -> None
     assert "tasks that went up to large, so that all count alike" in shell.out
 
 
+def live(tasks: int, *, audited: int, up: int) -> list[Recording]:
+    """Labelled traffic as it comes: most was accepted at mini, of which some was audited, and some went up."""
+    log = [r.model_copy(update={"status": "succeeded", "tier": "mini"}) for r in a_log(tasks)]
+    log[audited : tasks - up] = [without_large(r) for r in log[audited : tasks - up]]
+    return [*log[: tasks - up], *(r.model_copy(update={"tier": "large"}) for r in log[tasks - up :])]
+
+
+def without_large(recording: Recording) -> Recording:
+    return recording.model_copy(update={"replies": {"mini": recording.replies["mini"]}})
+
+
+def test_costs_count_for_tasks_that_the_top_tier_never_saw(shell: Shell, folder: Path) -> None:
+    """Where few tasks have its reply its mean counts for the others, as is told; where none has, it is unknown."""
+    policy = str(folder / "colours.yaml")
+
+    assert shell("calibrate", policy, "--log", written(folder, live(600, audited=0, up=60))) == 0
+    assert "large's cost is known of 60 of 600 tasks; the others are taken at its mean" in shell.out
+    loosest = next(line for line in shell.out.splitlines() if "  100.0%  " in line)
+    assert loosest.endswith("  5.0%")
+
+    told = shell.json("calibrate", policy, "--log", written(folder, [without_large(r) for r in a_log(600)]), "--json")
+    assert told["costs_known"] == {"mini": 600, "large": 0}
+    assert {each["cost_share"] for each in told["candidates"]} == {None}
+
+
+def test_regret_by_labels_counts_live_traffic_as_it_was_drawn(shell: Shell, folder: Path) -> None:
+    """Labels on all tasks do not make those that went up stand for the others: they are thinned to what was audited."""
+    policy = promising(folder, "{kind: regret, at_most: 0.15}")
+    told = shell.json("calibrate", policy, "--log", written(folder, live(800, audited=200, up=400)), "--json")
+
+    shown, thinned = told["notes"]
+    assert shown == "200 of 400 accepted tasks have a label and were shown to large"
+    assert thinned == f"left out {600 - told['labelled']} tasks that went up to large, so that all count alike"
+    assert 370 < told["labelled"] < 430
+    assert told["unasked"] == 200
+
+
+def test_regret_by_labels_needs_an_audit(shell: Shell, folder: Path) -> None:
+    """Without one the accepted tasks are unknown however many labels there are, and what to do is told."""
+    policy = promising(folder, "{kind: regret, at_most: 0.15}")
+
+    assert shell("calibrate", policy, "--log", written(folder, live(100, audited=0, up=50))) == 2
+    assert "none of 50 tasks accepted below large has a label of what was `expected` and a reply of large" in shell.err
+    assert "set `audit: {rate: 0.02, against: large}`, or ask it with --ask N" in shell.err
+
+
+def test_labels_of_accepted_tasks_alone_do_not_do(shell: Shell, folder: Path) -> None:
+    """Regret is about all tasks: where nobody labelled one that went up, some of both are asked for."""
+    policy = promising(folder, "{kind: regret, at_most: 0.15}")
+    log = live(100, audited=50, up=50)
+    labels = [{"id": r.id, "expected": r.expected} for r in log[:50]]
+    (folder / "labels.jsonl").write_text("\n".join(map(json.dumps, labels)))
+    plain = [Recording.model_validate_json(r.model_dump_json(exclude_unset=True, exclude={"expected"})) for r in log]
+
+    words = ("calibrate", policy, "--log", written(folder, plain), "--labels", str(folder / "labels.jsonl"))
+    assert shell(*words) == 2
+    assert "none of 50 tasks that went up to large has a label" in shell.err
+    assert "label some of both" in shell.err
+
+
+@pytest.mark.parametrize(
+    ("tasks", "shadowed", "said"),
+    [
+        (60, True, "tasks with a reply of large would do, there are 10; 50 more tasks lack only that reply: --ask 49"),
+        (900, False, "tasks with a label and a reply of large would do, there are 10; 890 more tasks lack only that"),
+        (10, True, "tasks with a reply of large would do, there are 10\n"),
+    ],
+)
+def test_what_is_lacking_is_what_is_asked_for(
+    shell: Shell, folder: Path, tasks: int, shadowed: bool, said: str
+) -> None:
+    """Where replies of the top tier are missing, not labels, they are counted, with the command that asks for them."""
+    policy = promising(folder, "{kind: regret, at_most: 0.05}")
+    log = [r if n < 10 else without_large(r) for n, r in enumerate(a_log(tasks))]
+
+    assert shell("calibrate", policy, "--log", written(folder, log), *(["--shadow", "large"] if shadowed else [])) == 1
+    assert said in shell.out
+
+
 def test_programs_get_every_figure(shell: Shell, folder: Path) -> None:
     """As JSON: what was used, the candidates, the reliability, and where the certificate is."""
     told = shell.json("calibrate", str(folder / "colours.yaml"), "--log", written(folder, a_log(600)), "--json")
@@ -245,7 +332,12 @@ def test_draws_a_picture(shell: Shell, folder: Path, suffix: str, begins: bytes)
         ("{kind: regret, at_most: 0.1}", ["--shadow", "mini"], "the promise is held against 'large'; give that one"),
         ("{kind: accepted_error, at_most: 0.1}", ["--shadow", "large"], "accepted_error needs labels"),
         ("{kind: disagreement, at_most: 0.1}", ["--labels", "x"], "leave --labels out, or promise another kind"),
-        ("{kind: regret, at_most: 0.1}", ["--ask", "5"], "--ask goes with --shadow TIER"),
+        ("{kind: accepted_error, at_most: 0.1}", ["--ask", "5"], "accepted_error needs labels alone"),
+        (
+            "{kind: regret, at_most: 0.1}",
+            ["--ask", "5", "--dry-run"],
+            "--ask spends money and --dry-run is to leave no",
+        ),
         ("{kind: regret, at_most: 0.1}", ["--plot", "x.pdf"], "expected a file that ends with .png or .svg"),
         ("{kind: regret, at_most: 0.1, against: mini}", [], "there is no tier below mini"),
     ],
@@ -315,7 +407,7 @@ def test_traffic_that_was_never_audited_says_so(shell: Shell, folder: Path) -> N
     up = a_recording(2, status="succeeded", tier="large")
 
     assert shell("calibrate", policy, "--log", written(folder, [mini, up])) == 2
-    assert "none of 1 task accepted below large was ever shown to it" in shell.err
+    assert "none of 1 task accepted below large has a reply of large" in shell.err
     assert "audit: {rate: 0.02, against: large}" in shell.err
 
 
@@ -335,7 +427,10 @@ def test_pairs_come_from_the_tasks_that_are_kept(
     assert shell("calibrate", policy, "--shadow", "large") == 0
     assert "40 of 40 accepted tasks were shown to large" in shell.out
     assert "left out 5 tasks that other words or models were asked" in shell.out
-    assert "small: left out, too few tasks have its reply" in shell.out
+    assert (
+        "small: left out, because fewer than half of the tasks have its reply, or some were done without asking"
+        in shell.out
+    )
     made = Certificate.model_validate_json((folder / "receipts.certificate.json").read_text())
     assert made.levels["small"].threshold is None
     assert made.levels["mini"].accepted_share == 1.0
@@ -379,7 +474,7 @@ def test_workers_are_asked_where_nobody_has(
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
     policy = _builders_receipts(folder)
     replies = {"mini": {"output": {"merchant": "ACME", "total": 12.5}, "cost_usd": "0.0001"}}
-    log = written(folder, [a_recording(n, expected=..., replies=replies) for n in range(40)])
+    log = written(folder, [a_recording(n, expected=..., replies=replies, input={"text": f"{n}"}) for n in range(40)])
     words = ("calibrate", policy, "--log", log, "--shadow", "large")
 
     assert shell(*words) == 2
@@ -390,3 +485,54 @@ def test_workers_are_asked_where_nobody_has(
     with at_work(desk, *[GOOD] * 30):
         assert shell(*words, "--ask", "30") == 0
     assert "30 tasks, 30 of them known" in shell.out
+    assert re.match(r"30 tasks asked of large, \$0\.\d{6}, booked as audits\n", shell.err)
+
+
+def test_labelled_tasks_are_asked_about_too(
+    shell: Shell, folder: Path, desk: CliDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For regret by labels, workers show labelled tasks alone to the top tier; programs get what came of it."""
+    monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
+    monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
+    policy = _builders_receipts(folder)
+    Path(policy).write_text(RECEIPTS.replace("disagreement", "regret"))
+    output = {"merchant": "ACME", "total": 12.5}
+    replies = {"mini": {"output": output, "cost_usd": "0.0001"}}
+    known = [a_recording(n, input={"text": f"{n}"}, expected=output, replies=replies) for n in range(40)]
+    others = [a_recording(n, input={"text": f"{n}"}, expected=..., replies=replies) for n in range(40, 80)]
+    assert shell("policy", "publish", policy) == 0
+
+    with at_work(desk, *[GOOD] * 40):
+        told = shell.json("calibrate", policy, "--log", written(folder, [*others, *known]), "--ask", "90", "--json")
+
+    assert told["asked"] | {"cost_usd": None} == {
+        "tier": "large",
+        "tasks": 40,
+        "asked_before": 0,
+        "cost_usd": None,
+        "answered": 40,
+        "refused": 0,
+        "late": 0,
+    }
+    assert (told["labels"], told["labelled"], told["unasked"]) == ("expected", 40, 0)
+    assert told["certificate"] is not None
+
+
+def test_a_refusal_is_told_with_its_reason(
+    shell: Shell, folder: Path, desk: CliDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the budget of audits is spent, that is what is said, and not to ask again."""
+    monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
+    monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
+    policy = _builders_receipts(folder)
+    replies = {"mini": {"output": {"merchant": "ACME", "total": 12.5}, "cost_usd": "0.0001"}}
+    log = written(folder, [a_recording(n, expected=..., replies=replies, input={"text": f"{n}"}) for n in range(5)])
+    assert shell("policy", "publish", policy) == 0
+    desk.run(lambda store: store.publish_budgets([Budget(scope="audit:receipts", usd=Decimal("0.000001"), per="day")]))
+
+    with at_work(desk):
+        assert shell("calibrate", policy, "--log", log, "--shadow", "large", "--ask", "3") == 2
+
+    asked, why = shell.err.splitlines()
+    assert asked.startswith("3 tasks asked of large, $0.000000, booked as audits; 3 refused: no room in the budget of")
+    assert why == "router: no task has a reply of large, although it was asked: see above why"

@@ -116,7 +116,7 @@ def test_lint_only_warns_of_what_is_odd(capsys: pytest.CaptureFixture[str], fold
     code, said = run(capsys, "lint", folder)
 
     assert code == 0
-    assert f"{folder / 'colours.yaml'}:8:10: warning: 1 attempts never reach large" in said
+    assert f"{folder / 'colours.yaml'}:8:10: warning: 1 attempt never reaches large" in said
 
 
 def test_publish_makes_versions_current(

@@ -107,8 +107,8 @@ def test_agreement_stands_in_for_labels(shell: Shell, policy: str, tmp_path: Pat
     log.write_text("".join(json.dumps(task) + "\n" for task in tasks))
 
     assert shell("policy", "backtest", policy, "--log", str(log)) == 0
-    assert "an output counts as right that says the same as that of large" in shell.out
-    assert "as large replied" in shell.out
+    assert "an output counts as right if it says the same as that of large" in shell.out
+    assert "same as large" in shell.out
 
 
 def test_what_cannot_be_tried_is_told(shell: Shell, policy: str, log: str, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_cannot_be_tried_is_told(shell: Shell, policy: str, log: str, tmp_p
     none.write_text(lone)
 
     assert shell("policy", "backtest", policy, "--log", str(some)) == 0
-    assert "beware if these are of another kind: a reply of large for 1 task" in shell.out
+    assert "Tasks are left out that lack something: a reply of large for 1 task." in shell.out
     assert shell("policy", "backtest", policy, "--log", str(none)) == 2
     assert f"{none} has no task on which all ways can be tried" in shell.err
 
@@ -129,6 +129,13 @@ def test_a_picture_needs_a_known_form(shell: Shell, policy: str, log: str) -> No
     """Another suffix is wrong use, told before anything is worked out."""
     assert shell("policy", "backtest", policy, "--log", log, "--plot", "frontier.gif") == 2
     assert "--plot is frontier.gif, expected a file that ends with .png or .svg" in shell.err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--plot"])
+def test_a_file_that_cannot_be_written_is_told(shell: Shell, policy: str, log: str, option: str) -> None:
+    """A folder that is not there is a sentence and exit code 2."""
+    assert shell("policy", "backtest", policy, "--log", log, option, "/nowhere/frontier.png") == 2
+    assert shell.err == "router: /nowhere/frontier.png cannot be written: No such file or directory\n"
 
 
 def test_names_the_extra_that_is_missing(policy: str, log: str, tmp_path: Path) -> None:

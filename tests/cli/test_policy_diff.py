@@ -145,7 +145,7 @@ def test_tells_what_the_log_does_not(quiet: Shell, folder: Path) -> None:
     assert (
         "Beware: the replies are recorded ones. prompt system changed, so models may answer otherwise now." in quiet.out
     )
-    assert "Nobody said what is right: the output of large counts as right, where it is recorded." in quiet.out
+    assert "The log has no labels: an output counts as right if it says the same as that of large." in quiet.out
     assert "new: the log lacks a reply of large for 1 task\n" in quiet.out
     assert "  cost a task, of all 6: old $0.000100 to $0.000100, new $0.000767 to $0.001100\n" in quiet.out
     assert "  t0  mini -> unknown" in quiet.out
@@ -189,6 +189,7 @@ def test_reads_logs_of_others(quiet: Shell, folder: Path) -> None:
     [
         (["--log", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
         (["--tier-map", "mini"], "--tier-map is 'mini', expected NAME=TIER, such as gpt-4o-mini=mini"),
+        (["--tier-map", "foo=mini"], "log.jsonl has no replies of foo; it has some of mini, large"),
     ],
 )
 def test_wrong_use_is_a_sentence(quiet: Shell, folder: Path, words: list[str], said: str) -> None:

@@ -217,6 +217,33 @@ def test_a_single_policy_is_told_without_the_budgets(capsys: pytest.CaptureFixtu
     assert "but not the budgets" in " ".join(lint(capsys, "--help")[1].split())
 
 
+def test_models_that_leave_are_told_to_who_keeps_the_tiers(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A sunset stands in the lint of the folder and of the tiers file; other doubts about tiers stand everywhere."""
+    change(folder / "tiers.yaml", "2099", "2019")
+    change(folder / "tiers.yaml", "    temperature: 0", "    reasoning_effort: low")
+
+    codes = [
+        {problem["code"] for problem in told(capsys, path)}
+        for path in ("policies", "policies/tiers.yaml", "policies/colours.yaml")
+    ]
+
+    assert codes == [{"POL022", "POL023"}, {"POL022", "POL023"}, {"POL022"}]
+
+
+def test_a_name_that_another_file_has_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """In a folder two files of one policy are a mistake that names both; alone the copy may be a draft."""
+    (folder / "draft.yaml").write_text(POLICY)
+    said = "policy 'colours' is in policies/colours.yaml too"
+
+    (wrong,) = told(capsys, "policies")
+    (odd,) = told(capsys, "policies/draft.yaml")
+
+    assert (wrong["file"], wrong["line"], wrong["severity"]) == ("policies/draft.yaml", 1, "error")
+    assert (odd["file"], odd["line"], odd["code"]) == ("policies/draft.yaml", 1, "POL015")
+    assert wrong["message"].startswith(said) and odd["message"].startswith(said)
+    assert told(capsys, "policies/colours.yaml") == []
+
+
 def test_a_price_is_missing_at_its_model(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     """The tier whose model nobody priced is told at the model's name, with the price that was probably meant."""
     change(folder / "tiers.yaml", "model: openai/gpt-5.4-mini", "model: openai/gpt-5.4-mimi")

@@ -193,3 +193,100 @@ def test_a_promise_without_a_certificate_accepts_nothing(capsys: pytest.CaptureF
 
     assert code == 0, said
     assert "  check promise passed no reply" in said.splitlines()
+
+
+def another(folder: Path, *, cases: str) -> Path:
+    """A second policy, and the file of its cases."""
+    (folder / "shades.yaml").write_text(POLICY.replace("policy: colours", "policy: shades"))
+    file = folder / "tests" / "shades.yaml"
+    file.write_text(cases.replace("policy: colours", "policy: shades"))
+    return file
+
+
+TWICE = CASES.replace("a doubtful one climbs", "a clear colour stays")
+
+
+def test_a_broken_case_stops_no_other_policy(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Its mistakes are told with their codes, the other policies are played, and the exit code says no."""
+    file = another(folder, cases=TWICE)
+
+    code, said = run(capsys, "test", folder)
+
+    assert code == 1
+    assert "2 cases, 0 failed; 1 file with mistakes, see above" in said.splitlines()
+    twice = "two cases are called 'a clear colour stays'; give each its own name [POL014]"
+    assert f"{file}:7:5: {twice}" in said.splitlines()
+    assert said.splitlines()[0].startswith("colours: 2 cases, 0 failed")
+
+
+def test_a_broken_policy_stops_no_other(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A policy that cannot be loaded is told like a case that cannot be played; broken tiers stop them all."""
+    another(folder, cases=CASES)
+    (folder / "shades.yaml").write_text("policy: shades\n")
+
+    code, said = run(capsys, "test", folder)
+    assert (code, "2 cases, 0 failed; 1 file with mistakes, see above" in said.splitlines()) == (1, True)
+
+    (folder / "tiers.yaml").write_text("tiers: {}\n")
+    code, said = run(capsys, "test", folder)
+    assert (code, "0 cases, 0 failed; 2 files with mistakes, see above" in said.splitlines()) == (1, True)
+
+
+def test_programs_are_told_what_could_not_be_played(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """JSON lists the problems, and JUnit has a case that failed: what was not played is no success."""
+    file = another(folder, cases=TWICE)
+    report = folder / "report"
+
+    json_code, _ = run(capsys, "test", folder, "--json", "--output", report)
+    whole = json.loads(report.read_text())
+    junit_code, _ = run(capsys, "test", folder, "--format", "junit", "--output", report)
+    (suite,) = [one for one in ET.parse(report).getroot() if one.attrib["file"] == str(file)]
+
+    assert (json_code, junit_code, whole["cases"], whole["failed"]) == (1, 1, 2, 0)
+    assert [(one["file"], one["line"], one["code"]) for one in whole["problems"]] == [(str(file), 7, "POL014")]
+    assert (suite.attrib["name"], suite.attrib["failures"]) == ("shades", "1")
+    assert "two cases are called" in next(suite.iter("failure")).attrib["message"]
+
+
+def test_a_file_of_cases_plays_its_policy(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """The cases' own file stands for their policy, the folder of cases for all policies."""
+    another(folder, cases=CASES)
+
+    one, of_file = run(capsys, "test", folder / "tests" / "shades.yaml")
+    all_of_them, of_folder = run(capsys, "test", folder / "tests")
+
+    assert (one, all_of_them) == (0, 0)
+    assert [line.partition(":")[0] for line in of_file.splitlines() if not line.startswith(" ")] == [
+        "shades",
+        "2 cases, 0 failed",
+    ]
+    assert of_folder.splitlines()[-1] == "4 cases, 0 failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("tiers.yaml", "holds no policy; give a policy's file, or a folder of policies"),
+        ("tests/stray.yaml", "there is no policy file {folder}/stray.yaml that the cases of"),
+    ],
+)
+def test_what_holds_no_policy_is_wrong_use(
+    capsys: pytest.CaptureFixture[str], folder: Path, path: str, said: str
+) -> None:
+    """A file of tiers, and cases without a policy, are exit code 2 with what to give instead."""
+    (folder / "tests" / "stray.yaml").write_text(CASES)
+
+    code, printed = run(capsys, "test", folder / path)
+
+    assert code == 2
+    assert said.format(folder=folder) in printed
+
+
+def test_a_report_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A folder that is not there is a sentence and exit code 2, not a stack of Python's."""
+    report = folder / "nowhere" / "results.xml"
+
+    code, said = run(capsys, "test", folder, "--format", "junit", "--output", report)
+
+    assert code == 2
+    assert said.splitlines()[-1] == f"router: {report} cannot be written: No such file or directory"

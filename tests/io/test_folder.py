@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import PolicyInvalid
-from router.io.folder import located, read_book, read_budgets_for, survey
+from router.io.folder import located, namesake, read_book, read_budgets_for, read_policy, survey
 from router.problem import Code, Mistake, Problem
 from tests.gang import POLICIES
 
@@ -92,9 +92,36 @@ def test_a_survey_keeps_what_could_be_read(folder: Path) -> None:
     assert "receipts" not in {path.stem for path in found.policies}
     assert list(found.tiers) == ["mini", "small", "large", "frontier"]
     assert found.prices.prices == {}
-    told = [str(problem).splitlines()[0].rpartition("/")[2] for problem in found.problems]
-    assert "intents.yaml:1:1: policy 'intents' is defined twice; rename one" in told
+    said = [str(problem).splitlines()[0] for problem in found.problems]
+    told = [one.rpartition("/")[2] for one in said]
+    twice = f"policy 'intents' is in {folder / 'intents.yaml'} too; give one of them another name"
+    assert f"{folder / 'copy.yaml'}:2:1: {twice}" in said
     assert any(one.startswith("prices.yaml:1:1: prices") for one in told)
+
+
+def test_a_misspelt_tier_is_nobodys_suggestion(folder: Path) -> None:
+    """A check that names a tier rightly is not told to misspell it, as the path of its policy does."""
+    policy = folder / "moderation.yaml"
+    policy.write_text(policy.read_text("utf-8").replace("  - small\n", "  - smoll\n"))
+
+    found = survey(folder, folder / "tiers.yaml", today=TODAY, files=[policy])
+
+    told = [problem for problem in found.problems if isinstance(problem, Problem)]
+    assert {problem.code for problem in told} == {Code.UNKNOWN_TIER}
+    assert [one.suggestion for one in told if one.message == "small is no tier of this policy"] == [None, None]
+    assert [problem.suggestion for problem in told if "'smoll'" in problem.message] == ["small"]
+
+
+def test_a_namesake_is_the_file_that_is_called_like_the_policy(folder: Path) -> None:
+    """A copy under another name is still the old policy; a file of its own name has none beside it."""
+    intents = (folder / "intents.yaml").read_text("utf-8")
+    copy, other = folder / "copy.yaml", folder / "other.yaml"
+    copy.write_text(intents)
+    other.write_text(intents.replace("policy: intents", "policy: others"))
+
+    assert namesake(copy, read_policy(copy)) == folder / "intents.yaml"
+    assert namesake(folder / "intents.yaml", read_policy(folder / "intents.yaml")) is None
+    assert namesake(other, read_policy(other)) is None
 
 
 def test_a_mistake_is_located_in_its_file(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from router.lint.path import can_doubt, never_asked, path_doubts
 from router.problem import Code
-from tests.builders import TIERS, a_policy, a_tier
+from tests.builders import TIERS, a_policy, a_promise, a_tier
 
 TOOLS = [{"name": "pay", "parameters": {"type": "object"}}]
 LABELS = {"labels": ["a", "b"]}
@@ -158,3 +158,32 @@ def test_a_retry_without_retries() -> None:
     ((path, code, _),) = told(moves={"error": "retry"}, limits={"retries": 0})
 
     assert (path, code) == (("moves", "error"), Code.MOVE_NEVER_MADE)
+
+
+def test_refusals_go_up_by_themselves() -> None:
+    """Where only what fails is ended, the next tier is asked after refusals too, and lint says no less."""
+    said = [d.message for d in path_doubts(a_policy(checks=[], moves={"fail": "reject"})) if "alone" in d.message]
+
+    assert said == [
+        "small is asked after errors and refusals alone: moves send what fails to reject and nothing can be unsure"
+    ]
+
+
+def test_a_promise_sends_up_what_is_unsure() -> None:
+    """`unsure: accept` accepts nothing below the tier that a promise is held against: the path is no dead end."""
+    moves = {"fail": "reject", "unsure": "accept", "refused": "reject"}
+    policy = a_policy(checks=[], moves=moves, promise=a_promise().model_dump())
+
+    assert [d.message for d in path_doubts(policy) if "alone" in d.message] == []
+
+
+def test_a_tier_that_others_may_pass_by_is_reached_sooner() -> None:
+    """Two attempts reach the third tier where the first takes no images, or may be skipped by a certificate."""
+    limits = {"attempts": 2}
+    picture = {"type": "object", "properties": {"text": {"type": "string"}, "photo": {"type": "string"}}}
+    prompt = {"system": "Read.", "user": "{{ text }}", "images": ["photo"]}
+    blind = TIERS | {"mini": a_tier("mini", images=False)}
+
+    assert never_asked(a_policy(limits=limits)) == {"large"}
+    assert never_asked(a_policy(limits=limits, input={"schema": picture}, prompt=prompt).on(blind)) == frozenset()
+    assert never_asked(a_policy(limits=limits, promise=a_promise().model_dump())) == frozenset()

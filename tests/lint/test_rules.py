@@ -116,7 +116,7 @@ def test_an_output_that_may_break_its_schema_proves_nothing() -> None:
     [
         ({"check": "length", "field": "note", "at_least": 5, "at_most": 3}, "at least 5 and at most 3"),
         ({"check": "length", "field": "note"}, "every text is long enough"),
-        ({"check": "confidence", "at_least": 0}, "sure enough for 0"),
+        ({"check": "confidence", "at_least": 0, "missing": "pass"}, "sure enough for 0"),
         ({"check": "pattern", "field": "kind", "matches": "^[a-z]+$"}, "fits everything"),
         ({"check": "pattern", "field": "kind", "matches": "[A-Z]"}, "fits nothing"),
         ({"check": "pattern", "field": "kind", "forbids": "e"}, "fits nothing"),
@@ -162,3 +162,19 @@ def test_what_a_check_always_says(check: dict[str, Any], what: str | None) -> No
     policy = a_policy(output={"schema": OUTPUT}, checks=[check])
 
     assert always(policy, policy.checks[0]) == what
+
+
+def test_a_value_that_may_be_missing_may_pass() -> None:
+    """A pattern that no listed text fits still lets null and absent values through: nothing is claimed of it."""
+    schema = {
+        "type": "object",
+        "properties": {"nullable": {"enum": ["a", None]}, "optional": {"enum": ["b"]}, "there": {"enum": ["c"]}},
+        "required": ["nullable", "there"],
+    }
+
+    def said(field: str) -> list[str]:
+        check = {"check": "pattern", "field": field, "matches": "zz"}
+        return [doubt.message for doubt in rule_doubts(a_policy(output={"schema": schema}, checks=[check]))]
+
+    assert (said("nullable"), said("optional")) == ([], [])
+    assert "this fits nothing that the schema lets there be: c" in said("there")[0]

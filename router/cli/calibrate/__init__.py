@@ -18,6 +18,7 @@ from ..garbage import nothing_collected
 from ..policy.shelf import shelves, today
 from ..policy.traffic import reading_options, science
 from ..printing import print_json
+from ..writing import writing
 from .evidence import Evidence, Sources, gathered
 from .told import as_json, lines
 
@@ -33,11 +34,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--labels", metavar="FILE", help="What was right: lines of {id, expected} or {id, correct}.")
 @click.option("--shadow", metavar="TIER", help="No labels: what TIER answers to the same is taken as right.")
 @click.option(
-    "--ask", type=click.IntRange(min=1), help="With --shadow: have workers ask TIER about so many tasks more."
+    "--ask",
+    type=click.IntRange(min=1),
+    help="Have workers ask the promise's tier about so many tasks that lack its reply.",
 )
 @click.option("--check", is_flag=True, help="Only say whether the certificate still holds; exit 1 if not.")
 @click.option("--plot", type=_FILE, help="Draw how reliable trust is: a .png or .svg file.")
-@click.option("--dry-run", is_flag=True, help="Write no certificate.")
+@click.option("--dry-run", is_flag=True, help="Write no certificate; not with --ask, which spends money.")
 @reading_options
 @click.option("--json", "as_data", is_flag=True)
 def command(
@@ -58,11 +61,13 @@ def command(
     Learn from evidence how far replies can be trusted, and from where on the promise of POLICY holds.
 
     Writes NAME.certificate.json beside the policy, and shows what changes in it. Where nothing can be certified the
-    file stays as it is, the exit code is 1, and the labels that are still needed are told. POLICY is a file, or a name
-    in the folder of policies.
+    file stays as it is, the exit code is 1, and what is lacking is told: labels, or replies of the promise's tier.
+    POLICY is a file, or a name in the folder of policies.
     """
     if plot is not None and plot.suffix not in (".png", ".svg"):
         raise click.UsageError(f"--plot is {plot}, expected a file that ends with .png or .svg")
+    if dry_run and ask is not None:
+        raise click.UsageError("--ask spends money and --dry-run is to leave no trace; give one of them")
     settings = Settings.from_env()
     path = _file_of(policy, settings)
     known, prices = _opened(path, settings)
@@ -123,7 +128,7 @@ def _calibrated(
 
         outcome = calibrate(policy, evidence.recordings, labels=evidence.labels, prices=prices, today=today())
     if plot is not None:
-        with science("calibrate --plot"):
+        with science("calibrate --plot"), writing(plot):
             from .picture import draw  # noqa: PLC0415  # matplotlib
 
             draw(outcome, policy, plot)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Literal
 
 import click
 
-from ...calibration.fair import asked_alike, fair, newest
+from ...calibration.fair import Fair, asked_alike, fair, newest
 from ...calibration.labels import Label, joined, parse_labels
 from ...client import Client
 from ...errors import LogInvalid
@@ -23,10 +22,10 @@ from ...settings import Settings
 from ...traffic import labelled
 from ..policy.traffic import read_traffic
 from ..printing import count
-from ..shadow import shadow, unasked
+from ..shadow import unasked
 from ..trail import ended_tasks
+from .asking import Asked, asked
 
-_ANSWER_S = 600.0
 _TOLD_MAX = 10
 
 
@@ -44,32 +43,37 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Recordings that may count, where their truth comes from, and what to tell of those left out."""
+    """
+    Recordings that may count, where their truth comes from, and what to tell of those left out.
+
+    `asked` says what came of `--ask`; `unasked` tasks would count, too, if the promise's tier were asked about them:
+    None where its replies are no evidence.
+    """
 
     recordings: tuple[Recording, ...]
     labels: Literal["expected", "review", "shadow", "graded"]
     notes: tuple[str, ...]
+    asked: Asked | None = None
+    unasked: int | None = None
 
 
 def gathered(policy: Policy, sources: Sources, settings: Settings) -> Evidence:
-    """Raises: LogInvalid, StoreUnavailable, click.UsageError."""
+    """Raises: LogInvalid, UnknownPolicy, StoreUnavailable, click.UsageError."""
     assert policy.promise is not None
     _require_sense(policy, sources)
     everything = _recordings(policy, sources, settings)
     recordings = asked_alike(policy, everything)
     if not recordings:
         raise LogInvalid("all of the traffic was asked other words, or other models; what is needed is this version's")
-    if sources.shadow is None and policy.promise.kind != "disagreement":
-        found = _with_labels(policy, sources, recordings)
+    if sources.shadow is not None or policy.promise.kind == "disagreement":
+        found = _paired(policy, Evidence(recordings, "shadow", ()), sources, settings)
+    elif policy.promise.kind == "regret":
+        found = _paired(policy, _labelled(policy, sources, recordings), sources, settings)
     else:
-        if sources.ask is not None:
-            recordings = _asked(policy, recordings, sources.ask, settings)
-        found = _pairs(policy, recordings)
-    if not (others := len(everything) - len(recordings)):
-        return found
-    return replace(
-        found, notes=(f"left out {count(others, 'task')} that other words or models were asked", *found.notes)
-    )
+        found = _labelled(policy, sources, recordings)
+    others = len(everything) - len(recordings)
+    told = (f"left out {count(others, 'task')} that other words or models were asked",) if others else ()
+    return replace(found, notes=(*told, *found.notes))
 
 
 def _require_sense(policy: Policy, sources: Sources) -> None:
@@ -83,8 +87,8 @@ def _require_sense(policy: Policy, sources: Sources) -> None:
         raise click.UsageError("accepted_error needs labels: a shadow run tells regret or disagreement; give --labels")
     if sources.labels is not None and (sources.shadow is not None or kind == "disagreement"):
         raise click.UsageError(f"what {top} answers is taken as right: leave --labels out, or promise another kind")
-    if sources.ask is not None and sources.shadow is None:
-        raise click.UsageError("--ask goes with --shadow TIER: it says how many tasks that tier is asked about")
+    if sources.ask is not None and kind == "accepted_error":
+        raise click.UsageError(f"accepted_error needs labels alone, not what {top} answers; leave --ask out")
 
 
 def _recordings(policy: Policy, sources: Sources, settings: Settings) -> tuple[Recording, ...]:
@@ -100,37 +104,72 @@ def _recordings(policy: Policy, sources: Sources, settings: Settings) -> tuple[R
     return kept
 
 
-def _pairs(policy: Policy, recordings: Sequence[Recording]) -> Evidence:
-    found, top = fair(policy, recordings), policy.held_against
-    if found.accepted and not found.audited:
-        raise LogInvalid(
-            f"none of {count(found.accepted, 'task')} accepted below {top} was ever shown to it, and those that went"
-            f" up to it do not stand for them; set `audit: {{rate: 0.02, against: {top}}}`, or ask it with"
-            f" --shadow {top} --ask N"
-        )
-    notes = []
-    if found.accepted:
-        notes.append(f"{found.audited} of {count(found.accepted, 'accepted task')} were shown to {top}")
-    if found.thinned:
-        notes.append(f"left out {count(found.thinned, 'task')} that went up to {top}, so that all count alike")
-    paired = tuple(recording for recording in found.recordings if top in recording.replies)
-    if not paired:
-        raise LogInvalid(f"no task has a reply of {top}; ask it with --shadow {top} --ask N")
-    return Evidence(paired, "shadow", tuple(notes))
+def _paired(policy: Policy, evidence: Evidence, sources: Sources, settings: Settings) -> Evidence:
+    """
+    Those of which the promise's tier has replied, drawn alike; of the others some are asked first, if that is wished.
 
-
-def _asked(policy: Policy, recordings: Sequence[Recording], number: int, settings: Settings) -> tuple[Recording, ...]:
-    """With the tier's answers to some tasks more, drawn by lot. Raises: UnknownPolicy, StoreUnavailable."""
-    top = policy.held_against
+    Raises: LogInvalid, UnknownPolicy, StoreUnavailable.
+    """
+    top, shadowed = policy.held_against, evidence.labels == "shadow"
     assert top is not None
-    lacking = unasked(recordings, top)
-    drawn = random.Random(number).sample(lacking, min(number, len(lacking)))
-    with Client(settings.redis_url, prefix=settings.prefix) as client:
-        answered = {r.id: r for r in shadow(client, policy, drawn, top, timeout_s=_ANSWER_S)}
-    return tuple(answered.get(recording.id, recording) for recording in recordings)
+    judged = tuple(each for each in evidence.recordings if shadowed or "expected" in each.model_fields_set)
+    run, recordings = None, evidence.recordings
+    if sources.ask is not None:
+        run = asked(policy, judged, sources.ask, top, settings=settings)
+        judged, recordings = run.joined(judged), run.joined(recordings)
+    found = fair(policy, recordings, lambda each: shadowed or _judges(each, top))
+    known = [each for each in found.recordings if top in each.replies and (shadowed or _judges(each, top))]
+    if not known or any(group.tasks and not group.known for group in (found.accepted, found.climbed)):
+        raise LogInvalid(_lacking(found, top, run, shadowed=shadowed))
+    return replace(
+        evidence,
+        recordings=tuple(known) if shadowed else found.recordings,
+        notes=(*evidence.notes, *_said(found, top, shadowed=shadowed)),
+        asked=run,
+        unasked=len(unasked(judged, top)),
+    )
 
 
-def _with_labels(policy: Policy, sources: Sources, recordings: Sequence[Recording]) -> Evidence:
+def _judges(recording: Recording, tier: str) -> bool:
+    """True where what was right is known of what *tier* replied, too."""
+    graded = any(reply.correct is not None for reply in recording.replies.get(tier, ()))
+    return graded or "expected" in recording.model_fields_set
+
+
+def _lacking(found: Fair, top: str, run: Asked | None, *, shadowed: bool) -> str:
+    """Why nothing can be certified on, and what to do."""
+    accepted, climbed = found.accepted, found.climbed
+    if climbed.tasks and not climbed.known:
+        return (
+            f"none of {count(climbed.tasks, 'task')} that went up to {top} has a label of what was `expected`, and"
+            " those accepted below it do not stand for them; label some of both"
+        )
+    has = f"has a reply of {top}" if shadowed else f"has a label of what was `expected` and a reply of {top}"
+    if run is not None:
+        below = f"accepted below {top} " if accepted.tasks else ""
+        return f"no task {below}{has}, although it was asked: see above why"
+    ask = f"--shadow {top} --ask N" if shadowed else "--ask N"
+    if accepted.tasks:
+        return (
+            f"none of {count(accepted.tasks, 'task')} accepted below {top} {has}, and those that went up to it do not"
+            f" stand for them; set `audit: {{rate: 0.02, against: {top}}}`, or ask it with {ask}"
+        )
+    return f"no task {has}; ask it with {ask}"
+
+
+def _said(found: Fair, top: str, *, shadowed: bool) -> Iterator[str]:
+    accepted, climbed = found.accepted, found.climbed
+    if accepted.tasks:
+        were = "were shown to" if shadowed else "have a label and were shown to"
+        yield f"{accepted.known:,} of {count(accepted.tasks, 'accepted task')} {were} {top}"
+    if climbed.known < climbed.tasks:
+        yield f"{climbed.known:,} of {count(climbed.tasks, 'task')} that went up to {top} have a label"
+    for group, name in ((climbed, f"that went up to {top}"), (accepted, "that were accepted below it")):
+        if group.thinned:
+            yield f"left out {count(group.thinned, 'task')} {name}, so that all count alike"
+
+
+def _labelled(policy: Policy, sources: Sources, recordings: Sequence[Recording]) -> Evidence:
     if sources.labels is None or (sources.log is None and _is_log(Path(sources.labels))):
         return _known(policy, recordings)
     labels = _read_labels(Path(sources.labels))

@@ -31,13 +31,17 @@ def lines(policy: Policy, evidence: Evidence, outcome: Outcome) -> Iterator[str]
     used = f"{outcome.fitted:,} taught trust, {outcome.certifying:,} certified"
     yield f"{count(outcome.tasks, 'task')}, {outcome.labelled:,} of them known; {used}"
     yield from evidence.notes
-    yield from (f"{tier}: left out, too few tasks have its reply" for tier in outcome.left_out)
+    yield from (
+        f"{tier}: left out, because fewer than half of the tasks have its reply, or some were done without asking it"
+        for tier in outcome.left_out
+    )
     yield from _quality(outcome)
     if outcome.candidates:
         yield ""
         yield from aligned([_HEAD, *(_row(each, outcome) for each in outcome.candidates)])
+        yield from _costs(outcome)
         yield ""
-    yield _said(promise, outcome)
+    yield _said(promise, outcome, evidence, policy.held_against or "")
 
 
 def _promised(policy: Policy, promise: Promise) -> str:
@@ -46,11 +50,24 @@ def _promised(policy: Policy, promise: Promise) -> str:
 
 
 def _quality(outcome: Outcome) -> Iterator[str]:
-    for tier in outcome.reliability:
+    for tier, found in outcome.reliability.items():
         told = {name.removeprefix(f"{tier}."): value for name, value in outcome.figures.items()}
-        if "right" in told:
+        if found:
+            right, replies = round(sum(each.right * each.count for each in found)), sum(each.count for each in found)
             ranked = f"AUROC {told['auroc']:.3f}, " if "auroc" in told else ""
-            yield f"{tier}: {told['right']:.1%} right; trust: {ranked}calibration error {told['calibration_error']:.3f}"
+            yield (
+                f"{tier}: {right:,} of {replies:,} replies that pass its checks are right ({told['right']:.1%});"
+                f" trust: {ranked}calibration error {told['calibration_error']:.3f}"
+            )
+
+
+def _costs(outcome: Outcome) -> Iterator[str]:
+    for tier, known in outcome.priced.items():
+        if not known:
+            yield f"no cost of {tier} is known, so that what a threshold costs is not known either"
+        elif known < outcome.tasks:
+            of = f"{known:,} of {count(outcome.tasks, 'task')}"
+            yield f"{tier}'s cost is known of {of}; the others are taken at its mean"
 
 
 _HEAD = ("", "threshold", "accepted", "losses", "of", "rate", "alone at most", "cost of always-top")
@@ -69,13 +86,25 @@ def _row(each: Candidate, outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _said(promise: Promise, outcome: Outcome) -> str:
+def _said(promise: Promise, outcome: Outcome, evidence: Evidence, top: str) -> str:
     if (chosen := outcome.certified) is not None:
         at = f", at {chosen.cost_share:.1%} of the cost of always-top" if chosen.cost_share is not None else ""
         return f"certified: replies from trust {chosen.threshold:.4f} on, {chosen.accepted_share:.1%} of the tasks{at}"
     if outcome.needed is None:
         return f"nothing can be certified: at no threshold does the rate look like less than {promise.at_most:.2%}"
-    return f"nothing can be certified yet: about {outcome.needed:,} labels would do, there are {outcome.labelled:,}"
+    return f"nothing can be certified yet: {_wanted(outcome, outcome.needed, evidence, top)}"
+
+
+def _wanted(outcome: Outcome, needed: int, evidence: Evidence, top: str) -> str:
+    """How much evidence would do, of which kind, and how to come by it."""
+    if evidence.unasked is None:
+        return f"about {needed:,} labels would do, there are {outcome.labelled:,}"
+    what = f"tasks with a reply of {top}" if evidence.labels == "shadow" else f"tasks with a label and a reply of {top}"
+    there = f"about {needed:,} {what} would do, there are {outcome.labelled:,}"
+    more = min(needed - outcome.labelled, evidence.unasked)
+    before = len(evidence.asked.shown) if evidence.asked is not None else 0
+    lacking = f"{count(evidence.unasked, 'more task')} lack{'s' if evidence.unasked == 1 else ''} only that reply"
+    return f"{there}; {lacking}: --ask {before + more}" if more > 0 else there
 
 
 def as_json(policy: Policy, evidence: Evidence, outcome: Outcome, written: Path | None) -> dict[str, Any]:
@@ -90,10 +119,13 @@ def as_json(policy: Policy, evidence: Evidence, outcome: Outcome, written: Path 
         "fitted": outcome.fitted,
         "certified_on": outcome.certifying,
         "needed": outcome.needed,
+        "asked": evidence.asked.as_json() if evidence.asked is not None else None,
+        "unasked": evidence.unasked,
         "notes": list(evidence.notes),
         "left_out": list(outcome.left_out),
         "threshold": outcome.certified.threshold if outcome.certified is not None else None,
         "figures": dict(outcome.figures),
+        "costs_known": dict(outcome.priced),
         "candidates": [
             {
                 "threshold": each.threshold,

@@ -18,6 +18,7 @@ from ...settings import Settings
 from ...traffic import graded
 from ..garbage import nothing_collected
 from ..printing import count, dollars, print_json
+from ..writing import writing
 from .traffic import aligned, read_traffic, reading_options, said_file, science
 from .versions import Version, version
 
@@ -64,9 +65,10 @@ def command(
     if not found.tasks:
         raise LogInvalid(f"{log} has no task on which all ways can be tried: it lacks {_lacking(found)}")
     if csv_file is not None:
-        csv_file.write_text(_csv(found), encoding="utf-8")
+        with writing(csv_file):
+            csv_file.write_text(_csv(found), encoding="utf-8")
     if plot_file is not None:
-        with science("policy backtest --plot"):
+        with science("policy backtest --plot"), writing(plot_file):
             from .frontier import draw  # noqa: PLC0415  # matplotlib, which nobody else needs
 
             draw(found, plot_file, title=f"{meant} on {count(found.tasks, 'task')}", quality=_quality(known.by))
@@ -78,7 +80,7 @@ def command(
 
 
 def _quality(by: str | None) -> str:
-    return "right" if by is None else f"as {by} replied"
+    return "right" if by is None else f"same as {by}"
 
 
 def _lacking(found: Backtest) -> str:
@@ -88,9 +90,10 @@ def _lacking(found: Backtest) -> str:
 def _lines(meant: Version, found: Backtest, by: str | None, file: str) -> Iterator[str]:
     yield f"{meant} on {count(found.tasks, 'task')} of {said_file(file)}; no model was asked"
     if by is not None:
-        yield f"Nobody said what is right: an output counts as right that says the same as that of {by}."
+        yield f"The log has no labels: an output counts as right if it says the same as that of {by}."
     if found.left_out:
-        yield f"Left out, because all ways need the same tasks; beware if these are of another kind: {_lacking(found)}"
+        yield f"Tasks are left out that lack something: {_lacking(found)}."
+        yield "If those are harder or easier than the rest, all your traffic would look different."
     yield ""
     head = ["", "cost a task", f"of always {found.top}", _quality(by), "cost of a right one"]
     yield from aligned([head, *(_row(point, found.tasks) for point in found.points)])
@@ -129,7 +132,7 @@ def _open(found: Backtest) -> Iterator[str]:
             (low, high), (least, most) = point.bounds
             cost = f"{dollars(round(low))} to {dollars(round(high))}"
             yield (
-                f"{point.name}: the log does not tell the end of {count(point.open, 'task')}; with them the cost is"
+                f"{point.name}: the log does not say how {count(point.open, 'task')} would end; with them the cost is"
                 f" {cost} a task, and {least:.1%} to {most:.1%} are right"
             )
 

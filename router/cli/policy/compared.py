@@ -46,10 +46,10 @@ def told(comparison: Comparison, found: Sequence[Change], file: str, *, by: str 
 
 def _labels(comparison: Comparison, by: str | None) -> Iterator[str]:
     if by is not None:
-        yield f"  Nobody said what is right: the output of {by} counts as right, where it is recorded."
+        yield f"  The log has no labels: an output counts as right if it says the same as that of {by}."
     known = min(measure.tasks for measure in comparison.measures if measure.name.startswith("accepted"))
     if known < comparison.tasks:
-        yield f"  Right or wrong is known of {count(known, 'task')} under both."
+        yield f"  For {known:,} of {count(comparison.tasks, 'task')} the log tells what is right under both."
 
 
 def _row(measure: Measure, comparison: Comparison) -> list[str]:
@@ -88,7 +88,7 @@ def _open(comparison: Comparison) -> Iterator[str]:
             said = "asked a tier more often than the log has replies of it: the last counts again"
             yield f"{side}: {count(repeated, 'task')} {said}"
     if any(measure.bounds is not None for measure in comparison.measures):
-        yield "Tasks of which the log does not tell it are of another kind than the others. Over all tasks it is:"
+        yield "Tasks without an answer in the log may differ from the rest. With them, whatever they would give:"
     for measure in comparison.measures:
         if measure.bounds is not None:
             (a, b), (c, d) = ((_said(measure, low), _said(measure, high)) for low, high in measure.bounds)

@@ -17,7 +17,7 @@ _SARIF_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/
 
 def as_json(problems: Sequence[Problem]) -> str:
     """A list of `{file, line, column, code, severity, message, suggestion}`."""
-    return json.dumps([_as_data(problem) for problem in problems], ensure_ascii=False)
+    return json.dumps([problem_data(problem) for problem in problems], ensure_ascii=False)
 
 
 def as_sarif(problems: Sequence[Problem]) -> str:
@@ -53,7 +53,8 @@ def as_text(problem: Problem) -> str:
     return "\n".join((f"{place}{kind}{first.removeprefix(place)} [{problem.code}]", *rest))
 
 
-def _as_data(problem: Problem) -> dict[str, Any]:
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """For programs: `{file, line, column, code, severity, message, suggestion}`."""
     return {
         "file": problem.file,
         "line": problem.place.line,

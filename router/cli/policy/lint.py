@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import PolicyInvalid
-from ...io.folder import Survey, budgets_file, cases_file, located, policy_files, prices_file, read_cases, survey
+from ...io.folder import (
+    Survey,
+    budgets_file,
+    cases_file,
+    located,
+    namesake,
+    policy_files,
+    prices_file,
+    read_cases,
+    survey,
+)
 from ...lint.budgets import budget_doubts
 from ...lint.surroundings import Measured, Surroundings
 from ...policy import Policy
 from ...policylint import doubts, prices_doubts, tiers_doubts
-from ...problem import Code, Place, Problem, by_place
+from ...problem import Code, Mistake, Place, Problem, by_place
 from ...settings import Settings
 from ..garbage import nothing_collected
 from ..printing import count
@@ -48,9 +58,9 @@ def command(paths: tuple[Path, ...], form: str, log_file: Path | None) -> int:
     Report everything that is wrong, at its place; exit 1 if something cannot run, 0 for warnings alone.
 
     A folder means all of it: policies, tiers, prices, budgets, cases. A policy's file means that policy, its cases, and
-    the tiers and prices that it goes by, but not the budgets. PATH may also be tiers.yaml, prices.yaml, budgets.yaml or
-    a file of cases: then that file alone is told about, seen with its folder. `router policy code POL012` explains a
-    code.
+    the tiers and prices that it goes by, but not the budgets, nor the days on which models leave. PATH may also be
+    tiers.yaml, prices.yaml, budgets.yaml or a file of cases: then that file alone is told about, seen with its folder.
+    `router policy code POL012` explains a code.
     """
     with nothing_collected():
         seen = [problem for target in targets(paths, Settings.from_env()) for problem in _told(target, log_file)]
@@ -76,16 +86,29 @@ def _lint(shelf: Shelf, log_file: Path | None) -> Iterator[Problem]:
     read = survey(shelf.folder, shelf.tiers_file, today=today(), files=shelf.files, budgets=shelf.whole)
     yield from (problem for problem in read.problems if isinstance(problem, Problem))
     around = Surroundings(read.tiers, read.prices, today())
-    yield from located(shelf.tiers_file, tiers_doubts(around))
+    yield from located(shelf.tiers_file, _of_tiers(shelf, around))
     yield from located(prices_file(shelf.folder), prices_doubts(read.prices, around))
     recordings = yield from _recordings(log_file)
     for path, policy in read.policies.items():
-        measured = _measured(policy, recordings, read) if recordings else {}
-        yield from located(path, doubts(policy, replace(around, measured=measured)))
+        seen = replace(around, measured=_measured(policy, recordings, read) if recordings else {})
+        yield from located(path, [*doubts(policy, seen), *_namesakes(path, policy, shelf)])
     if read.budgets:
         known = [policy.on(read.tiers) for policy in read.policies.values()]
         yield from located(budgets_file(shelf.folder), list(budget_doubts(read.budgets, known, around)))
     yield from _cases(shelf, read)
+
+
+def _of_tiers(shelf: Shelf, around: Surroundings) -> list[Mistake]:
+    """A model that leaves is the matter of who keeps the tiers: a single policy's author cannot help it."""
+    return [doubt for doubt in tiers_doubts(around) if shelf.whole or doubt.code is not Code.SUNSET]
+
+
+def _namesakes(path: Path, policy: Policy, shelf: Shelf) -> Iterator[Mistake]:
+    """In a whole folder two of one name are a mistake; one of them alone may be a draft of the other."""
+    other = namesake(path, policy) if not shelf.whole else None
+    if other is not None and other not in shelf.files:
+        said = f"policy {policy.policy!r} is in {other} too: a folder with both cannot be loaded; give one another name"
+        yield Mistake(("policy",), said, Code.UNLIKELY)
 
 
 def _recordings(log_file: Path | None) -> Generator[Problem, None, Sequence[Recording]]:

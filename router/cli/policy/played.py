@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ...cost import usd
@@ -13,8 +14,10 @@ from ...junit import JUnitCase, JUnitSuite
 from ...policy import Policy
 from ...policycoverage import Coverage, coverage
 from ...policytest import Played
+from ...problem import Problem
 from ..printing import count, dollars
 from ..telling import WIDTH, steps_json, story_text
+from .formats import as_text, problem_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,14 @@ class Run:
     def gaps(self) -> tuple[str, ...]:
         """What the cases of the file do not reach; nothing is known of it from some of them."""
         return self.reached.gaps if self.whole else ()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file for whose mistakes some cases could not be played."""
+
+    file: str
+    problems: tuple[Problem, ...]
 
 
 def as_lines(run: Run, *, verbose: bool, counted: bool, width: int) -> Iterator[str]:
@@ -89,12 +100,13 @@ def _counts(reached: Coverage) -> Iterator[str]:
     yield from (f"  {f'moves.{move}':<{width}}  {times:>5}" for move, times in reached.moves.items())
 
 
-def as_data(runs: Sequence[Run]) -> str:
+def as_data(runs: Sequence[Run], broken: Sequence[Broken]) -> str:
     """For programs: one line of JSON; money as decimal strings in dollars."""
     data = {
         "cases": sum(len(run.played) for run in runs),
         "failed": sum(run.failed for run in runs),
         "policies": [_run_json(run) for run in runs],
+        "problems": [problem_data(problem) for one in broken for problem in one.problems],
     }
     return json.dumps(data, ensure_ascii=False) + "\n"
 
@@ -139,6 +151,14 @@ def as_suite(run: Run) -> JUnitSuite:
         cases=[_junit_case(one) for one in run.played],
         properties={"digest": run.policy.digest, **(_coverage_properties(run.reached) if run.whole else {})},
     )
+
+
+def as_broken_suite(broken: Broken) -> JUnitSuite:
+    """For continuous integration: what could not be played is no success."""
+    first = broken.problems[0]
+    said = "\n".join(map(as_text, broken.problems))
+    case = JUnitCase(name="can be played", line=first.place.line, seconds=0.0, failure=(first.message, said))
+    return JUnitSuite(name=Path(broken.file).stem, file=broken.file, cases=[case])
 
 
 def _junit_case(one: Timed) -> JUnitCase:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ...io.folder import Book, policy_files, read_book
+from ...io.folder import NOT_POLICIES, Book, policy_files, read_book
 from ...settings import Settings
 
 PATHS = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -39,6 +39,8 @@ def shelves(paths: Sequence[Path], settings: Settings) -> list[Shelf]:
         if path.is_dir():
             whole.add(path)
             files.setdefault(path, []).extend(policy_files(path))
+        elif path.name in NOT_POLICIES or path == settings.tiers:
+            raise click.UsageError(f"{path} holds no policy; give a policy's file, or a folder of policies")
         else:
             files.setdefault(path.parent, []).append(path)
     for folder, found in files.items():

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from ...io.folder import NOT_POLICIES, policy_files
 from ...settings import Settings
 from .shelf import Shelf, shelves
@@ -29,17 +31,35 @@ def targets(paths: Sequence[Path], settings: Settings) -> list[Target]:
     return plain + [_around(path, settings) for path in others]
 
 
-def _is_other(path: Path, settings: Settings) -> bool:
+def policies_of(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """What is to be played: a file of cases means its policy, their folder all policies. Raises: click.UsageError."""
+    return tuple(map(_policy_of, paths))
+
+
+def _policy_of(path: Path) -> Path:
+    if not _holds_cases(path):
+        return path
+    meant = path.parent if path.is_dir() else path.parent.parent / path.name
+    if not meant.exists():
+        raise click.UsageError(f"there is no policy file {meant} that the cases of {path} could be for")
+    return meant
+
+
+def _holds_cases(path: Path) -> bool:
     if path.is_dir():
         return path.name == _CASES and not (path / "tiers.yaml").exists()
-    return path.name in NOT_POLICIES or path.parent.name == _CASES or path == settings.tiers
+    return path.parent.name == _CASES and not (path.parent / "tiers.yaml").exists()
+
+
+def _is_other(path: Path, settings: Settings) -> bool:
+    return _holds_cases(path) or path.name in NOT_POLICIES or path == settings.tiers
 
 
 def _around(path: Path, settings: Settings) -> Target:
     """The whole folder that a file of tiers, prices, budgets or cases belongs to."""
     if path.is_dir():
         folder, only = path.parent, frozenset(path.glob("*.yaml"))
-    elif path.parent.name == _CASES:
+    elif _holds_cases(path):
         folder, only = path.parent.parent, frozenset((path, path.parent.parent / path.name))
     else:
         folder, only = settings.policies if path == settings.tiers else path.parent, frozenset((path,))

@@ -43,7 +43,8 @@ def read_traffic(
         lines = len({problem.place.line for problem in log.skipped})
         click.echo(f"left out {count(lines, 'line')} of {file} that are no recordings", err=True)
     names = {policy.policy for policy in policies}
-    mine = renamed(of_policies(log.recordings, names), _names(tier_map))
+    told = of_policies(log.recordings, names)
+    mine = renamed(told, _names(tier_map, said_file(file), tiers_of(told)))
     if len(mine) < len(log.recordings):
         others = len(log.recordings) - len(mine)
         click.echo(f"left out {count(others, 'task')} of {file} of other policies", err=True)
@@ -51,11 +52,15 @@ def read_traffic(
     return mine
 
 
-def _names(tier_map: Sequence[str]) -> dict[str, str]:
+def _names(tier_map: Sequence[str], file: str, known: Sequence[str]) -> dict[str, str]:
     pairs = [word.rpartition("=") for word in tier_map]
     for word, (name, _, tier) in zip(tier_map, pairs, strict=True):
         if not name or not tier:
             raise click.UsageError(f"--tier-map is {word!r}, expected NAME=TIER, such as gpt-4o-mini=mini")
+        if known and name not in known:
+            raise click.UsageError(
+                f"--tier-map is {word!r}, but {file} has no replies of {name}; it has some of {', '.join(known)}"
+            )
     return {name: tier for name, _, tier in pairs}
 
 
