@@ -169,7 +169,9 @@ class _Trial:
             return
         part, slope = (here - low) / (high - low), ((top.right.value or 0) - (cheap.right.value or 0)) / (high - low)
         pairs = [tuple(singles[tier] for tier in tiers) for singles in self._singles]
-        right = widened(mean([one.right + part * (other.right - one.right) for one, other in pairs]), policy.cost, slope)
+        right = widened(
+            mean([one.right + part * (other.right - one.right) for one, other in pairs]), policy.cost, slope
+        )
         yield Point(
             "mix",
             "random mix of the same cost",

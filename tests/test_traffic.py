@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from router.recording import Recording
-from router.traffic import graded, of_policies, renamed, tiers_of, without_findings
+from router.traffic import graded, newest, of_policies, renamed, tiers_of, without_findings
 from tests.builders import a_policy
 
 OUTPUT = a_policy(output={"labels": ["refund", "other"]}, checks=[]).output
@@ -63,3 +63,10 @@ def test_forgets_what_other_checks_found() -> None:
 
     assert [finding.check for finding in reply.findings] == ["agreement"]
     assert without_findings(recording, {"confidence"}) is recording
+
+
+def test_a_task_that_comes_twice_counts_once() -> None:
+    """The last line of a task is what is known of it: read twice, it would pass for two tasks."""
+    first, last = (Recording.model_validate({"id": "t1", "input": {"n": n}, "replies": {}}) for n in (1, 2))
+
+    assert newest([first, last]) == (last,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..certificate import lot
@@ -37,11 +37,6 @@ class Fair:
     climbed: Group
 
 
-def newest(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
-    """Each task once, by its last line: a task that counts twice would pass for two."""
-    return tuple({recording.id: recording for recording in recordings}.values())
-
-
 def asked_alike(policy: Policy, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
     """
     Keep what this version's models were asked in its words.
@@ -67,21 +62,56 @@ def _anything(_: Recording) -> bool:
     return True
 
 
-def fair(policy: Policy, recordings: Sequence[Recording], knows: Callable[[Recording], bool] = _anything) -> Fair:
+def fair(
+    policy: Policy,
+    recordings: Sequence[Recording],
+    knows: Callable[[Recording], bool] = _anything,
+    *,
+    shown: bool = True,
+) -> Fair:
     """
-    Keep what was drawn alike, as far as it has a reply of the promise's tier and *knows* what is asked.
+    Keep what was drawn alike, as far as one *knows* of it what is asked; with *shown*, of what `against` replied to.
 
     A task that went up to that tier was always answered there, an accepted one only if it was audited: taken together,
     what is doubtful would be seen too often, and what is accepted too rarely. So both are kept at the lesser of their
-    shares. Recordings without a status were made for comparison, and all count.
+    shares, version by version, because each has its own threshold and rate. Recordings without a status were made for
+    comparison, and all count.
     """
-    accepted = [recording for recording in recordings if _accepted_below(policy, recording)]
-    climbed = [r for r in recordings if r.status is not None and _shown(policy, r) and not _accepted_below(policy, r)]
-    groups = [(group, [r for r in group if _shown(policy, r) and knows(r)]) for group in (accepted, climbed)]
+    versions: dict[str | None, list[Recording]] = {}
+    for recording in recordings:
+        if recording.status is not None:
+            versions.setdefault(recording.version, []).append(recording)
+    parts = [_of_one_version(policy, live, knows, shown) for live in versions.values()]
+    drawn = {task for part in parts for task in part.drawn}
+    kept = tuple(r for r in recordings if r.status is None or r.id in drawn)
+    return Fair(kept, _sum(part.accepted for part in parts), _sum(part.climbed for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    drawn: frozenset[str]
+    accepted: Group
+    climbed: Group
+
+
+def _of_one_version(
+    policy: Policy, live: Sequence[Recording], knows: Callable[[Recording], bool], shown: bool
+) -> _Part:
+    def counts(recording: Recording) -> bool:
+        return (_shown(policy, recording) or not shown) and knows(recording)
+
+    accepted = [recording for recording in live if _accepted_below(policy, recording)]
+    climbed = [r for r in live if (_shown(policy, r) or not shown) and not _accepted_below(policy, r)]
+    groups = [(group, [r for r in group if counts(r)]) for group in (accepted, climbed)]
     least = min((len(known) / len(group) for group, known in groups if group), default=1.0)
     drawn = [{r.id for r in known if _drawn(r, least * len(group) / len(known))} for group, known in groups]
-    kept = tuple(r for r in recordings if r.status is None or any(r.id in ids for ids in drawn))
-    return Fair(kept, *(Group(len(g), len(k), len(ids)) for (g, k), ids in zip(groups, drawn, strict=True)))
+    told = (Group(len(g), len(k), len(ids)) for (g, k), ids in zip(groups, drawn, strict=True))
+    return _Part(frozenset().union(*drawn), *told)
+
+
+def _sum(groups: Iterable[Group]) -> Group:
+    parts = list(groups)
+    return Group(*(sum(getattr(part, name) for part in parts) for name in ("tasks", "known", "kept")))
 
 
 def gone_past(policy: Policy, recordings: Sequence[Recording]) -> frozenset[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.calibration.fair import Group, asked_alike, fair, gone_past, newest
+from router.calibration.fair import Group, asked_alike, fair, gone_past
 from router.recording import Recording
 from router.tier import Tier
+from router.traffic import newest
 from tests.builders import TIERS, a_policy
 from tests.calibration.logs import TIERS as LOGGED
 from tests.calibration.logs import a_promising_policy, a_recording
@@ -117,3 +118,30 @@ def test_other_words_and_other_models_are_no_evidence() -> None:
     assert left(None, None) == [["mini", "large"]]
     assert left("another", None) == []
     assert left(None, "openai/another") == [["large"]]
+
+
+def test_versions_are_thinned_apart() -> None:
+    """Each version has its own threshold and audit rate: within each, accepted and climbed tasks count alike."""
+
+    def version(name: str, start: int, rate: int) -> list[Recording]:
+        told = [accepted(n, audited=n % rate == 0) for n in range(start, start + 1000)]
+        told += [escalated(n) for n in range(start + 1000, start + 2000)]
+        return [recording.model_copy(update={"version": name}) for recording in told]
+
+    found = fair(POLICY, [*version("strict", 0, 1), *version("loose", 10_000, 20), *version("blind", 20_000, 10**9)])
+
+    kept = [(r.version, r.tier) for r in found.recordings]
+    assert kept.count(("strict", "mini")) == kept.count(("strict", "large")) == 1000
+    assert kept.count(("loose", "mini")) == 50
+    assert 25 < kept.count(("loose", "large")) < 80
+    assert not any(name == "blind" for name, tier in kept if tier == "large")
+
+
+def test_labels_are_thinned_without_a_word_of_the_top_tier() -> None:
+    """Where labels alone tell, a reply of the top tier is not asked for; those that nobody labelled are left out."""
+    live = [accepted(n, audited=False) for n in range(100)] + [escalated(n) for n in range(100, 200)]
+
+    found = fair(POLICY, live, lambda recording: int(recording.id[1:]) % 2 == 0, shown=False)
+
+    assert (found.accepted.known, found.climbed.known) == (50, 50)
+    assert len(found.recordings) == 100

@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from ...calibration.fair import Fair, asked_alike, fair, newest
+from ...calibration.fair import Fair, asked_alike, fair
 from ...calibration.labels import Label, joined, parse_labels
 from ...client import Client
 from ...errors import LogInvalid
@@ -19,7 +19,7 @@ from ...policy import Policy
 from ...problem import Problem
 from ...recording import Recording
 from ...settings import Settings
-from ...traffic import labelled
+from ...traffic import labelled, newest
 from ..policy.traffic import read_traffic
 from ..printing import count
 from ..shadow import unasked
@@ -70,7 +70,7 @@ def gathered(policy: Policy, sources: Sources, settings: Settings) -> Evidence:
     elif policy.promise.kind == "regret":
         found = _paired(policy, _labelled(policy, sources, recordings), sources, settings)
     else:
-        found = _labelled(policy, sources, recordings)
+        found = _even(policy, _labelled(policy, sources, recordings))
     others = len(everything) - len(recordings)
     told = (f"left out {count(others, 'task')} that other words or models were asked",) if others else ()
     return replace(found, notes=(*told, *found.notes))
@@ -96,7 +96,7 @@ def _recordings(policy: Policy, sources: Sources, settings: Settings) -> tuple[R
     if log is None and sources.labels is not None and _is_log(Path(sources.labels)):
         log = sources.labels
     if log is not None:
-        return newest(read_traffic(log, [policy], skip_bad=sources.skip_bad, tier_map=sources.tier_map))
+        return read_traffic(log, [policy], skip_bad=sources.skip_bad, tier_map=sources.tier_map)
     with Client(settings.redis_url, prefix=settings.prefix) as client:
         kept = newest(tuple(ended_tasks(client, settings, policy=policy.policy)))
     if not kept:
@@ -128,6 +128,27 @@ def _paired(policy: Policy, evidence: Evidence, sources: Sources, settings: Sett
         asked=run,
         unasked=len(unasked(judged, top)),
     )
+
+
+def _even(policy: Policy, evidence: Evidence) -> Evidence:
+    """Those with labels of what every tier below replied, drawn alike. Raises: LogInvalid."""
+    top = policy.held_against
+    found = fair(policy, evidence.recordings, lambda each: _judges_all(each, policy.promised_tiers), shown=False)
+    if found.climbed.tasks and not found.climbed.known:
+        raise LogInvalid(
+            f"none of {count(found.climbed.tasks, 'task')} that went up to {top} has a label of what was `expected`:"
+            " those accepted below it do not stand for them, and `correct` says nothing of the replies before; label"
+            " some of both"
+        )
+    if found.accepted.tasks and not found.accepted.known:
+        raise LogInvalid(f"none of {count(found.accepted.tasks, 'task')} accepted below {top} has a label; label some")
+    thinned = found.accepted.thinned + found.climbed.thinned
+    note = (f"left out {count(thinned, 'labelled task')}, so that accepted ones and others count alike",)
+    return replace(evidence, recordings=found.recordings, notes=(*evidence.notes, *(note if thinned else ())))
+
+
+def _judges_all(recording: Recording, tiers: Sequence[str]) -> bool:
+    return all(_judges(recording, tier) for tier in tiers if tier in recording.replies)
 
 
 def _judges(recording: Recording, tier: str) -> bool:

@@ -29,8 +29,8 @@ def command(policy: str | None, since: str | None, as_json: bool) -> int:
 
     A policy with `audit: {rate: 0.02, against: large}` has that share of its accepted outputs asked again. differ: the
     larger tier answered otherwise; where it is right, what was accepted is wrong. interval: Wilson's, of the share
-    among all accepted outputs. no evidence: attempts without a reply (also where a budget had no room), or with one that
-    failed the policy's own checks. What `calibrate --ask` asked compares nothing, and is not counted here.
+    among all accepted outputs. no evidence: attempts without a reply (also where a budget had no room), or with one
+    that failed the policy's own checks. What `calibrate --ask` asked compares nothing, and is not counted here.
     """
     since_ms = 0 if since is None else int((time.time() - seconds(since)) * 1000)
     entries, _ = read_books(Settings.from_env())

@@ -13,7 +13,7 @@ from ...io.log_file import STANDARD_INPUT, read_log
 from ...policy import Policy
 from ...recording import Recording
 from ...replayed import Missing
-from ...traffic import of_policies, renamed, tiers_of
+from ...traffic import newest, of_policies, renamed, tiers_of
 from ..printing import count
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,7 +49,12 @@ def read_traffic(
         others = len(log.recordings) - len(mine)
         click.echo(f"left out {count(others, 'task')} of {file} of other policies", err=True)
     _require_replies(file, mine, policies)
-    return mine
+    once = newest(mine)
+    if len(once) < len(mine):
+        click.echo(
+            f"left out {count(len(mine) - len(once), 'line')} of {said_file(file)} whose task comes again", err=True
+        )
+    return once
 
 
 def _names(tier_map: Sequence[str], file: str, known: Sequence[str]) -> dict[str, str]:
