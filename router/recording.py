@@ -132,7 +132,7 @@ class Recording(Value):
     question: str | None = None
     tenant: str = "default"
     created: Annotated[str, AfterValidator(_a_moment)] | None = None
-    deadline_s: Annotated[float, Field(gt=0)] | None = None
+    deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] | None = None
     status: str | None = None
     tier: str | None = None
     cost_usd: Usd | None = None
