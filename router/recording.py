@@ -17,18 +17,18 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from .call import FinishReason, Reply, Usage
 from .checks.base import MISSING, value_at
 from .checks.sameness import compared, differing
 from .cost import nusd
-from .jsontext import DEPTH_MAX, NotJson, parse
+from .jsontext import DEPTH_MAX
 from .output import Output
 from .policycase import Recorded
-from .problem import Code, Place, Problem
+from .problem import Problem
 from .reading import Reading, read
-from .validated import problems_of_line
+from .validated import lines_of
 from .values import Json, Value
 from .verdict import Finding
 
@@ -154,18 +154,7 @@ class Recording(Value):
 
 def parse_recordings(lines: Iterable[str], file: str) -> Iterator[Recording | Problem]:
     """Read a log line by line; a line that is no recording is a problem at its place, and the others are read."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            data = parse(line, max_bytes=_LINE_BYTES_MAX, depth_max=_LINE_DEPTH_MAX)
-        except NotJson as why:
-            yield Problem(file, Place(number, 1), f"the line is not JSON: {why}", code=Code.NOT_YAML)
-            continue
-        try:
-            yield Recording.model_validate(data)
-        except ValidationError as why:
-            yield from problems_of_line(why, data, Recording, file, number)
+    yield from lines_of(lines, file, Recording, max_bytes=_LINE_BYTES_MAX, depth_max=_LINE_DEPTH_MAX)
 
 
 _LINE_BYTES_MAX = 1 << 28

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from .errors import PolicyInvalid
-from .jsontext import Path
+from .jsontext import BYTES_MAX, DEPTH_MAX, NotJson, Path, parse
 from .problem import Code, Place, Problem, by_place, closest
 from .values import NAME, Json
 from .yamlfile import Document
@@ -84,7 +84,25 @@ def in_data(data: Json, path: Path) -> Path:
     return known
 
 
-def problems_of_line(
+def lines_of(
+    lines: Iterable[str], file: str, model: type[M], *, max_bytes: int = BYTES_MAX, depth_max: int = DEPTH_MAX
+) -> Iterator[M | Problem]:
+    """Read a value from each line of JSON; a line that is none is a problem at its place, and the others are read."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            data = parse(line, max_bytes=max_bytes, depth_max=depth_max)
+        except NotJson as why:
+            yield Problem(file, Place(number, 1), f"the line is not JSON: {why}", code=Code.NOT_YAML)
+            continue
+        try:
+            yield model.model_validate(data)
+        except ValidationError as why:
+            yield from _problems_of_line(why, data, model, file, number)
+
+
+def _problems_of_line(
     why: ValidationError, data: Json, model: type[BaseModel], file: str, line: int
 ) -> Iterator[Problem]:
     """What is wrong with a line of JSON that should be a *model*; several unknown keys are told in one sentence."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import Field, StrictBool, ValidationError, model_validator
+from pydantic import Field, StrictBool, model_validator
 
-from ..jsontext import NotJson, parse
-from ..problem import Code, Place, Problem
+from ..problem import Problem
 from ..recording import LoggedReply, Recording
-from ..validated import problems_of_line
+from ..validated import lines_of
 from ..values import Json, Name, Value
 
 
@@ -37,18 +36,7 @@ Labels: TypeAlias = Mapping[str, Label]
 
 def parse_labels(lines: Iterable[str], file: str) -> Iterator[Label | Problem]:
     """Read labels line by line; a line that is none is a problem at its place."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            data = parse(line)
-        except NotJson as why:
-            yield Problem(file, Place(number, 1), f"the line is not JSON: {why}", code=Code.NOT_YAML)
-            continue
-        try:
-            yield Label.model_validate(data)
-        except ValidationError as why:
-            yield from problems_of_line(why, data, Label, file, number)
+    yield from lines_of(lines, file, Label)
 
 
 def joined(recordings: Sequence[Recording], labels: Labels) -> list[Recording]:

@@ -12,19 +12,10 @@ from typing import Any
 import pytest
 
 from tests.builders import TIERS, a_policy
+from tests.cli.colours import POLICY, SHIPPED
 from tests.cli.desk import CliDesk
 from tests.shell import Shell
 
-SHIPPED = Path(__file__).parents[2] / "policies"
-POLICY = """\
-policy: colours
-prompt: {system: Name the colour., user: "{{ text }}"}
-input: {schema: {type: object, properties: {text: {type: string}}, required: [text], additionalProperties: false}}
-output: {labels: [red, blue]}
-tiers: [mini, large]
-checks:
-  - {check: confidence, at_least: 0.8, tiers: [mini]}
-"""
 STRICT = POLICY.replace("0.8", "0.9")
 
 

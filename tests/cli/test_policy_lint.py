@@ -17,18 +17,8 @@ from router import log
 from router.cli import main
 from router.cli.policy.formats import as_github, as_json, as_sarif, as_text
 from router.problem import Code, Place, Problem
+from tests.cli.colours import POLICY, SHIPPED
 
-SHIPPED = Path(__file__).parents[2] / "policies"
-
-POLICY = """\
-policy: colours
-prompt: {system: Name the colour., user: "{{ text }}"}
-input: {schema: {type: object, properties: {text: {type: string}}, required: [text], additionalProperties: false}}
-output: {labels: [red, blue]}
-tiers: [mini, large]
-checks:
-  - {check: confidence, at_least: 0.8, tiers: [mini]}
-"""
 CHECK = "{check: confidence, at_least: 0.8, tiers: [mini]}"
 CASES = """\
 policy: colours
