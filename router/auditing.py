@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Final
 
 from .call import Failure
+from .certificate import lot
 from .checks import Question, Subject, examine
 from .checks.sameness import compared, differing
 from .decision import Accept, Decision
@@ -33,7 +34,11 @@ def audit_of(policy: Policy, task: Task, decision: Decision) -> Submission | Non
     if wanted is None or task.audits is not None or not isinstance(decision, Accept):
         return None
     tier, answer = decision.attempt.tier, decision.attempt.answer
-    if not isinstance(answer, Reading) or not _below(policy, tier, wanted.against) or not _drawn(task.id, wanted.rate):
+    if (
+        not isinstance(answer, Reading)
+        or not _below(policy, tier, wanted.against)
+        or lot(f"audit:{task.id}") >= wanted.rate
+    ):
         return None
     audited = Audited(task=task.id, tier=tier, output=answer.output, against=wanted.against)
     return _again(task, audited, _digest(f"audit:{task.id}"), keep_s=policy.keep_s)
@@ -89,11 +94,6 @@ def _below(policy: Policy, tier: str, against: str) -> bool:
     """True where the auditing tier stands above *tier*, or outside the path."""
     path = policy.path
     return against not in path or path.index(tier) < path.index(against)
-
-
-def _drawn(task_id: str, rate: float) -> bool:
-    """A draw of the task's own: it falls the same way however often it is asked for."""
-    return int(_digest(f"audit:{task_id}")[:13], 16) < rate * 16**13
 
 
 def _digest(text: str) -> str:

@@ -13,6 +13,7 @@ from ...budget import Budget
 from ...client import Client
 from ...errors import UnknownPolicy
 from ...io.folder import budgets_file
+from ...io.redis_store import RedisStore
 from ...policy import Policy
 from ...settings import Settings
 from ..budget import in_force
@@ -56,7 +57,7 @@ async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iter
     with Client(settings.redis_url, prefix=settings.prefix) as client:
         before = {policy.policy: _current(client, policy.policy) for policy in policies}
     async with open_store(settings) as store:
-        old = {name: await store.policy(digest) for name, digest in before.items() if digest is not None}
+        old = {name: policy for name, digest in before.items() if (policy := await _read(store, digest)) is not None}
         await store.publish(policies)
         for published in budgets:
             await store.publish_budgets(published)
@@ -67,6 +68,14 @@ def _current(client: Client, policy: str) -> str | None:
     try:
         return client.card(policy).digest
     except UnknownPolicy:
+        return None
+
+
+async def _read(store: RedisStore, digest: str | None) -> Policy | None:
+    """A version that is published; None where it cannot be read: publishing another one is what mends that."""
+    try:
+        return await store.policy(digest) if digest is not None else None
+    except (UnknownPolicy, ValueError):
         return None
 
 

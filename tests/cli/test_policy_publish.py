@@ -1,0 +1,48 @@
+"""`router policy publish`: what it tells of the versions before, and that it mends what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from router.client import Client
+from tests.cli.desk import CliDesk
+from tests.shell import Shell
+
+
+def current(desk: CliDesk) -> str:
+    with Client(desk.settings.redis_url, prefix=desk.settings.prefix) as client:
+        return client.card("colours").digest
+
+
+def test_another_model_is_told(shell: Shell, desk: CliDesk, folder: Path) -> None:
+    """Whoever publishes with another tiers file than before learns which tier answers with what from now on."""
+    assert shell("policy", "publish", str(folder)) == 0
+    assert "from now on" not in shell.err
+    tiers = folder / "tiers.yaml"
+    tiers.write_text(tiers.read_text().replace("model: openai/gpt-4o-mini", "model: openai/gpt-5.4-mini", 1))
+
+    assert shell("policy", "publish", str(folder)) == 0
+    assert "colours: mini answers with openai/gpt-5.4-mini" in shell.err
+    assert "from now on, it was openai/gpt-4o-mini" in shell.err
+
+
+@pytest.mark.parametrize("broken", ["gone", "unreadable"])
+def test_a_version_that_cannot_be_read_is_published_over(
+    shell: Shell, desk: CliDesk, folder: Path, broken: str
+) -> None:
+    """Where the current version was lost, or is of a form that nobody reads, publishing is what mends it."""
+    assert shell("policy", "publish", str(folder)) == 0
+    key = f"{desk.settings.prefix}policy:{current(desk)}"
+    with redis.Redis.from_url(desk.settings.redis_url) as raw:
+        if broken == "gone":
+            raw.delete(key)
+        else:
+            raw.set(key, b"\x00{}")
+    file = folder / "colours.yaml"
+    file.write_text(file.read_text().replace("0.8", "0.7"))
+
+    assert shell("policy", "publish", str(folder)) == 0
+    assert shell.out.strip() == f"colours  {current(desk)}"
