@@ -26,6 +26,9 @@ import structlog
 # process.failed         error    an unforeseen exception ended a supervised process
 # alarm                  warning  a share of a budget is used, a breaker opened, or escalations are held back
 # policies.published     info     a worker made its folder's versions current
+# http.listening         info     the HTTP service takes requests
+# http.answered          info     a request was answered; the route and the status, nothing of its contents
+# http.surprise          error    an unforeseen exception in a request; it was answered with status 500
 # store.unreachable      warning  Redis did not answer; tried again
 
 

@@ -15,6 +15,7 @@ from .jsontext import NotJson, canonical
 from .schema import Validator
 from .submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted, fingerprint
 from .task import Priority
+from .wishes import Wishes
 
 _NAME_BYTES_MAX = 200
 _METADATA_BYTES_MAX = 16_384
@@ -29,6 +30,8 @@ class Order:
     deadline_s: float | None = None
     priority: str = "normal"
     metadata: Mapping[str, Any] | None = None
+    wishes: Wishes | None = None
+    webhook: str | None = None
 
 
 def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str | None) -> Submission:
@@ -37,11 +40,10 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
     _check_size(card, input)
     if problem := _validator(json.dumps(card.input_schema)).problem(dict(input)):
         raise TaskInvalid(f"the input does not meet the schema of policy {card.policy!r}: {problem}")
-    settings = {"deadline_s": order.deadline_s, "priority": order.priority, "metadata": dict(order.metadata or {})}
     return Submission(
         task_id=uuid4().hex,
         policy=card.digest,
-        tier=card.tier,
+        tier=_first_tier(card, order.wishes),
         input=input,
         deadline_s=min(order.deadline_s or card.deadline_s, card.deadline_s),
         keep_s=card.keep_s,
@@ -49,9 +51,32 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
         priority=Priority(order.priority),
         metadata=order.metadata or {},
         key=order.key,
-        fingerprint=_fingerprint(card, input, settings),
+        fingerprint=_fingerprint(card, input, _settings(order)),
         reply_to=reply_to,
+        wishes=order.wishes,
+        webhook=order.webhook,
     )
+
+
+def _first_tier(card: Card, wishes: Wishes | None) -> str:
+    pinned = wishes.tier if wishes is not None else None
+    if pinned is not None and pinned not in card.tiers:
+        raise TaskInvalid(f"policy {card.policy!r} has no tier {pinned!r}; it climbs {', '.join(card.tiers)}")
+    return pinned or card.tier
+
+
+def _settings(order: Order) -> dict[str, Any]:
+    """What makes another body of the same input. What was not asked for is left out: it may be asked for one day."""
+    settings: dict[str, Any] = {
+        "deadline_s": order.deadline_s,
+        "priority": order.priority,
+        "metadata": dict(order.metadata or {}),
+    }
+    if order.wishes is not None:
+        settings["wishes"] = order.wishes.told
+    if order.webhook is not None:
+        settings["webhook"] = order.webhook
+    return settings
 
 
 def prepare_many(

@@ -8,12 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .jsontext import canonical
+from .output import Kind
 from .task import Audited, Priority
+from .wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a producer has to know of a policy's current version: no checks, no prompt, no examples."""
+    """
+    What a producer has to know of a policy's current version: no checks, no prompt, no examples.
+
+    `tiers` is its path, `output` the kind of its answers; `conversation` says that it has no prompt of its own, so that
+    the messages of its input are what is asked.
+    """
 
     policy: str
     digest: str
@@ -24,13 +31,18 @@ class Card:
     image_bytes: int
     deadline_s: float
     keep_s: int
+    tiers: tuple[str, ...] = ()
+    output: Kind = "schema"
+    output_schema: Mapping[str, Any] = field(default_factory=dict)
+    conversation: bool = False
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """
     `policy` is the digest of a version, `tier` the queue to start in, `deadline_s` counts from the moment the store
-    takes the task, `reply_to` names the wake list of who waits for its end.
+    takes the task, `reply_to` names the wake list of who waits for its end, `webhook` the address that is told of it.
     """
 
     task_id: str
@@ -46,6 +58,8 @@ class Submission:
     fingerprint: str = ""
     reply_to: str | None = None
     audits: Audited | None = None
+    wishes: Wishes | None = None
+    webhook: str | None = None
 
 
 def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

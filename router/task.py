@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field
 
 from .values import Json, Value
+from .wishes import Wishes
 
 
 class Priority(StrEnum):
@@ -64,7 +65,10 @@ class Audited(Value):
 
 
 class Task(Value):
-    """One piece of work. Times are Unix milliseconds; `policy` is the digest of the version it was submitted under."""
+    """
+    One piece of work. Times are Unix milliseconds; `policy` is the digest of the version it was submitted under,
+    `wishes` what its caller asks beyond that policy.
+    """
 
     id: str
     policy: str
@@ -75,6 +79,7 @@ class Task(Value):
     deadline_ms: int
     metadata: dict[str, Json] = Field(default_factory=dict)
     audits: Audited | None = None
+    wishes: Wishes | None = None
 
     @cached_property
     def input_bytes(self) -> int:

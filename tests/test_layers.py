@@ -20,7 +20,7 @@ PURE = """
     jsontext
     subschema schemaengines schemawords schema strictmode
     call output alignment reading
-    task verdict refusal trail record summary event
+    wishes task verdict refusal trail record summary event
     cel
     grounds arithmetic checks
     cost budget tier modelfacts promise certificate worthwhile policy
@@ -44,6 +44,7 @@ REST = """
     client async_client
     local
     app
+    api
     cli
 """
 """What touches the world: the clock, the environment, Redis, models, screens. A folder's inside has its own order."""

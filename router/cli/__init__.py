@@ -13,7 +13,8 @@ from .lazy import Lazy
 
 _COMMANDS = {
     "demo": ("demo", "See tasks climb on a server, workers and models of its own; needs no key."),
-    "up": ("up", "Run everything on a laptop: embedded server and workers."),
+    "up": ("up", "Run everything on a laptop: embedded server, workers and HTTP."),
+    "api": ("api", "Serve HTTP, for production."),
     "worker": ("worker", "Run workers, for production."),
     "policy": ("policy", "Check, test and publish policies."),
     "calibrate": ("calibrate", "Learn from evidence what can be accepted, and certify a promise."),

@@ -1,4 +1,4 @@
-"""A whole service on one machine: embedded server, local models if wished, workers."""
+"""A whole service on one machine: embedded server, local models if wished, workers, HTTP if wished."""
 
 from __future__ import annotations
 
@@ -24,22 +24,29 @@ from ..settings import Settings
 
 _START_S = 60.0
 _STOP_S = 30.0
+_LOOK_S = 0.2
 
 
 class House:
     """
-    Starts the parts as processes of their own and stops them in order. While entered, `settings` lead to them.
+    Starts the parts as processes of their own and stops them in order. While entered, `settings` lead to them, and
+    HTTP is served without keys at `address` where a *port* was given (0 takes a free one).
 
     Raises: OperatorError when a part does not start.
     """
 
-    def __init__(self, settings: Settings, *, directory: Path, local: bool, workers: int, quiet: bool) -> None:
+    def __init__(
+        self, settings: Settings, *, directory: Path, local: bool, workers: int, quiet: bool, port: int | None = None
+    ) -> None:
         self.settings = settings
         self.bill_file = directory / "bill.jsonl"
         self._directory = directory
         self._local = local
         self._workers = workers
         self._quiet = quiet
+        self._port = port
+        self.address = ""
+        self._parts: list[subprocess.Popen[bytes]] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -49,6 +56,8 @@ class House:
             if self._local:
                 self.settings = replace(self.settings, tiers=self._start_models(stack))
             self._worker = self._start(stack, "workers", ["--workers", str(self._workers)])
+            if self._port is not None:
+                self.address = self._start_http(stack, self._port)
             self._stack = stack.pop_all()
         return self
 
@@ -68,11 +77,15 @@ class House:
         raise OperatorError(f"the workers did not start; see {self.log_file('workers')}\n{self._last_words('workers')}")
 
     def wait(self) -> int:
-        """Wait for the workers to end; Ctrl-C, SIGTERM and SIGHUP make them drain."""
+        """Wait for the first part to end; Ctrl-C, SIGTERM and SIGHUP make all of them drain."""
         for signum in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, signal.default_int_handler)
         try:
-            return self._worker.wait()
+            while True:
+                for part in self._parts:
+                    if (code := part.poll()) is not None:
+                        return code
+                time.sleep(_LOOK_S)
         except KeyboardInterrupt:
             return 0
 
@@ -80,17 +93,24 @@ class House:
         return self._directory / f"{name}.log"
 
     def _start_models(self, stack: ExitStack) -> Path:
-        ready = self._directory / "models.url"
+        words = ["--policies", str(self.settings.policies), "--bill", str(self.bill_file)]
+        address = self._start_at(stack, "router.local", words, what="the local models")
+        return write_tiers(self._directory / "tiers.local.yaml", api_base=address)
+
+    def _start_http(self, stack: ExitStack, port: int) -> str:
+        return self._start_at(stack, "router.cli", ["api", "--insecure", "--port", str(port)], what="the HTTP service")
+
+    def _start_at(self, stack: ExitStack, module: str, words: list[str], *, what: str) -> str:
+        """Start a part that serves HTTP; returns its address once it does. Raises: OperatorError."""
+        ready = self._directory / f"{module}.url"
         ready.unlink(missing_ok=True)
-        folder = str(self.settings.policies)
-        words = ["--policies", folder, "--bill", str(self.bill_file), "--ready-file", str(ready)]
-        process = self._start(stack, "router.local", words)
+        process = self._start(stack, module, [*words, "--ready-file", str(ready)])
         end_s = time.monotonic() + _START_S
         while not (ready.exists() and ready.read_text().strip()):
             if process.poll() is not None or time.monotonic() > end_s:
-                raise OperatorError(f"the local models did not start\n{self._last_words('router.local')}")
+                raise OperatorError(f"{what} did not start\n{self._last_words(module)}")
             time.sleep(0.02)
-        return write_tiers(self._directory / "tiers.local.yaml", api_base=ready.read_text().strip())
+        return ready.read_text().strip()
 
     def _start(self, stack: ExitStack, module: str, words: list[str]) -> subprocess.Popen[bytes]:
         log = stack.enter_context(self.log_file(module).open("ab"))
@@ -104,6 +124,7 @@ class House:
             preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509  # one system call; nothing is left behind
         )
         stack.callback(_stop, process)
+        self._parts.append(process)
         return process
 
     def _last_words(self, module: str) -> str:

@@ -20,14 +20,15 @@ from .printing import SIMULATED
     help="local: models of our own, no key; env: the models of tiers.yaml, with your keys.",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
-def command(provider: str, workers: int) -> int:
-    """Run an embedded server (its state is kept) and workers until Ctrl-C, which drains them."""
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Of HTTP; 0: a free one.")
+def command(provider: str, workers: int, port: int) -> int:
+    """Run an embedded server (its state is kept), workers and HTTP on this machine until Ctrl-C, which drains them."""
     settings = Settings.from_env()
     local = provider == "local"
     if not local:
         require_keys(settings, read_tiers(settings.tiers_file).values())
-    house = House(settings, directory=settings.state_dir, local=local, workers=workers, quiet=False)
-    click.echo("starting the server and the workers; this takes some seconds ...")
+    house = House(settings, directory=settings.state_dir, local=local, workers=workers, quiet=False, port=port)
+    click.echo("starting the server, the workers and HTTP; this takes some seconds ...")
     with house:
         house.wait_until_ready()
         if local:
@@ -36,12 +37,19 @@ def command(provider: str, workers: int) -> int:
         if local:  # a version of a policy names its models: published with others, tasks would ask for those
             click.echo(f"  export ROUTER_TIERS={house.settings.tiers_file}")
         click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
+        click.echo(f"HTTP is at {house.address}, for this machine alone and without keys (--insecure):\n")
+        click.echo(_example(house.address))
         if local and (untaught := _untaught(house.settings)):
             click.echo(f"The local models learn from examples, so tasks of these die here: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()
         click.echo("draining ...")
     return code
+
+
+def _example(address: str) -> str:
+    body = """{"model": "policy/intents", "messages": [{"role": "user", "content": "I want my money back"}]}"""
+    return f"  curl {address}/v1/chat/completions -H 'content-type: application/json' -d '{body}'\n"
 
 
 def _untaught(settings: Settings) -> list[str]:

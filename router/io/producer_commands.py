@@ -14,6 +14,7 @@ from ..record import Record
 from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted
 from ..task import Audited, Priority, Task, TaskState
 from ..trail import Attempt, Trail
+from ..wishes import Wishes
 from .packing import pack, unpack
 from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
 from .redis_link import Command
@@ -123,6 +124,7 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
         deadline_ms=int(deadline),
         metadata=body["metadata"],
         audits=Audited.model_validate(body["audits"]) if "audits" in body else None,
+        wishes=Wishes.model_validate(body["wishes"]) if "wishes" in body else None,
     )
 
 
@@ -151,6 +153,8 @@ def submission_words(submission: Submission) -> list[str | bytes | int]:
     body = {"input": submission.input, "metadata": submission.metadata}
     if submission.audits is not None:
         body["audits"] = submission.audits.model_dump()
+    if submission.wishes is not None:
+        body["wishes"] = submission.wishes.told
     return [
         submission.task_id,
         submission.tier,

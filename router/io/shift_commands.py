@@ -161,6 +161,10 @@ def _card(policy: Policy) -> Card:
         image_bytes=policy.limits.image_bytes,
         deadline_s=policy.limits.deadline_s,
         keep_s=policy.keep_s,
+        tiers=policy.path,
+        output=policy.output.kind,
+        output_schema=policy.output.value_schema,
+        description=policy.description,
     )
 
 

@@ -1,0 +1,1 @@
+"""The HTTP service: tasks, OpenAI's surface, and what dashboards read."""

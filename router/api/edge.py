@@ -1,0 +1,64 @@
+"""The outermost edge of the service: every request gets an id and one line in the log, every surprise a problem."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .. import log
+from .problems import Refused, problem
+
+_BROKEN = Refused(500, "internal", "an error of ours; the log has it under this id, and a repetition may well succeed")
+
+
+class Edge:
+    """ASGI middleware. The log says which route was asked, never a path with its ids, a query or a body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = f"req_{uuid4().hex}"
+        answer = _Answer(scope["request_id"], send)
+        started_s = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:  # noqa: BLE001  # the outermost edge: what nobody foresaw becomes an event and a 500
+            log.logger().exception("http.surprise", request=scope["request_id"], route=_route(scope))
+            if not answer.status:
+                await problem(Request(scope), _BROKEN)(scope, receive, answer.send)
+        finally:
+            log.logger().info(
+                "http.answered",
+                request=scope["request_id"],
+                route=_route(scope),
+                method=scope["method"],
+                status=answer.status,
+                ms=round((time.perf_counter() - started_s) * 1000),
+            )
+
+
+class _Answer:
+    """Notes the status on its way out, and adds the request's id."""
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.status = 0
+        self._request_id = request_id
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self._request_id
+        await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unknown")

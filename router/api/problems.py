@@ -1,0 +1,212 @@
+"""What goes wrong, as RFC 9457 problems that carry OpenAI's `error` member too, so that its SDKs understand them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+
+from ..errors import (
+    Backlogged,
+    NotDead,
+    ResultPending,
+    RouterError,
+    StoreUnavailable,
+    TaskConflict,
+    TaskInvalid,
+    UnknownPolicy,
+    UnknownTask,
+)
+from ..problem import closest
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class OpenAIError(BaseModel):
+    """The same in OpenAI's words."""
+
+    message: str
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = None
+    code: str | None = Field(default=None, examples=["task_invalid"])
+
+
+class Mistake(BaseModel):
+    """One thing that is wrong with a request, and where."""
+
+    at: str = Field(examples=["body.input.text"])
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details. `code` is for programs, `detail` for people: it says what to do."""
+
+    type: str = Field(examples=["urn:router:problem:task_invalid"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = Field(default=None, description="The request's id, as in the log.")
+    errors: list[Mistake] = Field(default_factory=list)
+    error: OpenAIError
+
+
+class Refused(HTTPException):
+    """
+    A request is answered with a problem. `code` tells programs what it is, `param` names the field that is to blame.
+
+    `more` are members of the problem beside those of RFC 9457, such as the task that it is about.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mistake] = (),
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.code = code
+        self.param = param
+        self.errors = list(errors)
+        self.more = dict(more or {})
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that a route may answer with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def document(openapi: dict[str, Any]) -> None:
+    """Add to an OpenAPI document what `answers` refers to."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    openapi.setdefault("components", {}).setdefault("schemas", {}).update(schema.pop("$defs"), Problem=schema)
+
+
+def refusal(why: RouterError) -> Refused:
+    """Say an error of ours in HTTP's words."""
+    for kind, (status, code, headers) in _OURS.items():
+        if isinstance(why, kind):
+            return Refused(status, code, str(why), headers=headers)
+    return Refused(500, "internal", "something is wrong with the service; its log says what")
+
+
+_OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
+    UnknownPolicy: (404, "unknown_policy", {}),
+    UnknownTask: (404, "unknown_task", {}),
+    TaskConflict: (422, "idempotency_conflict", {}),
+    TaskInvalid: (422, "task_invalid", {}),
+    NotDead: (409, "not_dead", {}),
+    ResultPending: (504, "task_pending", {}),
+    Backlogged: (429, "backlogged", {"retry-after": "10"}),
+    StoreUnavailable: (503, "store_unavailable", {"retry-after": "2"}),
+}
+
+
+def problem(request: Request, why: Refused) -> JSONResponse:
+    """The answer to a request that is refused."""
+    said = Problem(
+        type=f"urn:router:problem:{why.code}",
+        title=HTTPStatus(why.status_code).phrase,
+        status=why.status_code,
+        detail=why.detail,
+        code=why.code,
+        instance=request.scope.get("request_id"),
+        errors=why.errors,
+        error=OpenAIError(message=why.detail, type=_openai_type(why.status_code), param=why.param, code=why.code),
+    )
+    body = said.model_dump(exclude_defaults=True) | why.more
+    body["error"] = said.error.model_dump()  # OpenAI's SDKs look for all four
+    return JSONResponse(body, why.status_code, why.headers, media_type=MEDIA_TYPE)
+
+
+def _openai_type(status: int) -> str:
+    named = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    return named.get(status, "server_error" if status >= 500 else "invalid_request_error")
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the application answered with a problem."""
+
+    async def refused(request: Request, why: Exception) -> JSONResponse:
+        assert isinstance(why, Refused)
+        return problem(request, why)
+
+    async def ours(request: Request, why: Exception) -> JSONResponse:
+        assert isinstance(why, RouterError)
+        return problem(request, refusal(why))
+
+    async def plain(request: Request, why: Exception) -> JSONResponse:
+        assert isinstance(why, HTTPException)
+        return problem(request, _of_the_framework(request, why))
+
+    async def invalid(request: Request, why: Exception) -> JSONResponse:
+        assert isinstance(why, RequestValidationError)
+        return problem(request, _not_valid(why))
+
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(RouterError, ours)
+    app.add_exception_handler(HTTPException, plain)
+    app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _of_the_framework(request: Request, why: HTTPException) -> Refused:
+    match why.status_code:
+        case 404:
+            return Refused(404, "unknown_route", f"there is no {request.url.path!r} here; /openapi.json lists what is")
+        case 405:
+            allowed = Headers(why.headers).get("allow", "other methods")
+            return Refused(
+                405,
+                "method_not_allowed",
+                f"{request.url.path} does not take {request.method}; it takes {allowed}",
+                headers=why.headers,
+            )
+        case status:
+            return Refused(status, "bad_request", str(why.detail), headers=why.headers)
+
+
+def _not_valid(why: RequestValidationError) -> Refused:
+    mistakes = list(_mistakes(why.errors()))
+    first = mistakes[0]
+    param = first.at.partition(".")[2] or None
+    return Refused(422, "invalid", "; ".join(f"{m.at}: {m.message}" for m in mistakes), param=param, errors=mistakes)
+
+
+_TOLD_MAX = 20
+
+
+def _mistakes(found: Sequence[Any]) -> Iterator[Mistake]:
+    for error in found[:_TOLD_MAX]:
+        at = ".".join(str(part) for part in error["loc"] if error["type"] != "json_invalid" or part == "body")
+        yield Mistake(at=at, message=_said(error))
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "json_invalid":
+            return f"not JSON: {error['ctx']['error']}"
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return _unknown(str(error["loc"][-1]), error.get("ctx", {}).get("known", ()))
+        case _:
+            said = str(error["msg"])
+            return said[:1].lower() + said[1:]
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = closest(name, known)
+    return "is not known here" + (f"; did you mean {near!r}?" if near else "; leave it out")
