@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -47,7 +49,7 @@ def configure(level: str = "info", *, console: bool | None = None, stream: TextI
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
+            _without_its_words,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
@@ -55,6 +57,18 @@ def configure(level: str = "info", *, console: bool | None = None, stream: TextI
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+def _without_its_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Tell where an exception came from and of what kind it is, never its message: it may quote a prompt or a key."""
+    exc = sys.exc_info()[1] if event.pop("exc_info", None) else None
+    told: list[str] = []
+    while exc is not None:
+        told.append(
+            f"{type(exc).__module__}.{type(exc).__qualname__}\n{''.join(traceback.format_tb(exc.__traceback__))}"
+        )
+        exc = exc.__cause__ or exc.__context__
+    return {**event, "exception": "from ".join(told)} if told else event
 
 
 def logger() -> Any:
