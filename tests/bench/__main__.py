@@ -8,6 +8,8 @@ import sys
 MEASUREMENTS = {
     "CPU": "cpu",
     "throughput": "throughput",
+    "tasks submitted a second": "submitting",
+    "what the way adds to a call": "latency",
     "Redis and memory": "redis_use",
     "bytes in Redis of a finished task": "task_bytes",
     "trails judged again": "replay",
