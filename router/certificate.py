@@ -23,6 +23,9 @@ _Z_MAX = 4.0
 """Standardised signals are cut here: a value never seen before must not decide alone."""
 
 
+LOG_COST_MAX = 3.0
+"""Odds count for at most twenty times more or less, whatever an input would cost."""
+
 Weight = Annotated[Finite, Field(ge=-1e6, le=1e6)]
 """Log-odds; more than this is no evidence."""
 
@@ -66,15 +69,20 @@ class Trust(Value):
         """What cannot be compared with the evidence is not trusted at all."""
         if self.lacking(signals):
             return 0.0
-        z = self.intercept + self.tags.get(tag or "", 0.0)
-        for name, feature in self.features.items():
-            value = signals.get(name)
-            if value is None:
-                z += feature.missing or 0.0
-            else:
-                z += feature.weight * max(-_Z_MAX, min(_Z_MAX, (value - feature.mean) / feature.scale))
+        z = self.intercept + self.tags.get(tag or "", 0.0) + _weighed(self.features, signals)
         raw = 1 / (1 + math.exp(-max(-500.0, min(500.0, z))))
         return _along(self.knots, raw) if self.knots else raw
+
+
+def _weighed(features: Mapping[str, Feature], signals: Mapping[str, float]) -> float:
+    total = 0.0
+    for name, feature in features.items():
+        value = signals.get(name)
+        if value is None:
+            total += feature.missing or 0.0
+        else:
+            total += feature.weight * max(-_Z_MAX, min(_Z_MAX, (value - feature.mean) / feature.scale))
+    return total
 
 
 def _along(knots: tuple[tuple[float, float], ...], x: float) -> float:
@@ -82,6 +90,33 @@ def _along(knots: tuple[tuple[float, float], ...], x: float) -> float:
     right = min(len(knots) - 1, max(1, bisect_right(knots, (x, 2.0))))
     (x0, y0), (x1, y1) = knots[right - 1], knots[right]
     return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
+class Thrift(Value):
+    """
+    Takes risks where they save most: the odds of a trust, up to what is `spared`, are multiplied by what `against`
+    would cost for the input, as a multiple of the usual: its logarithm is the sum of weighed, standardised signals.
+
+    That order keeps a promise at the least cost where trust is calibrated and doubt small: a reply is worth accepting
+    if it adds little to the errors for what it saves. Doubt up to `spared`, the rate that is allowed among what is
+    accepted, adds nothing; and a hopeless reply stays one, whatever it would save.
+    Source: Dantzig 1957, "Discrete-variable extremum problems", Operations Research 5:266 (the fractional knapsack).
+    """
+
+    spared: Probability = 0.0
+    features: Annotated[dict[str, Feature], Field(max_length=8)]
+
+    def of_usual(self, signals: Mapping[str, float]) -> float:
+        """What `against` would cost, as a multiple of the usual."""
+        return math.exp(max(-LOG_COST_MAX, min(LOG_COST_MAX, _weighed(self.features, signals))))
+
+    def __call__(self, trust: float, signals: Mapping[str, float]) -> float:
+        """What *trust* counts as: the trust that would weigh as much where `against` costs what is usual."""
+        enough = 1 - self.spared
+        if trust >= enough:
+            return trust
+        odds = trust / (enough - trust) * self.of_usual(signals)
+        return enough * odds / (1 + odds)
 
 
 class Chance(Value):
@@ -100,16 +135,22 @@ class Level(Value):
     What the evidence says of one tier below `against`: how to trust its replies, and the threshold from which on they
     are accepted; None where nothing could be certified, so that nothing is accepted.
 
-    `later` maps tiers above it to the chance that they accept what this one did not.
+    The threshold is one of trust, or of what it counts as where `thrift` says that. `later` maps tiers above it to the
+    chance that they accept what this one did not.
     """
 
     trust: Trust
+    thrift: Thrift | None = None
     threshold: Finite | None = None
     accepted_share: Probability = 0.0
     later: dict[Name, Chance] = Field(default_factory=dict)
 
-    def accepts(self, trust: float) -> bool:
-        return self.threshold is not None and trust >= self.threshold
+    def score(self, trust: float, signals: Mapping[str, float]) -> float:
+        """What is held against the threshold."""
+        return trust if self.thrift is None else self.thrift(trust, signals)
+
+    def accepts(self, score: float) -> bool:
+        return self.threshold is not None and score >= self.threshold
 
 
 class Usual(Value):

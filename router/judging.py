@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from types import MappingProxyType
 
 from .call import Failure
-from .certificate import broken_ties
+from .certificate import Level, broken_ties
 from .checks import Question, Subject, examine
 from .policy import Policy
 from .promise import PROMISE
@@ -37,12 +37,21 @@ def _promised(policy: Policy, subject: Subject, verdict: Verdict) -> Verdict:
     told = signals(policy.all_checks, subject, verdict.findings)
     if lacking := level.trust.lacking(told):
         return _with(verdict, 0.0, _unsure(f"no {', '.join(lacking)}, which every reply of the evidence had"))
-    trust = broken_ties(level.trust(told, tag(subject)), subject.task.id)
-    if level.accepts(trust):
-        return _with(verdict, trust, Finding(check=PROMISE, outcome=Outcome.PASS))
-    if level.threshold is None:
-        return _with(verdict, trust, _unsure(f"trust {trust:.3f}, but no threshold could be certified for this tier"))
-    return _with(verdict, trust, _unsure(f"trust {trust:.3f} is below the certified {level.threshold:.3f}"))
+    trust = level.trust(told, tag(subject))
+    score = level.score(trust, told)
+    if level.accepts(broken_ties(score, subject.task.id)):
+        finding = Finding(check=PROMISE, outcome=Outcome.PASS)
+    elif level.threshold is None:
+        finding = _unsure(f"trust {trust:.3f}, but no threshold could be certified for this tier")
+    else:
+        counted = f" counts as {score:.3f}, because {_dearness(policy, level, told)}, and" if score != trust else ""
+        finding = _unsure(f"trust {trust:.3f}{counted} is below the certified {level.threshold:.3f}")
+    return _with(verdict, broken_ties(trust, subject.task.id), finding)
+
+
+def _dearness(policy: Policy, level: Level, told: Mapping[str, float]) -> str:
+    times = level.thrift.of_usual(told) if level.thrift is not None else 1.0
+    return f"{policy.held_against} costs {times:.2f} times its usual here"
 
 
 def _unsure(reason: str) -> Finding:

@@ -70,4 +70,6 @@ def _promise(policy: Policy, tier: str) -> str | None:
     level = policy.certified.levels.get(tier)
     if level is None or level.threshold is None:
         return "nothing is accepted here: no threshold could be certified for this tier"
-    return f"accepted from trust {level.threshold:.3f} on, in the evidence {level.accepted_share:.0%} of its replies"
+    usual = f" where {policy.held_against} costs what is usual" if level.thrift is not None else ""
+    share = f"in the evidence {level.accepted_share:.0%} of its replies"
+    return f"accepted from trust {level.threshold:.3f} on{usual}, {share}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .arithmetic import stated_steps
 from .call import FinishReason
 from .cel.expression import ExpressionError
 from .cel.parts import Part, parts
+from .certificate import Level
 from .checks import (
     Agreement,
     Check,
@@ -62,8 +63,22 @@ def weighed(policy: Policy, subject: Subject, verdict: Verdict, findings: Sequen
     used = [Seen(name, _rounded(told.get(name)), SIGNALS.get(name, "")) for name in level.trust.features]
     kind = tag(subject) if level.trust.tags else None
     tagged = [Seen("tag", kind, "" if kind in level.trust.tags else "not in the evidence")] if level.trust.tags else []
+    return (*used, *tagged, *_held(level, verdict.trust, told, policy.held_against or ""))
+
+
+def _held(level: Level, trust: float, told: Mapping[str, float], against: str) -> Iterator[Seen]:
+    """The trust, and what it counts as where costs count, too."""
     needed = "nothing is certified" if level.threshold is None else f"accepted from {level.threshold:.3f} on"
-    return (*used, *tagged, Seen("trust", _rounded(verdict.trust), needed))
+    if level.thrift is None:
+        yield Seen("trust", _rounded(trust), needed)
+        return
+    yield Seen("trust", _rounded(trust))
+    yield Seen(
+        f"cost of {against}",
+        _rounded(level.thrift.of_usual(told)),
+        "expected here, as a multiple of the usual",
+    )
+    yield Seen("counts as", _rounded(level.score(trust, told)), needed)
 
 
 def audited(subject: Subject, accepted: Audited) -> tuple[Seen, ...]:

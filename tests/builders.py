@@ -48,6 +48,12 @@ def a_policy(**changes: Any) -> Policy:
     return Policy.model_validate(settings | changes).on(TIERS)
 
 
+def a_chat(**changes: Any) -> Policy:
+    """A conversation's policy over three tiers, with no checks of its own."""
+    settings = {"policy": "chat", "output": {"text": {}}, "tiers": ["mini", "small", "large"]}
+    return Policy.model_validate(settings | changes).on(TIERS)
+
+
 def a_tier(name: str, **changes: Any) -> Tier:
     return Tier.model_validate({"name": name, "model": f"openai/{name}-model", "context_tokens": 100_000} | changes)
 
@@ -140,7 +146,13 @@ def a_promise(**changes: Any) -> Promise:
     return Promise.model_validate({"kind": "regret", "at_most": 0.05, "against": "large"} | changes)
 
 
-def a_certificate(*, threshold: float | None = 0.9, later: Any = None, **changes: Any) -> Certificate:
+THRIFT = {"features": {"input_length": {"mean": math.log(17), "weight": 1.0}}}
+"""The larger tier costs what is usual for 16 characters of input, twice that for 33, less than a third for 4."""
+
+
+def a_certificate(
+    *, threshold: float | None = 0.9, later: Any = None, thrift: Any = None, **changes: Any
+) -> Certificate:
     """A certificate that trusts replies of mini as far as the model itself does, and accepts from *threshold* on."""
     trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}}
 
@@ -153,7 +165,7 @@ def a_certificate(*, threshold: float | None = 0.9, later: Any = None, **changes
             **{"prompt": "", "output": "", "checks": "", "models": {}},
         },
         "evidence": {"sha256": "0" * 64, "labels": "expected", "fitted": 100, "certified": 300},
-        "levels": {"mini": {"trust": trust, "threshold": threshold, "later": later or {}}},
+        "levels": {"mini": {"trust": trust, "thrift": thrift, "threshold": threshold, "later": later or {}}},
     }
     return Certificate.model_validate(settings | changes)
 

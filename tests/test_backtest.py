@@ -131,11 +131,12 @@ def test_an_end_that_the_log_does_not_tell_is_bounded() -> None:
     assert own.bounds[0] == (1e6, 1.2e7)
 
 
-def test_promises_are_varied_by_their_trust() -> None:
+@pytest.mark.parametrize("thrift", [None, {"features": {"input_length": {"mean": 2.0, "weight": 1.0}}}])
+def test_promises_are_varied_by_their_trust(thrift: Any) -> None:
     """A certified policy is tried with other thresholds of trust; without a certificate there is nothing to vary."""
     promise = {"kind": "regret", "at_most": 0.05}
     plain = a_policy(promise=promise, checks=[], tiers=["mini", "large"])
-    level = {"trust": {"intercept": 0, "features": {"confidence": {"weight": 1}}}, "threshold": 0.5}
+    level = {"trust": {"intercept": 0, "features": {"confidence": {"weight": 1}}}, "thrift": thrift, "threshold": 0.5}
     certificate = {
         "policy": "receipts",
         "made": "2026-11-20",

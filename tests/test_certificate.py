@@ -7,7 +7,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from router.certificate import TIE, Certificate, Chance, Feature, Level, Trust, broken_ties, lot
+from router.certificate import TIE, Certificate, Chance, Feature, Level, Thrift, Trust, broken_ties, lot
 from router.tier import Answering
 from tests.builders import a_certificate, a_promise
 
@@ -57,6 +57,49 @@ def test_a_level_without_a_threshold_accepts_nothing() -> None:
     assert not Level(trust=TRUST).accepts(1.0)
     assert Level(trust=TRUST, threshold=0.8).accepts(0.8)
     assert not Level(trust=TRUST, threshold=0.8).accepts(0.8 - TIE)
+
+
+def a_thrift(spared: float = 0.0) -> Thrift:
+    """Twice the usual cost a deviation up, half of it a deviation down."""
+    return Thrift(spared=spared, features={"input_length": Feature(mean=5.0, scale=0.5, weight=math.log(2))})
+
+
+def test_odds_count_by_the_cost_that_is_saved() -> None:
+    """Where the larger tier costs twice the usual odds of 9 to 1 count as 18 to 1, at half of it as 4.5 to 1."""
+    assert a_thrift()(0.9, {"input_length": 5.0}) == pytest.approx(0.9)
+    assert a_thrift()(0.9, {"input_length": 5.5}) == pytest.approx(18 / 19)
+    assert a_thrift()(0.9, {"input_length": 4.5}) == pytest.approx(4.5 / 5.5)
+    assert a_thrift()(0.9, {}) == pytest.approx(0.9)
+
+
+def test_doubt_that_is_spared_counts_as_it_is() -> None:
+    """What errs no more than is allowed takes nothing from anybody; only what is beyond that has a price."""
+    assert a_thrift(0.1)(0.92, {"input_length": 5.5}) == 0.92
+    assert a_thrift(0.1)(0.8, {"input_length": 5.5}) == pytest.approx(0.9 * 16 / 17)
+    assert a_thrift(0.1)(0.8, {"input_length": 4.5}) == pytest.approx(0.9 * 4 / 5)
+    assert a_thrift(1.0)(0.0, {"input_length": 5.5}) == 0.0
+
+
+def test_no_input_is_so_dear_that_its_cost_decides_alone() -> None:
+    """A length never seen is cut, a hopeless reply stays one, and more trust always counts more."""
+    dear = Thrift(features={"input_length": Feature(weight=1e6)})
+    said = [a_thrift(0.1)(trust / 100, {"input_length": 4.2}) for trust in range(101)]
+
+    assert a_thrift()(0.2, {"input_length": 1e300}) == a_thrift()(0.2, {"input_length": 7.0}) == pytest.approx(0.8)
+    assert dear.of_usual({"input_length": 1e300}) == pytest.approx(20.0855, abs=1e-4)
+    assert dear(0.01, {"input_length": 1e300}) < 0.2
+    assert (said[0], said[100]) == (0.0, 1.0)
+    assert said == sorted(set(said))
+
+
+def test_a_level_scores_by_trust_alone_unless_costs_count() -> None:
+    """Certificates without a word about costs, as older ones are, hold trust itself against the threshold."""
+    plain = Level.model_validate({"trust": {"intercept": 0.0}, "threshold": 0.8})
+    thrifty = Level(trust=TRUST, thrift=a_thrift(), threshold=0.8)
+
+    assert plain.score(0.75, {"input_length": 5.5}) == 0.75
+    assert thrifty.accepts(thrifty.score(0.75, {"input_length": 5.5}))
+    assert not thrifty.accepts(thrifty.score(0.85, {"input_length": 4.5}))
 
 
 def test_equal_trusts_are_told_apart_by_chance_of_the_task() -> None:

@@ -16,7 +16,7 @@ from router.ports import Store
 from router.promise import PROMISE
 from router.task import TaskState
 from router.verdict import Outcome, Verdict
-from tests.builders import BROKEN, GOOD, a_certificate, a_policy, a_promise, a_reply, a_subject
+from tests.builders import BROKEN, GOOD, THRIFT, a_certificate, a_policy, a_promise, a_reply, a_subject
 from tests.carrying import House, by_tier
 from tests.conftest import Clock
 
@@ -124,6 +124,34 @@ def test_equal_trusts_do_not_stand_or_fall_together() -> None:
     assert one == again
     assert one != another
     assert one == pytest.approx(another, abs=1e-8)
+
+
+def asked(policy: Policy, text: str, sure: float) -> Verdict:
+    confidence = {"merchant": sure, "total": sure}
+    read = {"merchant": "ACME", "total": 1}
+    return _judged(policy, a_subject(read, policy=policy, input={"text": text}, confidence=confidence))
+
+
+def test_doubt_counts_less_where_more_is_saved() -> None:
+    """By a certificate that knows costs, a dear input is accepted from less trust on and a cheap one from more."""
+    policy = promising(a_certificate(thrift=THRIFT))
+
+    dear, usual, cheap = (asked(policy, "x" * size, sure=0.85) for size in (33, 16, 4))
+    doubted = asked(policy, "x" * 4, sure=0.95)
+
+    assert [found.outcome for found in (dear, usual, cheap)] == [Outcome.PASS, Outcome.UNSURE, Outcome.UNSURE]
+    assert [found.trust for found in (dear, usual, cheap)] == pytest.approx([0.85] * 3, abs=1e-8)
+    assert doubted.outcome is Outcome.UNSURE
+    assert said(doubted) == (
+        "trust 0.950 counts as 0.848, because large costs 0.29 times its usual here, and is below the certified 0.900"
+    )
+
+
+def test_doubt_that_is_spared_is_told_as_trust() -> None:
+    """Where costs change nothing, they are not spoken of."""
+    policy = promising(a_certificate(thrift=THRIFT | {"spared": 0.2}))
+
+    assert said(asked(policy, "x" * 33, sure=0.85)) == "trust 0.850 is below the certified 0.900"
 
 
 def confident(sure: float) -> Reply:

@@ -11,7 +11,7 @@ from router.checks.base import MISSING
 from router.seen import Seen, audited, seen, weighed
 from router.task import Audited
 from router.verdict import Outcome, Verdict
-from tests.builders import a_certified_policy, a_policy, a_subject
+from tests.builders import THRIFT, a_certified_policy, a_policy, a_subject
 
 READ = {"merchant": "ACME", "total": 12.5}
 
@@ -151,6 +151,17 @@ def test_the_promise_shows_its_signals_and_the_trust() -> None:
     assert [(s.what, s.value) for s in found] == [("confidence", 0.0), ("trust", 0.61)]
     assert "log-odds" in found[0].note
     assert found[-1].note == "accepted from 0.900 on"
+
+
+def test_the_promise_shows_what_costs_make_of_the_trust() -> None:
+    """Where costs count, that of the larger tier is shown beside the trust, and then what comes of both."""
+    policy = a_certified_policy(certificate={"thrift": THRIFT})
+    subject = a_subject(READ, policy=policy, input={"text": "x" * 33}, confidence={"merchant": 0.5, "total": 0.9})
+
+    found = weighed(policy, subject, Verdict(outcome=Outcome.UNSURE, trust=0.61), ())
+
+    assert [(s.what, s.value) for s in found[1:]] == [("trust", 0.61), ("cost of large", 2.0), ("counts as", 0.757764)]
+    assert [s.note for s in found[2:]] == ["expected here, as a multiple of the usual", "accepted from 0.900 on"]
 
 
 def test_a_tag_that_the_evidence_does_not_know_is_told() -> None:

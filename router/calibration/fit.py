@@ -44,7 +44,7 @@ _FLAT = 0.01
 
 _TWIN = 0.999
 _TAG_MIN = 10
-_DIGITS = 6
+DIGITS = 6
 _LINE_DIGITS = 3
 """Coarse enough for a guess's weights to stay in proportion when they are rounded."""
 
@@ -80,8 +80,8 @@ def scale_of(signals: Any) -> Scale:
         if len(chosen) < FEATURES_MAX and _varies(values) and not any(_twins(values, signals[:, o]) for o in chosen):
             chosen.append(column)
     used = signals[:, chosen]
-    mean = np.array([round(float(value), _DIGITS) for value in _nan(np.nanmean, used)])
-    scale = np.array([max(round(float(value), _DIGITS), 10**-_DIGITS) for value in _nan(np.nanstd, used)])
+    mean = np.array([round(float(value), DIGITS) for value in _nan(np.nanmean, used)])
+    scale = np.array([max(round(float(value), DIGITS), 10**-DIGITS) for value in _nan(np.nanstd, used)])
     return Scale(tuple(chosen), mean, scale, np.isnan(used).any(axis=0))
 
 
@@ -91,7 +91,7 @@ def _nan(function: Any, values: Any) -> Any:
 
 def _varies(values: Any) -> bool:
     known = values[~np.isnan(values)]
-    return known.size > 1 and bool(known.std() > 10**-_DIGITS)
+    return known.size > 1 and bool(known.std() > 10**-DIGITS)
 
 
 def _twins(one: Any, other: Any) -> bool:
@@ -132,7 +132,7 @@ def fitted(scale: Scale, signals: Any, tags: Any, right: Any) -> Trust:
     prior = np.zeros(design.shape[1])
     prior[1 : 1 + width] = [GUESS[name] for name in scale.names]
     found = most_likely(design, np.asarray(right, dtype=float), prior, _penalty(design.shape[1]))
-    by_tag = {name: round(float(w), _DIGITS) for name, w in zip(known, found[1 + 2 * width :], strict=True)}
+    by_tag = {name: round(float(w), DIGITS) for name, w in zip(known, found[1 + 2 * width :], strict=True)}
     return _trust(scale, float(found[0]), found[1 : 1 + width], found[1 + width : 1 + 2 * width], by_tag)
 
 
@@ -173,10 +173,10 @@ def rescaled(trusts: Mapping[str, Trust], said: Any, right: Any) -> dict[str, Tr
 
 def _on_line(trust: Trust, a: float, b: float) -> Trust:
     features = {
-        name: feature.model_copy(update={"weight": round(feature.weight * b, _DIGITS), "missing": _times(feature, b)})
+        name: feature.model_copy(update={"weight": round(feature.weight * b, DIGITS), "missing": _times(feature, b)})
         for name, feature in trust.features.items()
     }
-    return trust.model_copy(update={"intercept": round(a + b * trust.intercept, _DIGITS), "features": features})
+    return trust.model_copy(update={"intercept": round(a + b * trust.intercept, DIGITS), "features": features})
 
 
 def _times(feature: Feature, b: float) -> float | None:
@@ -202,7 +202,7 @@ def _rising(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, floa
     """Rounded points that rise in both directions; those that do not are left out, but the first and the last."""
     last = (-1.0, -1.0)
     for x, y in points[:-1]:
-        point = (round(x, _DIGITS), round(y, _DIGITS))
+        point = (round(x, DIGITS), round(y, DIGITS))
         if point[0] > last[0] and last[1] < point[1] < 1.0 and point[0] < 1.0:
             yield point
             last = point
@@ -214,25 +214,31 @@ def _trust(scale: Scale, intercept: float, weights: Any, missing: Any, tags: Map
         name: Feature(
             mean=float(mean),
             scale=float(deviation),
-            weight=round(float(weight), _DIGITS),
-            missing=round(float(without), _DIGITS) if gap else None,
+            weight=round(float(weight), DIGITS),
+            missing=round(float(without), DIGITS) if gap else None,
         )
         for name, mean, deviation, weight, without, gap in zip(
             scale.names, scale.mean, scale.scale, weights, missing, scale.gaps, strict=True
         )
     }
-    return Trust(intercept=round(intercept, _DIGITS), features=features, tags=dict(sorted(tags.items())))
+    return Trust(intercept=round(intercept, DIGITS), features=features, tags=dict(sorted(tags.items())))
 
 
 def trusted(trust: Trust, signals: Any, tags: Any) -> Any:
     """What *trust* says of many replies, (n, signals) and (n): the same as one call each, to the last digits."""
-    z, lacking = np.full(len(signals), trust.intercept), np.zeros(len(signals), dtype=bool)
-    for name, feature in trust.features.items():
-        values = (signals[:, NAMES.index(name)] - feature.mean) / feature.scale
-        missing = np.isnan(values)
-        z = z + np.where(missing, feature.missing or 0.0, feature.weight * np.clip(values, -4, 4))
-        lacking |= missing & (feature.missing is None)
+    z = trust.intercept + weighed(trust.features, signals)
     if trust.tags:
         z = z + np.array([trust.tags.get(tag, 0.0) for tag in tags])
     raw, knots = expit(z), np.array(trust.knots)
+    needed = [NAMES.index(name) for name, feature in trust.features.items() if feature.missing is None]
+    lacking = np.isnan(signals[:, needed]).any(axis=1)
     return np.where(lacking, 0.0, np.interp(raw, knots[:, 0], knots[:, 1]) if trust.knots else raw)
+
+
+def weighed(features: Mapping[str, Feature], signals: Any) -> Any:
+    """The sums (n) of standardised *signals* (n, signals) times their weights."""
+    total = np.zeros(len(signals))
+    for name, feature in features.items():
+        values = (signals[:, NAMES.index(name)] - feature.mean) / feature.scale
+        total += np.where(np.isnan(values), feature.missing or 0.0, feature.weight * np.clip(values, -4, 4))
+    return total

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from ..certificate import TIE, Trust
+from ..certificate import TIE, Thrift, Trust
 from ..promise import Promise
 from .bounds import labels_needed, least_looks, losses_allowed
 from .certify import POWER, accepted, monotone_threshold, sequential_threshold
 from .fit import Scale, fitted, guessed, rescaled, scale_of, stepped, trusted
 from .table import Table
+from .thrift import counted, thrifty
 
 _TEACHING_MAX: Final = 5
 """One label in so many teaches at most: the guess is good, and what is certified costs more than what is learnt."""
@@ -26,27 +27,37 @@ _SCALED_MIN: Final = 30
 
 _ISOTONIC_MIN: Final = 600
 
+_HAIR: Final = 1e-14
+"""More than arrays and single numbers may differ by in their last digits; far less than what ties are broken by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """
-    What evidence taught: trust by tier, and the one threshold that they share; None where nothing could be certified.
+    What evidence taught: trust by tier, what it counts as by tier where costs vary, and the one threshold that they
+    share; None where nothing could be certified.
 
     `teaching` and `certifying` are the rows of the table that were used for each.
     """
 
     trusts: Mapping[str, Trust]
+    thrifts: Mapping[str, Thrift | None]
     threshold: float | None
     teaching: Any
     certifying: Any
 
     def scores(self, table: Table) -> Any:
-        """The trust in each reply (tasks, tiers), ties broken as at run time; -inf where a check objects."""
+        """What each trust counts as (tasks, tiers), ties broken as at run time; -inf where a check objects."""
         columns = [
-            trusted(self.trusts[tier], table.signals[:, i], table.tags[:, i]) for i, tier in enumerate(table.tiers)
+            counted(self.thrifts.get(tier), self.trusted(table, i), table.signals[:, i])
+            for i, tier in enumerate(table.tiers)
         ]
         broken = np.column_stack(columns) - TIE * table.ties[:, None]
         return np.where(table.passed, broken, -np.inf)
+
+    def trusted(self, table: Table, i: int) -> Any:
+        """The trust in each task's reply of the table's tier *i*."""
+        return trusted(self.trusts[table.tiers[i]], table.signals[:, i], table.tags[:, i])
 
     def accepted(self, table: Table) -> Any:
         """The number of the tier that each task ends at; the number of tiers where it goes up to `against`."""
@@ -58,16 +69,22 @@ def learn(table: Table, promise: Promise, sides: Any) -> Learnt:
     Fit trust on some labelled tasks and certify a threshold on the others.
 
     *sides* (tasks), between 0 and 1, says which: the lowest teach. How many is a matter of counts alone. Signals are
-    standardised, and the threshold's tests chosen, without a look at what certifies.
+    standardised, and the threshold's tests chosen, without a look at what certifies. Costs count where labels taught
+    how much doubt there is: the guess is an order, and its scale comes from what certifies.
     """
     labelled = np.flatnonzero(table.known)
     ordered = labelled[np.argsort(sides[labelled], kind="stable")]
     teachers = teaching_count(len(labelled), promise)
     teaching, certifying = ordered[:teachers], np.sort(ordered[teachers:])
-    trusts = _trusts(table, teaching, certifying)
-    learnt = Learnt(trusts, None, teaching, certifying)
+    others = np.setdiff1d(np.arange(len(table)), certifying)
+    scales = [_scale(table, i, others) for i in range(len(table.tiers))]
+    if len(teaching):
+        trusts, thrifts = _taught(table, scales, teaching), _thrifts(table, scales, others, promise)
+    else:
+        trusts, thrifts = _guesses(table, scales, certifying), {}
+    learnt = Learnt(trusts, thrifts, None, teaching, certifying)
     threshold = _threshold(learnt.scores(table)[certifying], table.loss[certifying], promise)
-    return Learnt(trusts, threshold, teaching, certifying)
+    return replace(learnt, threshold=threshold)
 
 
 def teaching_count(labels: int, promise: Promise) -> int:
@@ -88,28 +105,36 @@ def teaching_count(labels: int, promise: Promise) -> int:
 
 
 def _threshold(scores: Any, losses: Any, promise: Promise) -> float | None:
-    delta = 1 - promise.confidence
-    if promise.kind == "accepted_error":
-        return sequential_threshold(scores, losses, promise.at_most, delta)
-    return monotone_threshold(scores, losses, promise.at_most, delta)
+    certify = sequential_threshold if promise.kind == "accepted_error" else monotone_threshold
+    threshold = certify(scores, losses, promise.at_most, 1 - promise.confidence)
+    return None if threshold is None else _lowered(threshold, scores)
 
 
-def _trusts(table: Table, teaching: Any, certifying: Any) -> dict[str, Trust]:
-    """By tier: fitted where there are labels to teach, else the guess on the scale of what was right."""
-    others = np.setdiff1d(np.arange(len(table)), certifying)
-    scales = [_scale(table, i, others) for i in range(len(table.tiers))]
-    if not len(teaching):
-        return _guesses(table, scales, certifying)
-    return {
-        tier: _taught(scale, table, i, _judged(table, i, teaching))
-        for i, (tier, scale) in enumerate(zip(table.tiers, scales, strict=True))
-    }
+def _lowered(threshold: float, scores: Any) -> float:
+    """A hair lower, but above the next of *scores*: the reply that it is the score of is accepted at run time, too."""
+    below = float(scores[scores < threshold].max(initial=-np.inf))
+    return threshold - min(_HAIR, (threshold - below) / 2)
 
 
-def _taught(scale: Scale, table: Table, i: int, rows: Any) -> Trust:
+def _taught(table: Table, scales: list[Scale], teaching: Any) -> dict[str, Trust]:
+    """By tier, from the labels that teach."""
+    return {tier: _fitted(scales[i], table, i, _judged(table, i, teaching)) for i, tier in enumerate(table.tiers)}
+
+
+def _fitted(scale: Scale, table: Table, i: int, rows: Any) -> Trust:
     signals, tags, right = table.signals[rows, i], table.tags[rows, i], 1 - table.wrong[rows, i]
     trust = fitted(scale, signals, tags, right)
     return stepped(trust, signals, tags, right) if len(rows) >= _ISOTONIC_MIN else trust
+
+
+def _thrifts(table: Table, scales: list[Scale], rows: Any, promise: Promise) -> dict[str, Thrift | None]:
+    """By tier, from the costs of what certifies nothing."""
+    spared = promise.at_most if promise.kind == "accepted_error" else 0.0
+    passed = [rows[table.passed[rows, i]] for i in range(len(table.tiers))]
+    return {
+        tier: thrifty(scales[i], table.signals[passed[i], i], table.cost[passed[i], -1], spared)
+        for i, tier in enumerate(table.tiers)
+    }
 
 
 def _guesses(table: Table, scales: list[Scale], rows: Any) -> dict[str, Trust]:

@@ -17,7 +17,7 @@ from ..promise import Promise
 from ..recording import Recording
 from .bounds import labels_needed
 from .fair import gone_past
-from .fit import most_likely, trusted
+from .fit import most_likely
 from .learning import Learnt, learn
 from .report import Bin, Candidate, auroc, bins, calibration_error, candidates
 from .sample import Sample, sampled
@@ -152,8 +152,7 @@ class _Reckoning:
         for i, tier in enumerate(self.table.tiers):
             rows = self.learnt.certifying
             rows = rows[self.table.passed[rows, i] & ~np.isnan(self.table.wrong[rows, i])]
-            said = trusted(self.learnt.trusts[tier], self.table.signals[rows, i], self.table.tags[rows, i])
-            found[tier] = (said, 1 - self.table.wrong[rows, i])
+            found[tier] = (self.learnt.trusted(self.table, i)[rows], 1 - self.table.wrong[rows, i])
         return found
 
     def _figures(self, certified: Candidate | None, reliability: Mapping[str, tuple[Bin, ...]]) -> dict[str, float]:
@@ -192,7 +191,7 @@ class _Reckoning:
         scores = learnt.scores(self.table)
         threshold = learnt.threshold
         taken = scores >= (np.inf if threshold is None else threshold)
-        trust = trusted(learnt.trusts[self.table.tiers[i]], self.table.signals[:, i], self.table.tags[:, i])
+        trust = learnt.trusted(self.table, i)
         later = {
             tier: _chance(trust[~taken[:, i]], taken[~taken[:, i], j])
             for j, tier in enumerate(self.table.tiers)
@@ -200,6 +199,7 @@ class _Reckoning:
         }
         return Level(
             trust=learnt.trusts[self.table.tiers[i]],
+            thrift=learnt.thrifts.get(self.table.tiers[i]),
             threshold=threshold,
             accepted_share=round(float(taken[:, i].mean()), 4),
             later=later,

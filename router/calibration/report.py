@@ -95,8 +95,9 @@ def candidates(learnt: Learnt, table: Table, promise: Promise) -> Iterator[Candi
     scores = learnt.scores(rows)
     best = np.sort(scores.max(axis=1))[::-1]
     thresholds = {float(best[max(0, round(share * len(best)) - 1)]) for share in _SHARES if len(best)}
-    if learnt.threshold is not None:
-        thresholds.add(learnt.threshold)
+    if (certified := learnt.threshold) is not None:
+        accepts = (best >= certified).sum()
+        thresholds = {t for t in thresholds if (best >= t).sum() != accepts} | {certified}
     for threshold in sorted((t for t in thresholds if np.isfinite(t)), reverse=True):
         yield candidate(scores, rows, promise, threshold)
 

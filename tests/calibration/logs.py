@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,13 @@ def a_log(
         replies = {tier: _reply(rng, truth, 0.95 if tier == "large" else 0.8, tier) for tier in tiers}
         found.append(a_recording(number, expected=truth if labelled else ..., replies=replies))
     return found
+
+
+def at_cost(recording: Recording, *, words: int) -> Recording:
+    """The same answers to so many words, which large reads for a price."""
+    dear = recording.replies["large"][0].model_copy(update={"cost_usd": words * Decimal("0.00001")})
+    replies = {"mini": recording.replies["mini"], "large": (dear,)}
+    return recording.model_copy(update={"input": {"text": "sky " * words}, "replies": replies})
 
 
 def _reply(rng: Any, truth: str, rate: float, tier: str) -> dict[str, Any]:

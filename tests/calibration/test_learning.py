@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from router.calibration.learning import learn, teaching_count
+from router.calibration.table import NAMES, Table
 from router.promise import Promise
 from tests.calibration.worlds import a_table
 
@@ -40,7 +43,7 @@ def test_trust_does_not_depend_on_what_certifies() -> None:
     signals[learnt.certifying] *= 3
     again = learn(a_table(rng, 1000, wrong=wrong, loss=wrong, signals=signals, ties=table.ties), ERROR, chance)
 
-    assert again.trusts == learnt.trusts
+    assert (again.trusts, again.thrifts) == (learnt.trusts, learnt.thrifts)
     assert again.threshold != learnt.threshold
 
 
@@ -129,3 +132,73 @@ def test_unlabelled_traffic_gives_the_scale() -> None:
     told = learnt.trusts["mini"].features["confidence"]
     assert told.mean == pytest.approx(table.signals[:400, 0, 0].mean(), abs=1e-5)
     assert told.scale == pytest.approx(table.signals[:400, 0, 0].std(), abs=1e-5)
+
+
+def by_length(table: Table) -> Table:
+    """The same tasks at costs that go with the length of their input."""
+    lengths = table.signals[:, :, NAMES.index("input_length")]
+    return replace(table, cost=np.column_stack([np.full(lengths.shape, 10.0), 100 * np.exp(lengths[:, 0] - 5)]))
+
+
+def test_costs_count_without_a_look_at_what_certifies() -> None:
+    """What the larger tier would cost is learnt from the teaching tasks: other costs of the others change nothing."""
+    rng = np.random.default_rng(9)
+    table, chance = by_length(a_table(rng, 1000)), rng.random(1000)
+    learnt = learn(table, REGRET, chance)
+    cost = table.cost.copy()
+    cost[learnt.certifying] = 7.0
+
+    again = learn(replace(table, cost=cost), REGRET, chance)
+
+    thrift = learnt.thrifts["mini"]
+    assert thrift is not None
+    assert thrift.features["input_length"].weight == pytest.approx(1.0, abs=0.1)
+    assert (again.thrifts, again.threshold) == (learnt.thrifts, learnt.threshold)
+
+
+def test_what_is_allowed_among_the_accepted_is_spared() -> None:
+    """Accepted errors leave the promised share free; a share of all tasks leaves nothing."""
+    rng = np.random.default_rng(10)
+    table, chance = by_length(a_table(rng, 1000)), rng.random(1000)
+
+    spared = [learn(table, promise, chance).thrifts["mini"] for promise in (ERROR, REGRET)]
+
+    assert [thrift.spared for thrift in spared if thrift is not None] == [0.1, 0.0]
+
+
+def test_where_no_label_teaches_costs_do_not_count() -> None:
+    """The guess gets its scale from what certifies, which changes no order by trust, but would change one by cost."""
+    rng = np.random.default_rng(11)
+    learnt = learn(by_length(a_table(rng, 150)), ERROR, rng.random(150))
+
+    assert len(learnt.teaching) == 0
+    assert learnt.thrifts == {}
+
+
+@pytest.mark.parametrize("promise", [ERROR, REGRET], ids=lambda promise: promise.kind)
+def test_the_promise_holds_and_costs_less(promise: Promise) -> None:
+    """Of 100 calibrations no more broke the promise than may, by a binomial test; and more is saved than without."""
+    rng, broken, saved = np.random.default_rng(12), 0, []
+    world = by_length(a_table(rng, 20_000))
+    flat = replace(world, cost=np.full_like(world.cost, 50.0))
+    for _ in range(100):
+        rows, chance = rng.integers(0, len(world), 600), rng.random(600)
+        ends = [learn(table.take(rows), promise, chance).accepted(world) == 0 for table in (world, flat)]
+        of = ends[0].sum() if promise.kind == "accepted_error" else len(world)
+        broken += bool(world.loss[ends[0], 0].sum() > promise.at_most * of)
+        saved.append([world.cost[below, 1].sum() for below in ends])
+
+    assert binomtest(broken, 100, 0.1, alternative="greater").pvalue > 0.05
+    thrifty, plain = np.mean(saved, axis=0)
+    assert thrifty > 1.02 * plain
+
+
+def test_the_reply_at_the_threshold_is_accepted_whatever_the_last_digit() -> None:
+    """The threshold lies a hair below the score that it is from, and above the next one."""
+    rng = np.random.default_rng(13)
+    table = by_length(a_table(rng, 800))
+    learnt = learn(table, REGRET, rng.random(800))
+
+    scores = learnt.scores(table)[learnt.certifying, 0]
+    assert learnt.threshold is not None
+    assert 1e-16 < scores[scores >= learnt.threshold].min() - learnt.threshold < 1e-13

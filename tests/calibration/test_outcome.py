@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from router.calibration.learning import learn
 from router.calibration.outcome import Outcome, calibrate, digest_of, sides
 from router.calibration.sample import sampled
+from router.calibration.table import table
 from router.certificate import Certificate
 from router.cost import PriceBook
 from router.policy import Policy
 from router.recording import Recording
 from router.replay import replay
-from tests.calibration.logs import TIERS, a_log, a_promising_policy, a_recording
+from tests.calibration.logs import TIERS, a_log, a_promising_policy, a_recording, at_cost
 
 TODAY = date(2026, 11, 20)
 LOG = a_log(800)
@@ -97,6 +99,21 @@ def test_what_is_certified_is_what_runs() -> None:
     assert len(below) == round(level.accepted_share * 800)
     assert sum(each.wrong.high for each in below) / len(below) < 0.1
     assert {each.tier for each in ended} == {"mini", "large"}
+
+
+@pytest.mark.parametrize("kind", ["accepted_error", "regret"])
+def test_what_is_certified_runs_to_the_last_task_where_costs_count(kind: str) -> None:
+    """Inputs of any length, at costs that go with it: what the arrays accepted is what replay accepts, one by one."""
+    policy = a_promising_policy(promise={"kind": kind, "at_most": 0.1 if kind == "accepted_error" else 0.05})
+    log = [at_cost(recording, words=1 + number * number % 23) for number, recording in enumerate(LOG)]
+    made = certified(policy, log)
+    running = policy.model_validate(policy.model_dump(by_alias=True) | {"certificate": made.model_dump()}).on(TIERS)
+
+    evidence = table([sampled(policy, recording, shadow=False) for recording in log], ["mini"])
+    learnt = learn(evidence, made.promise, sides(evidence.ids, digest_of(log)))
+
+    assert made.levels["mini"].thrift is not None
+    assert [replay(running, recording).tier == "large" for recording in log] == learnt.accepted(evidence).tolist()
 
 
 def test_too_few_labels_say_how_many_are_needed() -> None:

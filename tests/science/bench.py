@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -153,17 +153,17 @@ def _one(whole: Table, promise: Promise, labels: int, rng: Any, number: int) -> 
     rows = rng.integers(0, len(whole), labels)
     drawn = whole.take(rows, [f"{number}:{i}" for i in range(labels)])
     learnt = learn(drawn, promise, rng.random(labels))
-    trust = np.where(whole.passed[:, 0], trusted(learnt.trusts["mini"], whole.signals[:, 0], whole.tags[:, 0]), -np.inf)
-    taken = _taken(trust, learnt.threshold)
+    counts = learnt.scores(replace(whole, ties=np.zeros(len(whole))))[:, 0]
+    taken = _taken(counts, learnt.threshold)
     scores = learnt.scores(drawn)[learnt.certifying, 0]
     eye = _by_eye(scores, drawn.loss[learnt.certifying, 0], promise.at_most)
     risk = _risk(whole, promise, taken)
-    return risk, _cost(whole, taken), _risk(whole, promise, _taken(trust, eye)), float(taken.mean())
+    return risk, _cost(whole, taken), _risk(whole, promise, _taken(counts, eye)), float(taken.mean())
 
 
-def _taken(trust: Any, threshold: float | None) -> Any:
+def _taken(scores: Any, threshold: float | None) -> Any:
     """How likely each task is accepted, over the chance that breaks ties."""
-    return np.zeros(len(trust)) if threshold is None else np.clip((trust - threshold) / TIE, 0, 1)
+    return np.zeros(len(scores)) if threshold is None else np.clip((scores - threshold) / TIE, 0, 1)
 
 
 def _risk(whole: Table, promise: Promise, taken: Any) -> float:

@@ -23,7 +23,7 @@ from ...traffic import labelled, newest
 from ..policy.traffic import read_traffic
 from ..printing import count
 from ..shadow import unasked
-from ..trail import ended_tasks
+from ..trail import WISHED, ended_tasks
 from .asking import Asked, asked
 
 _TOLD_MAX = 10
@@ -98,7 +98,10 @@ def _recordings(policy: Policy, sources: Sources, settings: Settings) -> tuple[R
     if log is not None:
         return read_traffic(log, [policy], skip_bad=sources.skip_bad, tier_map=sources.tier_map)
     with Client(settings.redis_url, prefix=settings.prefix) as client:
-        kept = newest(tuple(ended_tasks(client, settings, policy=policy.policy)))
+        others: list[str] = []
+        kept = newest(tuple(ended_tasks(client, settings, others=others, policy=policy.policy)))
+    if others:
+        click.echo(f"{count(len(others), 'task')} left out: {WISHED}", err=True)
     if not kept:
         raise LogInvalid(f"no ended task of {policy.policy} is kept; give recorded traffic with --log FILE")
     return kept

@@ -89,10 +89,18 @@ def _row(each: Candidate, outcome: Outcome) -> tuple[str, ...]:
 def _said(promise: Promise, outcome: Outcome, evidence: Evidence, top: str) -> str:
     if (chosen := outcome.certified) is not None:
         at = f", at {chosen.cost_share:.1%} of the cost of always-top" if chosen.cost_share is not None else ""
-        return f"certified: replies from trust {chosen.threshold:.4f} on, {chosen.accepted_share:.1%} of the tasks{at}"
+        from_on = f"replies from trust {chosen.threshold:.4f} on{_by_cost(outcome, top)}"
+        return f"certified: {from_on}, {chosen.accepted_share:.1%} of the tasks{at}"
     if outcome.needed is None:
         return f"nothing can be certified: at no threshold does the rate look like less than {promise.at_most:.2%}"
     return f"nothing can be certified yet: {_wanted(outcome, outcome.needed, evidence, top)}"
+
+
+def _by_cost(outcome: Outcome, top: str) -> str:
+    levels = outcome.certificate.levels.values() if outcome.certificate is not None else ()
+    if all(level.thrift is None for level in levels):
+        return ""
+    return f" where {top} costs what is usual (less where it costs more, more where it costs less)"
 
 
 def _wanted(outcome: Outcome, needed: int, evidence: Evidence, top: str) -> str:
