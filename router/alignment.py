@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from .call import Token
 from .jsontext import Path, spans
@@ -14,6 +14,9 @@ from .values import Json
 
 _HOPS_MAX = 8
 """How many references and combinations are followed in search of an enum; a schema may refer to itself."""
+
+_BRANCHES_MAX = 64
+"""How many are looked into at each step of a path: a schema that refers to itself twice has 2 ** depth of them."""
 
 
 def field_confidences(text: str, tokens: Sequence[Token], schema: Mapping[str, Json]) -> dict[str, float] | None:
@@ -59,11 +62,16 @@ def _byte_offsets(text: str) -> Callable[[int], int]:
 
 def _is_closed(schema: Mapping[str, Json], path: Path) -> bool:
     """True where the schema lists the values that may stand at *path*, in whatever branch it says so."""
-    branches = list(_branches(schema, schema, _HOPS_MAX))
+    branches = _some(_branches(schema, schema, _HOPS_MAX))
     for part in path:
-        inner = (b.get("items") if isinstance(part, int) else b.get("properties", {}).get(part) for b in branches)
-        branches = [branch for found in inner for branch in _branches(schema, found, _HOPS_MAX)]
+        inner = [b.get("items") if isinstance(part, int) else b.get("properties", {}).get(part) for b in branches]
+        branches = _some(branch for found in inner for branch in _branches(schema, found, _HOPS_MAX))
     return any("enum" in branch or "const" in branch for branch in branches)
+
+
+def _some(branches: Iterator[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
+    """The first branches, each once."""
+    return list({id(branch): branch for branch in islice(branches, _BRANCHES_MAX)}.values())
 
 
 def _branches(root: Mapping[str, Json], schema: Json, hops: int) -> Iterator[Mapping[str, Json]]:

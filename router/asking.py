@@ -12,7 +12,7 @@ from . import log
 from .auditing import look_again
 from .call import Answer, Call, Deployment, Failure, FailureKind, Reply
 from .checks import Consultation, Question, SecondSample, Subject
-from .compose import PromptInvalid, compose, consultation, consulted, second_sample
+from .compose import compose, consultation, consulted, second_sample
 from .cost import Price, PriceBook, input_tokens_at_most, tokens_about
 from .decision import Ask, failing
 from .judging import judge
@@ -22,6 +22,7 @@ from .policy import Policy
 from .ports import LLM, Claim, Kept, Rates, Store
 from .reading import Reading, read
 from .refusal import Refusal
+from .template import PromptInvalid
 from .tier import Tier, Tiers
 from .trail import Attempt, Purpose, Spent, Trail
 from .verdict import Verdict
@@ -92,7 +93,14 @@ class Asking:
         if not isinstance(answer, Reply):
             return answer, None
         reading = read(self._policy.output, answer)
-        return reading, await self._judge(call, tier, reading)
+        verdict = await self._judge(call, tier, reading)
+        return self._with_logprobs(reading, answer), verdict
+
+    def _with_logprobs(self, reading: Reading, reply: Reply) -> Reading:
+        wishes = self._claim.task.wishes
+        if wishes is None or not wishes.logprobs or self._claim.task.audits is not None:
+            return reading
+        return reading.model_copy(update={"logprobs": reply.logprobs})
 
     @property
     def _number(self) -> int:

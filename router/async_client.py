@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -12,18 +13,22 @@ import redis
 
 from .client import CARD_FRESH_S, LISTED, LOOK_AGAIN_S, MANY, pending
 from .event import Event
-from .io.dead_commands import DeadCommands
+from .io.client_commands import ClientCommands
 from .io.producer_commands import record
-from .io.redis_commands import Flow, as_text
+from .io.redis_commands import as_text
 from .io.redis_link import AsyncLink, connect_async
 from .io.task_lists import NEWEST
-from .producing import Order, admitted, prepare, prepare_many
+from .output import Kind
+from .pressure import Pressure
+from .producing import Order, admitted, prepare, prepare_many, webhook_of
 from .record import Record
 from .result import Result
+from .ruling import Ruling
 from .settings import Settings
 from .submission import Admission, Card, Submission
-from .summary import Summary, TaskList, Wanted
-from .task import TaskState
+from .summary import Cursor, Page, Summary, TaskList, Wanted
+from .task import ENDS, Priority, TaskState
+from .values import Json
 
 T = TypeVar("T")
 
@@ -54,7 +59,7 @@ class AsyncClient:
 
     def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
         self._redis_url = redis_url
-        self._commands = DeadCommands(prefix=prefix)
+        self._commands = ClientCommands(prefix=prefix)
         self._link = AsyncLink(connect_async(redis_url), prefix=prefix)
         self._cards: dict[str, tuple[float, Card]] = {}
         self._name = f"client-{uuid4().hex[:12]}"
@@ -82,6 +87,11 @@ class AsyncClient:
             await asyncio.gather(self._reader, return_exceptions=True)
         await self._link.close()
 
+    @property
+    def name(self) -> str:
+        """The name of its wake list: tasks that are to wake somebody here reply to it."""
+        return self._name
+
     async def submit(
         self,
         policy: str,
@@ -92,10 +102,18 @@ class AsyncClient:
         deadline_s: float | None = None,
         priority: str = "normal",
         metadata: Mapping[str, Any] | None = None,
+        webhook: str | Mapping[str, Any] | None = None,
     ) -> AsyncHandle:
         """As `Client.submit`."""
-        order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
-        submission = prepare(await self._card(policy), input, order, reply_to=self._name)
+        order = Order(
+            key=key,
+            tenant=tenant,
+            deadline_s=deadline_s,
+            priority=priority,
+            metadata=metadata,
+            webhook=webhook_of(webhook),
+        )
+        submission = prepare(await self.known(policy), input, order, reply_to=self._name)
         return (await self.send([submission]))[0]
 
     async def submit_many(
@@ -107,10 +125,12 @@ class AsyncClient:
         tenant: str = "default",
         deadline_s: float | None = None,
         priority: str = "normal",
+        webhook: str | Mapping[str, Any] | None = None,
     ) -> list[AsyncHandle]:
         """As `Client.submit_many`."""
-        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
-        prepared = prepare_many(await self._card(policy), list(inputs), keys, order, reply_to=self._name)
+        told = webhook_of(webhook)
+        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority, webhook=told)
+        prepared = prepare_many(await self.known(policy), list(inputs), keys, order, reply_to=self._name)
         batches = [prepared[i : i + MANY] for i in range(0, len(prepared), MANY)]
         return [handle for batch in batches for handle in await self.send(batch)]
 
@@ -122,18 +142,27 @@ class AsyncClient:
 
     async def wait(self, task_id: str, *, timeout_s: float | None = None) -> Result:
         """Wait for the end of a task that anybody submitted. Raises as `AsyncHandle.wait`."""
+        state = await self.reach(task_id, ENDS, timeout_s=timeout_s)
+        if not state.terminal:
+            raise pending(task_id, state, timeout_s)
+        return await self.get(task_id)
+
+    async def reach(
+        self, task_id: str, states: Collection[TaskState], *, timeout_s: float | None = None
+    ) -> TaskState:
+        """Wait until a task is in one of *states*; after *timeout_s* whatever it is in. Raises: UnknownTask."""
         clock = asyncio.get_running_loop().time
-        until_s = None if timeout_s is None else clock() + timeout_s
+        until_s = math.inf if timeout_s is None else clock() + timeout_s
         woken = self._expect(task_id)
         try:
-            while not (state := await self._link.run(self._commands.watch(task_id, self._name))).terminal:
-                left_s = LOOK_AGAIN_S if until_s is None else min(LOOK_AGAIN_S, until_s - clock())
+            while (state := await self._link.run(self._commands.watch(task_id, self._name))) not in states:
+                left_s = min(LOOK_AGAIN_S, until_s - clock())
                 if left_s <= 0:
-                    raise pending(task_id, state, timeout_s)
+                    break
                 await _woken_within(woken, left_s)
+            return state
         finally:
             self._forget(task_id, woken)
-        return await self.get(task_id)
 
     async def get(self, task_id: str) -> Result:
         """How a task stands now. Raises: UnknownTask, StoreUnavailable."""
@@ -158,10 +187,10 @@ class AsyncClient:
         limit: int = LISTED,
     ) -> TaskList:
         """As `Client.tasks`."""
-        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
-        return await self._carry_out(self._commands.tasks(wanted, limit=limit))
+        return await self._link.carry_out(self._commands.tasks(wanted, limit=limit))
 
     async def ended(
         self,
@@ -172,13 +201,13 @@ class AsyncClient:
         since_s: float | None = None,
     ) -> AsyncIterator[Summary]:
         """As `Client.ended`."""
-        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
         names: dict[str, str] = {}
         before: str | None = NEWEST
         while before is not None:
-            page, before = await self._carry_out(self._commands.ended(wanted, names, before=before))
+            page, before = await self._link.carry_out(self._commands.ended(wanted, names, before=before))
             for task in page:
                 yield task
 
@@ -193,22 +222,61 @@ class AsyncClient:
         limit: int | None = LISTED,
     ) -> list[Summary]:
         """As `Client.dead`."""
-        since_ms = await self._carry_out(self._commands.since_ms(since_s))
+        since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
         wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
-        return await self._carry_out(self._commands.dead(wanted, limit=limit))
+        return await self._link.carry_out(self._commands.dead(wanted, limit=limit))
 
     async def redrive(self, task_id: str) -> AsyncHandle:
         """As `Client.redrive`."""
-        sent = await self._carry_out(self._commands.redrive(task_id, reply_to=self._name))
+        sent = await self._link.carry_out(self._commands.redrive(task_id, reply_to=self._name))
         return AsyncHandle(sent.task_id, sent.replayed, self)
 
     async def drop(self, task_id: str) -> None:
         """As `Client.drop`."""
-        await self._carry_out(self._commands.drop(task_id))
+        await self._link.carry_out(self._commands.drop(task_id))
+
+    async def review(
+        self,
+        *,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int | None = LISTED,
+    ) -> list[Summary]:
+        """As `Client.review`."""
+        since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
+        wanted = Wanted(policy=policy, tenant=tenant, since_ms=since_ms)
+        return await self._link.carry_out(self._commands.reviews(wanted, limit=limit))
+
+    async def resolve(self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None) -> str:
+        """As `Client.resolve`."""
+        flow = self._commands.resolve(task_id, ruling, output=output, attempt=attempt)
+        return (await self._link.carry_out(flow)).value
+
+    async def erase(self, task_id: str) -> str:
+        """As `Client.erase`."""
+        return (await self._link.carry_out(self._commands.erase(task_id))).value
+
+    async def page(self, tenant: str, wanted: Wanted, *, after: Cursor | None = None, limit: int = LISTED) -> Page:
+        """As `Client.page`."""
+        return await self._link.carry_out(self._commands.page(tenant, wanted, after=after, limit=limit))
+
+    async def pressure(self, tier: str, tenant: str, *, priority: str = "normal") -> Pressure:
+        """As `Client.pressure`."""
+        patience_ms = Priority(priority).patience_ms
+        return await self._link.run(self._commands.pressure(tier, tenant, patience_ms=patience_ms))
 
     async def policy_name(self, digest: str) -> str:
         """As `Client.policy_name`."""
         return await self._link.run(self._commands.policy_name(digest))
+
+    async def version(self, digest: str) -> tuple[str, Kind]:
+        """The name of a published version, and the kind of its outputs. Raises: UnknownPolicy, StoreUnavailable."""
+        return await self._link.run(self._commands.version(digest))
+
+    async def now_ms(self) -> int:
+        """The store's clock, Unix ms. Raises: StoreUnavailable."""
+        return await self._link.run(self._commands.time())
 
     async def policies(self) -> list[str]:
         """As `Client.policies`."""
@@ -229,20 +297,27 @@ class AsyncClient:
 
     async def send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
         """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
-        admissions: list[Admission] = await self._link.run(self._commands.submit(submissions))
-        taken = admitted(admissions)
+        taken = admitted(await self.offer(submissions))
         return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]
 
-    async def _carry_out(self, flow: Flow[T]) -> T:
-        try:
-            commands = next(flow)
-            while True:
-                commands = flow.send(await asyncio.gather(*(self._link.run(command) for command in commands)))
-        except StopIteration as end:
-            outcome: T = end.value
-            return outcome
+    async def offer(self, submissions: Sequence[Submission], *, only_known: bool = False) -> list[Admission]:
+        """
+        As `send`, with what became of each; with *only_known* only keys that were used before get their task.
 
-    async def _card(self, policy: str) -> Card:
+        Raises: StoreUnavailable; Backlogged where Redis has no memory at all.
+        """
+        return await self._link.run(self._commands.submit(submissions, only_known=only_known))
+
+    async def summary(self, task_id: str) -> Summary:
+        """How a task stands now, without its contents. Raises: UnknownTask, StoreUnavailable."""
+        return await self._link.carry_out(self._commands.summary(task_id))
+
+    async def summaries(self, task_ids: Iterable[str]) -> list[Summary]:
+        """The same of many; those that are not there are left out. Raises: StoreUnavailable."""
+        return await self._link.carry_out(self._commands.summaries(task_ids, {}))
+
+    async def known(self, policy: str) -> Card:
+        """What is published under a name, as it was a few seconds ago at most. Raises as `card`."""
         now_s = asyncio.get_running_loop().time()
         known = self._cards.get(policy)
         if known is None or now_s - known[0] > CARD_FRESH_S:

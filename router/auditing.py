@@ -51,7 +51,8 @@ def shadow_of(policy: Policy, task: Task, against: str, *, turn: int = 0) -> Sub
     Its id follows from what is asked of whom: asked again, it is the same task. After a refusal another *turn* is a new
     one.
     """
-    asked = canonical([task.policy, against, task.input, task.metadata, *([turn] if turn else [])])
+    wishes = [task.wishes.told] if task.wishes is not None else []
+    asked = canonical([task.policy, against, task.input, task.metadata, *wishes, *([turn] if turn else [])])
     audited = Audited(task=task.id, against=against, shadow=True)
     return _again(task, audited, _digest(f"shadow:{asked}"), keep_s=policy.keep_s)
 
@@ -69,6 +70,7 @@ def _again(task: Task, audited: Audited, digest: str, *, keep_s: int) -> Submiss
         priority=Priority.LOW,
         metadata=task.metadata,
         audits=audited,
+        wishes=task.wishes,
     )
 
 

@@ -124,9 +124,9 @@ def _unprofitable(policy: Policy, before: Attempt | None, tier: str) -> str:
 
 
 def _shown(policy: Policy, before: Trail) -> str:
-    if policy.prompt.earlier == "none" or not any(isinstance(attempt.answer, Reading) for attempt in before):
+    if policy.earlier == "none" or not any(isinstance(attempt.answer, Reading) for attempt in before):
         return ""
-    return "; told what was found" if policy.prompt.earlier == "findings" else "; shown the answers and what was found"
+    return "; told what was found" if policy.earlier == "findings" else "; shown the answers and what was found"
 
 
 def _times(number: int) -> str:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field
 
 from .jsontext import canonical
-from .values import Json, Value
+from .values import Finite, Json, Value
+
+Penalty: TypeAlias = Annotated[Finite, Field(ge=-2, le=2)]
+Seed: TypeAlias = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Deployment(Value):
@@ -31,10 +37,15 @@ class Health(StrEnum):
 
 
 class ResponseSchema(Value):
-    """The JSON Schema that the provider is asked to keep its text to; made once per policy."""
+    """
+    The JSON Schema that the provider is asked to keep its text to; made once per policy.
+
+    `strict` goes to the provider as it is, None is not sent; a policy's own schemas are always strict.
+    """
 
     name: str
     body: dict[str, Json]
+    strict: bool | None = True
 
     @cached_property
     def size(self) -> int:
@@ -42,21 +53,58 @@ class ResponseSchema(Value):
         return len(canonical(self.body).encode()) + len(self.name.encode())
 
 
-class Call(Value):
-    """One HTTP request to a model. `timeout_s` bounds the whole call, connect to last byte."""
+class Parameters(Value):
+    """
+    What goes to the provider as it is; None: not asked for, so that the tier's own setting holds.
+
+    Names and bounds are those of OpenAI's chat completions.
+    """
+
+    temperature: Annotated[Finite, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[Finite, Field(ge=0, le=1)] | None = None
+    seed: Seed | None = None
+    stop: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=4)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logit_bias: Annotated[dict[str, Annotated[Finite, Field(ge=-100, le=100)]], Field(max_length=1024)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    reasoning_effort: Effort | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    user: Annotated[str, Field(max_length=512)] | None = None
+    safety_identifier: Annotated[str, Field(max_length=512)] | None = None
+    prompt_cache_key: Annotated[str, Field(max_length=512)] | None = None
+
+
+class Named(Value):
+    """The one function that must be called."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | Named
+
+
+class Call(Parameters):
+    """
+    One HTTP request to a model. `timeout_s` bounds the whole call, connect to last byte.
+
+    `response_schema` or `json_object` say what form its text is to have; `tool_choice` and `parallel_tool_calls` which
+    of the `tools` may be called, None is not sent. `keeps_logprobs`: the caller wants the tokens as they come.
+    """
 
     id: str
     tier: str
     deployment: Deployment
     messages: tuple[dict[str, Json], ...]
     response_schema: ResponseSchema | None = None
+    json_object: bool = False
     tools: tuple[dict[str, Json], ...] = ()
+    tool_choice: ToolChoice = "required"
+    parallel_tool_calls: bool | None = False
     max_output_tokens: int
     timeout_s: float
-    temperature: float | None = None
-    reasoning_effort: str | None = None
-    seed: int | None = None
     logprobs: bool = False
+    keeps_logprobs: bool = False
 
 
 class Usage(Value):
@@ -99,13 +147,19 @@ class FinishReason(StrEnum):
 
 
 class Reply(Value):
-    """What a model answered. `usage` is None where the provider did not say: the cost is then unknown, not zero."""
+    """
+    What a model answered. `usage` is None where the provider did not say: the cost is then unknown, not zero.
+
+    `tokens` is what our own checks need of the log-probabilities; `logprobs` has them as the provider wrote them
+    (`token`, `logprob`, `bytes`, `top_logprobs`), where the caller wants to see them.
+    """
 
     text: str | None = None
     refusal: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason = FinishReason.STOP
     tokens: tuple[Token, ...] | None = None
+    logprobs: tuple[dict[str, Json], ...] | None = None
     usage: Usage | None = None
     model: str | None = None
     request_id: str | None = None

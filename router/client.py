@@ -14,19 +14,22 @@ import redis
 
 from .errors import ResultPending
 from .event import Event
-from .io.dead_commands import DeadCommands
+from .io.client_commands import ClientCommands
 from .io.producer_commands import record
-from .io.redis_commands import Flow, as_text
+from .io.redis_commands import as_text
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
-from .producing import Order, admitted, prepare, prepare_many
+from .pressure import Pressure
+from .producing import Order, admitted, prepare, prepare_many, webhook_of
 from .record import Record
 from .result import Result
+from .ruling import Ruling
 from .settings import Settings
 from .submission import Admission, Card, Submission
-from .summary import Summary, TaskList, Wanted
-from .task import TaskState
+from .summary import Cursor, Page, Summary, TaskList, Wanted
+from .task import Priority, TaskState
+from .values import Json
 
 T = TypeVar("T")
 
@@ -69,7 +72,7 @@ class Client:
     """
 
     def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
-        self._commands = DeadCommands(prefix=prefix)
+        self._commands = ClientCommands(prefix=prefix)
         self._link = Link(connect(redis_url), prefix=prefix)
         self._waiter = _Waiter(redis_url, self._commands.keys)
         self._cards: dict[str, tuple[float, Card]] = {}
@@ -101,14 +104,23 @@ class Client:
         deadline_s: float | None = None,
         priority: str = "normal",
         metadata: Mapping[str, Any] | None = None,
+        webhook: str | Mapping[str, Any] | None = None,
     ) -> Handle:
         """
         Hand a task over; when this returns it will not be lost.
 
         With a *key* the call may be repeated: the same key and body give the same task, at any time.
+        A *webhook*, a URL or `{"url": ..., "payload": "full"}`, is told of the end, signed with the tenant's secret.
         Raises: UnknownPolicy, TaskInvalid, TaskConflict, Backlogged, StoreUnavailable.
         """
-        order = Order(key=key, tenant=tenant, deadline_s=deadline_s, priority=priority, metadata=metadata)
+        order = Order(
+            key=key,
+            tenant=tenant,
+            deadline_s=deadline_s,
+            priority=priority,
+            metadata=metadata,
+            webhook=webhook_of(webhook),
+        )
         submission = prepare(self._card(policy), input, order, reply_to=self._waiter.name)
         return self.send([submission])[0]
 
@@ -121,9 +133,11 @@ class Client:
         tenant: str = "default",
         deadline_s: float | None = None,
         priority: str = "normal",
+        webhook: str | Mapping[str, Any] | None = None,
     ) -> list[Handle]:
         """Hand many tasks over, a few hundred a round trip; nothing is sent if one input is invalid. As `submit`."""
-        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority)
+        told = webhook_of(webhook)
+        order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority, webhook=told)
         prepared = prepare_many(self._card(policy), list(inputs), keys, order, reply_to=self._waiter.name)
         return [h for i in range(0, len(prepared), MANY) for h in self.send(prepared[i : i + MANY])]
 
@@ -168,10 +182,10 @@ class Client:
         limit: int = LISTED,
     ) -> TaskList:
         """The newest tasks, by their end, or by when they came where they have not ended. Raises: StoreUnavailable."""
-        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        since_ms = self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
-        return self._carry_out(self._commands.tasks(wanted, limit=limit))
+        return self._link.carry_out(self._commands.tasks(wanted, limit=limit))
 
     def ended(
         self,
@@ -182,13 +196,13 @@ class Client:
         since_s: float | None = None,
     ) -> Iterator[Summary]:
         """All tasks that ended and are still kept, the newest first, read page by page. Raises: StoreUnavailable."""
-        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        since_ms = self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
         wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
         names: dict[str, str] = {}
         before: str | None = NEWEST
         while before is not None:
-            page, before = self._carry_out(self._commands.ended(wanted, names, before=before))
+            page, before = self._link.carry_out(self._commands.ended(wanted, names, before=before))
             yield from page
 
     def dead(
@@ -207,9 +221,9 @@ class Client:
         *reason* is looked for within theirs; with *redriven* only those that were sent again, without it (False) only
         those that were not. Raises: StoreUnavailable.
         """
-        since_ms = self._carry_out(self._commands.since_ms(since_s))
+        since_ms = self._link.carry_out(self._commands.since_ms(since_s))
         wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
-        return self._carry_out(self._commands.dead(wanted, limit=limit))
+        return self._link.carry_out(self._commands.dead(wanted, limit=limit))
 
     def redrive(self, task_id: str) -> Handle:
         """
@@ -217,12 +231,51 @@ class Client:
 
         Raises: UnknownTask, NotDead, UnknownPolicy, TaskInvalid, Backlogged, StoreUnavailable.
         """
-        sent = self._carry_out(self._commands.redrive(task_id, reply_to=self._waiter.name))
+        sent = self._link.carry_out(self._commands.redrive(task_id, reply_to=self._waiter.name))
         return Handle(sent.task_id, sent.replayed, self)
 
     def drop(self, task_id: str) -> None:
         """Erase a dead letter with all it holds; what it cost stays booked. Raises as `redrive`."""
-        self._carry_out(self._commands.drop(task_id))
+        self._link.carry_out(self._commands.drop(task_id))
+
+    def review(
+        self,
+        *,
+        policy: str | None = None,
+        tenant: str | None = None,
+        since_s: float | None = None,
+        limit: int | None = LISTED,
+    ) -> list[Summary]:
+        """The tasks that wait for a person, those that wait longest first. Raises: StoreUnavailable."""
+        since_ms = self._link.carry_out(self._commands.since_ms(since_s))
+        wanted = Wanted(policy=policy, tenant=tenant, since_ms=since_ms)
+        return self._link.carry_out(self._commands.reviews(wanted, limit=limit))
+
+    def resolve(self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None) -> str:
+        """
+        Carry out what a person decided of a task in review; *output*, or that of *attempt*, is what they accept.
+
+        Returns the status it has then; harmless to repeat. Raises: UnknownTask, NotInReview, RulingInvalid,
+        StoreUnavailable.
+        """
+        return self._link.carry_out(self._commands.resolve(task_id, ruling, output=output, attempt=attempt)).value
+
+    def erase(self, task_id: str) -> str:
+        """
+        Erase what a task was asked and answered, after ending it if it has not ended; returns its status.
+
+        Its id, times, costs and the shape of its trail stay. Raises: UnknownTask, StoreUnavailable.
+        """
+        return self._link.carry_out(self._commands.erase(task_id)).value
+
+    def page(self, tenant: str, wanted: Wanted, *, after: Cursor | None = None, limit: int = LISTED) -> Page:
+        """A tenant's tasks by when they came, newest first, page by page. Raises: StoreUnavailable."""
+        return self._link.carry_out(self._commands.page(tenant, wanted, after=after, limit=limit))
+
+    def pressure(self, tier: str, tenant: str, *, priority: str = "normal") -> Pressure:
+        """How full a tier's queue is for a task that comes now. Raises: StoreUnavailable."""
+        patience_ms = Priority(priority).patience_ms
+        return self._link.run(self._commands.pressure(tier, tenant, patience_ms=patience_ms))
 
     def policies(self) -> list[str]:
         """The names of all that is published. Raises: StoreUnavailable."""
@@ -250,15 +303,6 @@ class Client:
         admissions: list[Admission] = self._link.run(self._commands.submit(submissions))
         taken = admitted(admissions)
         return [Handle(s.task_id, s.replayed, self) for s in taken]
-
-    def _carry_out(self, flow: Flow[T]) -> T:
-        try:
-            commands = next(flow)
-            while True:
-                commands = flow.send(self._link.run_all(commands) if commands else [])
-        except StopIteration as end:
-            outcome: T = end.value
-            return outcome
 
     def _card(self, policy: str) -> Card:
         known = self._cards.get(policy)

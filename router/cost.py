@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from .call import Call, Usage
 from .jsontext import canonical
-from .values import Value
+from .values import Json, Value
 
 NUSD_PER_USD = 10**9
 _PUSD_PER_NUSD = 1000
@@ -105,7 +105,9 @@ def input_tokens_at_most(call: Call, *, image_tokens_max: int) -> int:
     """
     tokens = _MESSAGE_TOKENS
     for message in call.messages:
+        rest = {key: value for key, value in message.items() if key not in ("role", "content")}
         tokens += _MESSAGE_TOKENS + _content_tokens(message.get("content"), image_tokens_max)
+        tokens += _bytes(canonical(rest)) if rest else 0
     if call.response_schema is not None:
         tokens += _MESSAGE_TOKENS + call.response_schema.size
     for tool in call.tools:
@@ -125,7 +127,18 @@ def _content_tokens(content: object, image_tokens_max: int) -> int:
     if isinstance(content, str):
         return _bytes(content)
     parts = content if isinstance(content, list) else []
-    return sum(_bytes(part["text"]) if part["type"] == "text" else image_tokens_max for part in parts)
+    return sum(_part_tokens(part, image_tokens_max) for part in parts)
+
+
+def _part_tokens(part: Mapping[str, Json], image_tokens_max: int) -> int:
+    """What is no text and no image is counted as it is written."""
+    match part:
+        case {"type": "image_url", "image_url": _, **rest}:
+            return image_tokens_max + (_bytes(canonical(rest)) if rest else 0)
+        case {"type": "text", "text": str(text), **rest} if not rest:
+            return _bytes(text)
+        case _:
+            return _bytes(canonical(part))
 
 
 def _bytes(text: str) -> int:

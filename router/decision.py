@@ -8,9 +8,11 @@ from itertools import takewhile
 from typing import TypeAlias, assert_never
 
 from .call import Failure, FailureKind
+from .conversation import images_of
 from .policy import Move, Policy, Rung
 from .reading import Reading
 from .refusal import Refusal
+from .ruling import Ruling
 from .task import Task
 from .tier import Tier
 from .trail import Attempt, Trail, Why
@@ -86,6 +88,8 @@ def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
     if not trail:
         return _first(policy, task, now_ms)
     last = trail[-1]
+    if last.ruling is not None:
+        return _ruled(policy, task, trail, now_ms, last.ruling)
     match _wish(policy, last):
         case "accept":
             return Accept(last)
@@ -97,6 +101,26 @@ def decide(policy: Policy, task: Task, trail: Trail, now_ms: int) -> Decision:
             return DeadLetter(last.told)
         case "repair" | "retry" | "escalate" as move:
             return _go_on(policy, task, trail, now_ms, move)
+        case never:
+            assert_never(never)
+
+
+def _ruled(policy: Policy, task: Task, trail: Trail, now_ms: int, ruling: Ruling) -> Decision:
+    """What a person decided is done, whatever the policy would wish."""
+    match ruling.wish:
+        case "accept":
+            return Accept(trail[-1])
+        case "reject":
+            return Reject(ruling.because)
+        case "dead_letter":
+            return DeadLetter(ruling.because)
+        case "ask":
+            if now_ms >= task.deadline_ms:
+                return Expire(f"the deadline passed after {len(trail)} attempts")
+            tier = ruling.tier or policy.path[0]
+            asked = next((attempt.tier for attempt in reversed(trail) if attempt.ruling is None), None)
+            above = asked is None or tier in [rung.tier for rung in policy.above(asked)]
+            return Ask(tier, "escalate" if above else "retry")
         case never:
             assert_never(never)
 
@@ -303,13 +327,21 @@ def misfit(policy: Policy, task: Task, rung: Rung) -> str | None:
     tier = rung.spec
     if tier is None:
         return None
-    if not tier.images and any(task.input.get(field) for field in policy.prompt.images):
+    if not tier.images and _has_images(policy, task):
         return f"{rung.tier} takes no images"
-    if not tier.tools and policy.output.kind == "tools":
+    if not tier.tools and policy.output.kind in ("tools", "turn"):
         return f"{rung.tier} calls no functions"
+    if not tier.logprobs and task.wishes is not None and task.wishes.logprobs:
+        return f"{rung.tier} gives no log-probabilities, which the caller asks for"
     if not tier.logprobs and _needs_logprobs(policy, rung.tier):
         return f"{rung.tier} gives no log-probabilities, which a check needs"
     return _overflow(policy, task, tier)
+
+
+def _has_images(policy: Policy, task: Task) -> bool:
+    if policy.conversation:
+        return any(True for _ in images_of(task.input))
+    return any(task.input.get(field) for field in policy.images)
 
 
 def _needs_logprobs(policy: Policy, tier: str) -> bool:
@@ -318,7 +350,8 @@ def _needs_logprobs(policy: Policy, tier: str) -> bool:
 
 def _overflow(policy: Policy, task: Task, tier: Tier) -> str | None:
     answer = min(policy.limits.output_tokens, tier.output_tokens_max)
-    asked = (task.input_bytes + len(policy.prompt.system)) // _BYTES_PER_TOKEN + answer
+    told = len(policy.prompt.system) if policy.prompt is not None else 0
+    asked = (task.input_bytes + told) // _BYTES_PER_TOKEN + answer
     if asked > tier.context_tokens:
         return f"{tier.name} holds {tier.context_tokens:,} tokens, this takes about {asked:,}"
     return None

@@ -10,11 +10,18 @@ Our error tree, grouped by who must act.
     + TaskConflict         the idempotency key was used with another body
     + UnknownTask          no such task, or its record's time is over
     + NotDead              the task is no dead letter
+    + UnknownDelivery      no such delivery of a webhook, or its time is over
+    + EndpointDisabled     the webhook's endpoint is disabled: enable it first
+    + NotInReview          the task does not wait for a person (any more)
+    + RulingInvalid        what a reviewer decided cannot be done
   x ResultError            the caller; raised by waiting or unwrapping
     + ResultPending        not ended within the given time
     + TaskNotSucceeded     ended without an accepted output
   x OperatorError          whoever runs the service
     + SettingsInvalid      an environment variable is wrong or unknown
+    + SecretRefused        a webhook secret cannot be made, or there is none to rotate
+    + UnknownKey           no such API key
+    + KeyRefused           an API key cannot be made, or made in the place of that one
     + BillInvalid          a provider's bill has a form that we do not read
     + LogInvalid           a log of recorded traffic cannot be read
     + ExtraMissing         a command needs libraries that are not installed
@@ -87,6 +94,28 @@ class NotDead(TaskError):
     exit_code = 1
 
 
+class UnknownDelivery(TaskError):
+    """No such delivery of a webhook, or the time that it is kept is over."""
+
+    exit_code = 1
+
+
+class EndpointDisabled(TaskError):
+    """The endpoint of a webhook is disabled: nothing is sent there until somebody enables it."""
+
+    exit_code = 1
+
+
+class NotInReview(TaskError):
+    """The task does not wait for a person, or not any more."""
+
+    exit_code = 1
+
+
+class RulingInvalid(TaskError):
+    """What a reviewer decided cannot be done, such as accepting an output that the schema forbids."""
+
+
 class ResultError(RouterError):
     """There is no output to give."""
 
@@ -107,6 +136,22 @@ class OperatorError(RouterError):
 
 class SettingsInvalid(OperatorError):
     """An environment variable is wrong or unknown."""
+
+
+class SecretRefused(OperatorError):
+    """A webhook secret cannot be made, or there is none to rotate or drop; the message says what to do."""
+
+    exit_code = 1
+
+
+class UnknownKey(OperatorError):
+    """There is no such API key."""
+
+    exit_code = 1
+
+
+class KeyRefused(OperatorError):
+    """An API key cannot be made, or not in the place of that one; the message says why."""
 
 
 class BillInvalid(OperatorError):

@@ -40,10 +40,10 @@ class Again:
 class Alarm:
     """
     Somebody should look: a share of a budget is used (about a scope), a breaker opened (about a deployment), or
-    escalations are held back (about a tenant).
+    escalations are held back, or a webhook is disabled (about a tenant).
     """
 
-    kind: Literal["budget", "breaker", "storm"]
+    kind: Literal["budget", "breaker", "storm", "webhook"]
     about: str
     said: str
 

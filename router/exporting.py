@@ -16,6 +16,7 @@ from .reading import Reading
 from .record import Record
 from .recording import LoggedReply, Recording
 from .refusal import Refusal
+from .task import TaskState
 from .trail import Attempt, Spent
 from .values import Json, iso
 from .verdict import Finding
@@ -25,18 +26,22 @@ def recorded(record: Record, policy: Policy, *, audit: Record | None = None) -> 
     """
     Everything that a task's tiers replied, in order, with what it cost; contents and all.
 
+    A task that a person resolved is written down as the policy left it, with what they accepted as the expected output.
     *policy* is the version that it ran under. What its *audit* was answered stands under the tier that audited.
     """
     audited = [attempt for attempt in (audit.trail if audit else ()) if isinstance(attempt.answer, Reading)]
     replies: defaultdict[str, list[LoggedReply]] = defaultdict(list)
-    for attempt in (*record.trail, *audited):
+    asked = [attempt for attempt in record.trail if attempt.ruling is None]
+    for attempt in (*asked, *audited):
         replies[attempt.tier].append(_logged(attempt, policy))
     task = record.task
     deadline_s = (task.deadline_ms - task.created_ms) / 1000
+    reviewed = record.trail[-1:] != tuple(asked[-1:])
     told: dict[str, Any] = {
         "metadata": task.metadata or None,
         "deadline_s": deadline_s if deadline_s != policy.limits.deadline_s else None,
-        "tier": record.trail[-1].tier if record.trail else None,
+        "tier": asked[-1].tier if asked else None,
+        "expected": record.output if reviewed else None,
     }
     return Recording(
         id=task.id,
@@ -47,7 +52,7 @@ def recorded(record: Record, policy: Policy, *, audit: Record | None = None) -> 
         question=policy.question,
         tenant=task.tenant,
         created=iso(task.created_ms),
-        status=record.state.value,
+        status=TaskState.REVIEW.value if reviewed else record.state.value,
         cost_usd=_dollars(record.cost_nusd),
         **{name: value for name, value in told.items() if value is not None},
     )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import Final, Literal, TypeAlias
 
 from .budget import scopes
 from .call import Health, Usage
 from .trail import Purpose, Why
 from .values import Value
 from .verdict import Outcome
+
+
+Lane: TypeAlias = Literal["interactive", "audit"]
+"""Whether a caller waits for what was asked, or it is an audit in the background."""
 
 
 class EntryKind(StrEnum):
@@ -69,6 +74,9 @@ class Entry(Value):
     """
     One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome. The first
     line of a call is its reservation; `day` (since 1970, UTC) says where all of the call is booked.
+
+    Of an attempt, `failure` says what kept it from an answer (a kind of failure, the limit that refused it, `unpriced`),
+    and `escalated` that another tier was to be asked after it.
     """
 
     kind: EntryKind
@@ -92,7 +100,19 @@ class Entry(Value):
     latency_ms: int = 0
     outcome: Outcome | None = None
     accepted: bool = False
+    escalated: bool = False
+    failure: str = ""
     checks: tuple[str, ...] = ()
+
+    @property
+    def lane(self) -> Lane:
+        """Whether somebody waits for what was asked."""
+        return "audit" if self.why == "audit" else "interactive"
+
+    @property
+    def reason(self) -> str:
+        """Why a model was asked: that of the attempt, or the check that wanted more than the answer."""
+        return _WANTED_BY.get(self.purpose or "answer", self.why)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -161,6 +181,7 @@ def _day_names(entry: Entry) -> Iterable[str]:
     return (f"{scope}:d{entry.day}" for scope in entry.scopes)
 
 
+_WANTED_BY: Final = {"sample": "agreement", "judge": "judge"}
 _BALANCE_OF = {
     EntryKind.RESERVED: "reserved_nusd",
     EntryKind.SETTLED: "settled_nusd",

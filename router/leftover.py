@@ -65,6 +65,10 @@ def mistakes_in_the_rest(data: Json, why: ValidationError) -> list[Mistake]:
         leave_out(rest, error["loc"])
     twice = [Mistake(at, f"{at[0]}.{at[1]}: {said}", Code.WRONG_VALUE) for at, said in _twice(data)]
     _name_apart(rest)
+    if "input" in data and "input" not in rest:  # what a prompt may name is anybody's guess then
+        return twice
+    if "prompt" in data:
+        rest.setdefault("prompt", _FILLING["prompt"])
     return [*twice, *_mistakes_of(rest)]
 
 
@@ -113,11 +117,14 @@ def _mistakes_of(data: dict[str, Json]) -> list[Mistake]:
 def _mistakes_beside(data: dict[str, Json], errors: Sequence[ErrorDetails]) -> list[Mistake]:
     wrong = {error["loc"][:2] if error["loc"][:1] == ("checks",) else error["loc"][:1] for error in errors}
     rest = {key: value for key, value in data.items() if (key,) not in wrong}
+    if ("input",) in wrong:
+        return []
+    filling = _FILLING if ("prompt",) in wrong else {"policy": _FILLING["policy"]}
     checks = rest.get("checks")
     listed = checks if isinstance(checks, list) else []
     kept = [index for index in range(len(listed)) if ("checks", index) not in wrong]
     try:
-        policy = Policy.model_validate(dict(_FILLING) | rest | {"checks": [listed[index] for index in kept]})
+        policy = Policy.model_validate(dict(filling) | rest | {"checks": [listed[index] for index in kept]})
     except ValidationError:
         return []
     return [replace(mistake, path=_renumbered(mistake.path, kept)) for mistake in mistakes(policy)]

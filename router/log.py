@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from contextlib import AbstractContextManager
+from typing import Any, Final, TextIO
 
 import structlog
 
 # event                  level    when
 # attempt.ended          info     a tier was asked and its answer judged
 # call.refused           info     a budget or a rate left no room for a call; its task waits
+# task.moved             info     a task went on, or ended, without being asked anything
 # task.lost              warning  a shift's lease of a task was gone; its work is dropped, its money booked
 # task.surprise          error    an unforeseen exception while carrying a task; the sweep puts it back
 # price.unknown          error    no price of a tier's model is in force; the call was not sent
@@ -26,7 +30,9 @@ import structlog
 # worker.started         info     a supervised process runs
 # worker.died            warning  a supervised process ended unasked; it is started again
 # process.failed         error    an unforeseen exception ended a supervised process
-# alarm                  warning  a share of a budget is used, a breaker opened, or escalations are held back
+# alarm                  warning  a budget is nearly used, a breaker opened, escalations are held back, a webhook is disabled
+# webhook.sent           info     a webhook was told of a task, or not: its status says which
+# webhook.surprise       error    an unforeseen exception while telling a webhook; its lease runs out
 # policies.published     info     a worker made its folder's versions current
 # http.listening         info     the HTTP service takes requests
 # http.answered          info     a request was answered; the route and the status, nothing of its contents
@@ -38,12 +44,10 @@ def configure(level: str = "info", *, console: bool | None = None, stream: TextI
     """Set structlog up: JSON lines, or coloured text where *stream* (default: standard error) is a terminal."""
     out = stream or sys.stderr
     if console if console is not None else out.isatty():
-        renderer: Any = structlog.dev.ConsoleRenderer()
+        renderers: list[Any] = [_without_orders, structlog.dev.ConsoleRenderer()]
         factory: Any = structlog.PrintLoggerFactory(out)
     else:
-        import orjson  # noqa: PLC0415  # only workers log, and only they pay for it
-
-        renderer = structlog.processors.JSONRenderer(serializer=orjson.dumps)
+        renderers = [structlog.processors.JSONRenderer(serializer=_line)]
         factory = structlog.BytesLoggerFactory(out.buffer)
     structlog.configure(
         processors=[
@@ -51,7 +55,7 @@ def configure(level: str = "info", *, console: bool | None = None, stream: TextI
             structlog.processors.add_log_level,
             _without_its_words,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=factory,
@@ -71,5 +75,41 @@ def _without_its_words(_logger: Any, _method: str, event: MutableMapping[str, An
     return {**event, "exception": "from ".join(told)} if told else event
 
 
+_STEERING: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What JSON leaves as it is, and some screens and readers of lines take for an order."""
+
+
+_ORDERS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it, or cannot show."""
+
+
+def _without_orders(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show what a terminal would obey; the lines of a traceback, which quote nobody, stay lines."""
+    return {
+        name: _ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+        if isinstance(value, str) and name != "exception"
+        else value
+        for name, value in event.items()
+    }
+
+
+def _line(event: dict[str, Any], **_: Any) -> bytes:
+    """One line of JSON, whatever an event holds."""
+    import orjson  # noqa: PLC0415  # only workers log, and only they pay for it
+
+    try:
+        line = orjson.dumps(event, default=repr)
+    except TypeError:  # a lone surrogate, a number over 64 bits: what is odd must not end who tells of it
+        line = json.dumps(event, default=repr, skipkeys=True).encode()
+    if line.isascii() and b"\x7f" not in line:
+        return line
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
+
+
 def logger() -> Any:
     return structlog.get_logger()
+
+
+def about(**names: str) -> AbstractContextManager[None]:
+    """Have every event within, in this task and those that it starts, tell these too."""
+    return structlog.contextvars.bound_contextvars(**names)

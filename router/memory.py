@@ -12,12 +12,14 @@ from .auditing import audit_of
 from .budget import SHORT, Budget, BudgetUse, applying, scopes, window
 from .call import Deployment
 from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
-from .errors import UnknownPolicy, UnknownTask
+from .erasure import erased, erased_task
+from .errors import NotInReview, UnknownPolicy, UnknownTask
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold, fold_days
 from .policy import Policy
 from .ports import Claim, Kept, Rates, Swept, attempt_entry
 from .record import Record
 from .refusal import Refusal, lost_lease, over_budget, over_cost
+from .ruling import REVIEW, not_in_review
 from .submission import Admission, Busy, Conflict, Submission, Submitted
 from .task import AUDITOR, Task, TaskState
 from .trail import Attempt, Trail
@@ -52,6 +54,7 @@ class _Row:
     ended_ms: int | None = None
     reason: str | None = None
     audit: str | None = None
+    erased_ms: int | None = None
 
     @property
     def queue(self) -> str:
@@ -248,6 +251,37 @@ class MemoryStore:
             self._end(row, TaskState.CANCELLED, "cancelled by the caller")
         return row.state
 
+    async def rule(self, task_id: str, attempt: Attempt, *, patience_ms: int) -> TaskState:
+        row, ruling = self._row(task_id), attempt.ruling
+        assert ruling is not None
+        sign = attempt.signature
+        if row.state is not TaskState.REVIEW and row.done == sign:
+            return row.state
+        if row.state is not TaskState.REVIEW or len(row.trail) + 1 != attempt.number:
+            raise NotInReview(not_in_review(task_id, row.state))
+        row.trail += (attempt,)
+        row.done, row.tier, row.reason = sign, ruling.tier or REVIEW, None
+        row.kept, row.suspect, row.crashes, row.shows_kept = {}, False, 0, False
+        if ruling.reached is TaskState.READY:
+            deadline_ms = max(row.task.deadline_ms, self._clock_ms() + patience_ms)
+            row.task = row.task.model_copy(update={"deadline_ms": deadline_ms})
+            self._make_ready(row)
+        else:
+            self._end(row, ruling.reached, ruling.because or None)
+        return row.state
+
+    async def erase(self, task_id: str) -> TaskState:
+        row = self._row(task_id)
+        if not row.state.terminal:
+            self._end(row, TaskState.CANCELLED, None)
+        if row.erased_ms is None:
+            row.task = erased_task(row.task)
+            row.trail = tuple(map(erased, row.trail))
+            row.reason, row.erased_ms = None, self._clock_ms()
+            if row.audit is not None:
+                await self.erase(row.audit)
+        return row.state
+
     async def read(self, task_id: str) -> Record:
         row = self._row(task_id)
         return Record(
@@ -259,6 +293,7 @@ class MemoryStore:
             cost_nusd=row.held_nusd,
             ended_ms=row.ended_ms,
             audit=row.audit,
+            erased_ms=row.erased_ms,
         )
 
     def now_ms(self) -> int:
@@ -326,6 +361,7 @@ class MemoryStore:
             deadline_ms=now + int(s.deadline_s * 1000),
             metadata=dict(s.metadata),
             audits=s.audits,
+            wishes=s.wishes,
         )
         urgency_ms = min(task.deadline_ms, now + s.priority.patience_ms)
         row = self._rows[s.task_id] = _Row(task=task, tier=s.tier, urgency_ms=urgency_ms)

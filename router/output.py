@@ -7,20 +7,27 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
+from .call import ResponseSchema, ToolChoice
+from .jsontext import canonical
 from .values import Json, Value
 
-Kind: TypeAlias = Literal["schema", "labels", "text", "tools"]
+Kind: TypeAlias = Literal["schema", "labels", "text", "tools", "turn"]
+"""A `turn` is text, function calls or both: a caller asks for it, no policy's file."""
 
 LABEL = "label"
 """The property that carries a label on the wire; the output itself is the bare string."""
 
 
 class FunctionTool(Value):
-    """A function the model may choose; `parameters` is the JSON Schema of its arguments."""
+    """
+    A function the model may choose; `parameters` is the JSON Schema of its arguments, to which `strict` holds the
+    provider (None is not sent).
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: str = ""
     parameters: dict[str, Json]
+    strict: bool | None = True
 
 
 class TextOutput(Value):
@@ -82,6 +89,10 @@ class Output(Value):
             }
         return self.json_schema
 
+    def text_of(self, value: Json) -> str | None:
+        """The whole of an output value as the model's text; None where it is no text."""
+        return value if isinstance(value, str) else None
+
     @cached_property
     def tools_by_name(self) -> dict[str, FunctionTool]:
         return {tool.name: tool for tool in self.tools or ()}
@@ -92,6 +103,57 @@ class Output(Value):
         if self.json_schema is not None:
             return tuple(self.json_schema.get("required") or self.json_schema.get("properties", ()))
         return {"labels": (LABEL,), "tools": ("name", "arguments"), "text": ("text",)}[self.kind]
+
+
+class Formed(Output):
+    """A text in the form that its caller asks for: JSON under `response_schema`, or without one any JSON object."""
+
+    response_schema: ResponseSchema | None = None
+
+    @property
+    def json_object(self) -> bool:
+        return self.response_schema is None
+
+    def text_of(self, value: Json) -> str | None:
+        return canonical(value)
+
+
+class Turn(Output):
+    """
+    What a model says in a conversation with `tools`: `{"text": str | None, "calls": [{"name", "arguments"}, ...]}`.
+
+    `tool_choice` and `parallel_tool_calls` say which calls there may be, in OpenAI's words; the text has the form of
+    `response_schema` or `json_object`.
+    """
+
+    response_schema: ResponseSchema | None = None
+    json_object: bool = False
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "turn"
+
+    @cached_property
+    def value_schema(self) -> dict[str, Json]:
+        return {
+            "type": "object",
+            "properties": {
+                "text": {"type": ["string", "null"]},
+                "calls": {"type": "array", "items": _tool_call_schema(self.tools or ())},
+            },
+            "required": ["text", "calls"],
+            "additionalProperties": False,
+        }
+
+    @cached_property
+    def required_fields(self) -> tuple[str, ...]:
+        return ("text", "calls")
+
+    def text_of(self, value: Json) -> str | None:
+        text: str | None = value["text"]
+        return text
 
 
 def _tool_call_schema(tools: tuple[FunctionTool, ...]) -> dict[str, Json]:

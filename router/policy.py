@@ -14,9 +14,10 @@ from pydantic_core import PydanticCustomError
 from .call import ResponseSchema
 from .certificate import Basis, Certificate
 from .checks import AnyCheck, Check, Judge, Refusal, Schema, Types
+from .conversation import CONVERSATION
 from .cost import nusd
 from .jsontext import Path, canonical
-from .output import Output
+from .output import Formed, Output, Turn
 from .promise import Promise
 from .tier import Answering, Tier, Tiers
 from .values import Json, Name, Probability, Value
@@ -47,6 +48,9 @@ class Input(Value):
     model_config = ConfigDict(populate_by_name=True)
 
     json_schema: dict[str, Json] = Field(alias="schema")
+
+
+_CONVERSATION = Input(json_schema=CONVERSATION)
 
 
 class Rung(Value):
@@ -139,14 +143,16 @@ class Policy(Value):
     """
     One version of a policy, complete in itself: its schemas and examples are part of it, and of its digest.
 
+    Without a `prompt` it is a conversation's: the messages of its input are passed on as they are, and it has no
+    `input` of its own.
     `certificate` and `models` stand in no policy's file: the certificate lies beside it, and `models` says what the
     tiers answer with in this version; `bound_to` fills it in.
     """
 
     policy: Name
     description: str = ""
-    prompt: Prompt
-    input: Input
+    prompt: Prompt | None = None
+    input: Input = _CONVERSATION
     output: Output
     tiers: Annotated[tuple[Annotated[Rung, BeforeValidator(_one_rung)], ...], Field(min_length=1, max_length=10)]
     checks: tuple[AnyCheck, ...] = ()
@@ -177,13 +183,32 @@ class Policy(Value):
 
     @cached_property
     def response_schema(self) -> ResponseSchema | None:
-        """What the provider is asked to keep to; None for text and tools."""
+        """What the provider is asked to keep to; None for text and tools, unless their caller wants it."""
+        if isinstance(self.output, Formed | Turn):
+            return self.output.response_schema
         schema = self.output.wire_schema
         return ResponseSchema(name=self.policy, body=schema) if schema is not None else None
 
+    @property
+    def conversation(self) -> bool:
+        """Whether the messages of the input are what is asked."""
+        return self.prompt is None
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The input's fields that hold images; those of a conversation stand in its messages."""
+        return self.prompt.images if self.prompt is not None else ()
+
+    @property
+    def earlier(self) -> Literal["none", "findings", "attempts"]:
+        """What a larger model sees of the attempts before it."""
+        return self.prompt.earlier if self.prompt is not None else "none"
+
     @cached_property
     def types(self) -> Types:
-        return Types(input_schema=self.input.json_schema, output=self.output, images=self.prompt.images)
+        return Types(
+            input_schema=self.input.json_schema, output=self.output, images=self.images, conversation=self.conversation
+        )
 
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:
@@ -207,9 +232,15 @@ class Policy(Value):
         """True where a check of that kind is listed for all tiers."""
         return any(isinstance(c, kind) and not c.tiers for c in self.checks)
 
+    @property
+    def text_checks(self) -> tuple[str, ...]:
+        """The checks that can judge nothing but the text this policy asks for, by name."""
+        return tuple(c.name for c in self.checks if c.reads_text) if self.output.kind == "text" else ()
+
     @cached_property
     def shots(self) -> tuple[Example, ...]:
-        return tuple(e for e in self.examples if not e.held_out)[: self.prompt.examples]
+        wanted = self.prompt.examples if self.prompt is not None else 0
+        return tuple(e for e in self.examples if not e.held_out)[:wanted]
 
     @cached_property
     def tier_names(self) -> frozenset[str]:
@@ -241,11 +272,15 @@ class Policy(Value):
             policy=self.policy,
             path=self.path,
             output_tokens=self.limits.output_tokens,
-            prompt=_digest({"prompt": self.prompt.model_dump(mode="json"), "shots": [_dump(s) for s in self.shots]}),
+            prompt=_digest({"prompt": self._prompt_data, "shots": [_dump(s) for s in self.shots]}),
             output=_digest(_dump(self.output)),
             checks=_digest([_dump(check) for check in self.all_checks]),
             models={name: model for name, model in self.models.items() if name in self.path or name in self.judges},
         )
+
+    @property
+    def _prompt_data(self) -> Json:
+        return self.prompt.model_dump(mode="json") if self.prompt is not None else None
 
     @cached_property
     def question(self) -> str:

@@ -55,7 +55,7 @@ def changes(old: Policy, new: Policy) -> list[Change]:
     return [
         *_fields("", {"policy": old.policy}, {"policy": new.policy}),
         *_fields("", {"description": old.description}, {"description": new.description}),
-        *_fields("prompt", _dump(old.prompt), _dump(new.prompt)),
+        *_whole("prompt", old.prompt, new.prompt),
         *_schema("input", old.input.json_schema, new.input.json_schema),
         *_outputs(old.output, new.output),
         *_tiers(old, new),

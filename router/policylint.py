@@ -65,6 +65,6 @@ def _strict_doubts(policy: Policy) -> Iterator[Mistake]:
         said = f"OpenAI will refuse this schema: {problem}"
         yield Mistake(("output", "schema", *problem.path), said, Code.STRICT_MODE)
     for index, tool in enumerate(policy.output.tools or ()):
-        for problem in strict_mode_problems(tool.parameters):
+        for problem in strict_mode_problems(tool.parameters) if tool.strict else ():
             path = ("output", "tools", index, "parameters", *problem.path)
             yield Mistake(path, f"OpenAI will refuse function {tool.name}: {problem}", Code.STRICT_MODE)

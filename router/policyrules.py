@@ -9,11 +9,12 @@ from .cel.expression import compile_expression
 from .cel.patterns import pattern_problems, refused
 from .cel.problem import ExpressionInvalid
 from .checks import Agreement, Confidence, Grounding, Length, Pattern, Rule, Steps
-from .compose import PromptInvalid, template, unknown_variables
+from .conversation import CONVERSATION
 from .jsontext import Path
 from .policy import Policy
 from .problem import Code, Mistake, closest
 from .schema import SchemaInvalid, Validator, check_schema
+from .template import PromptInvalid, template, unknown_variables
 from .values import Json
 
 
@@ -23,9 +24,21 @@ def mistakes(policy: Policy) -> list[Mistake]:
     if schemas:  # fields and types are anybody's guess then
         patterns = (_pattern_mistakes(c, ("checks", i)) for i, c in enumerate(policy.checks) if isinstance(c, Pattern))
         return [*schemas, *_tier_mistakes(policy), *chain.from_iterable(patterns)]
+    if unpaired := list(_unpaired(policy)):  # what the input holds is anybody's guess then
+        return [*unpaired, *_tier_mistakes(policy)]
     return list(
         chain(_prompt_mistakes(policy), _tier_mistakes(policy), _check_mistakes(policy), _example_mistakes(policy))
     )
+
+
+def _unpaired(policy: Policy) -> Iterator[Mistake]:
+    """A prompt is written from an input; without one the messages of a conversation are the input."""
+    if policy.prompt is not None and policy.input.json_schema == CONVERSATION:
+        said = "the key 'input' is missing: say which fields the prompt is written from, or leave the prompt out"
+        yield Mistake(("prompt",), said, Code.MISSING_KEY)
+    if policy.prompt is None and policy.input.json_schema != CONVERSATION:
+        said = "the key 'prompt' is missing: a policy without one passes a conversation on, and has no input of its own"
+        yield Mistake(("input",), f"{said}; write a prompt, or leave the input out", Code.MISSING_KEY)
 
 
 def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -42,9 +55,12 @@ def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
     variables: list[str] = []
+    prompt = policy.prompt
+    if prompt is None:
+        return
     try:
-        variables = unknown_variables(policy.prompt.user, ())
-        template(policy.prompt.user)
+        variables = unknown_variables(prompt.user, ())
+        template(prompt.user)
     except PromptInvalid as why:
         yield Mistake(("prompt", "user"), f"the template cannot be read: {why}", Code.WRONG_PROMPT)
     fields: Mapping[str, Json] | None = policy.input.json_schema.get("properties")
@@ -53,9 +69,9 @@ def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
     for name in variables:
         if name not in fields:
             said = f"the input has no field {name!r} for the template"
-            place = _place_of(policy.prompt.user, name)
+            place = _place_of(prompt.user, name)
             yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields), *place)
-    for index, name in enumerate(policy.prompt.images):
+    for index, name in enumerate(prompt.images):
         if name not in fields:
             said = f"the input has no field {name!r}"
             yield Mistake(("prompt", "images", index), said, Code.WRONG_PROMPT, closest(name, fields))

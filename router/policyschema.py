@@ -8,7 +8,7 @@ from .policy import Policy
 
 _NOT_AUTHORED = (
     *("Tier", "Place", "Answering"),
-    *("Certificate", "Basis", "Evidence", "Level", "Trust", "Feature", "Chance", "Usual"),
+    *("Certificate", "Basis", "Evidence", "Level", "Trust", "Feature", "Chance", "Usual", "Thrift"),
 )
 """What a policy holds but no author writes."""
 
@@ -25,6 +25,8 @@ def editor_schema() -> dict[str, Any]:
     _or_file(schema, "examples")
     del parts["Rung"]["properties"]["spec"], parts["Audit"]["properties"]["spec"]
     del schema["properties"]["certificate"], schema["properties"]["models"]
+    schema["properties"] |= {"prompt": {"$ref": "#/$defs/Prompt"}, "input": {"$ref": "#/$defs/Input"}}
+    schema["dependentRequired"] = {"prompt": ["input"], "input": ["prompt"]}
     for name in _NOT_AUTHORED:
         del parts[name]
     tiers = schema["properties"]["tiers"]

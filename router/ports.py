@@ -10,7 +10,7 @@ from typing import Protocol
 from .auditing import AUDIT, SHADOW
 from .budget import Budget, BudgetUse
 from .call import Answer, Call, Deployment
-from .decision import Accept, Decision
+from .decision import Accept, Ask, Decision
 from .ledger import Balance, Entry, EntryKind, Intent, Settlement
 from .policy import Policy
 from .record import Record
@@ -72,6 +72,8 @@ def attempt_entry(claim: Claim, policy: Policy, attempt: Attempt, decision: Deci
         latency_ms=sum(call.latency_ms for call in attempt.calls),
         outcome=verdict.outcome if verdict else None,
         accepted=isinstance(decision, Accept),
+        escalated=isinstance(decision, Ask) and decision.tier != attempt.tier,
+        failure=attempt.failure,
         simulated=asked.simulated if asked else False,
         checks=tuple(f.check for f in verdict.findings if _told(f)) if verdict else (),
     )
@@ -174,6 +176,19 @@ class Store(Protocol):
 
     async def cancel(self, task_id: str) -> TaskState:
         """End a task that has not ended; returns the state it is in now. Raises: UnknownTask."""
+        ...
+
+    async def rule(self, task_id: str, attempt: Attempt, *, patience_ms: int) -> TaskState:
+        """
+        Carry out what a person decided of a task in review: append *attempt*, whose ruling it is, and end the task or
+        have a tier asked, for *patience_ms* from now on at least. Returns the state it is in then.
+
+        Raises: UnknownTask, NotInReview.
+        """
+        ...
+
+    async def erase(self, task_id: str) -> TaskState:
+        """Erase a task's contents, after ending it if it has not ended; returns its state. Raises: UnknownTask."""
         ...
 
     async def read(self, task_id: str) -> Record:

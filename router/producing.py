@@ -10,14 +10,19 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
+from pydantic import ValidationError
+
+from .conversation import images_of
 from .errors import Backlogged, TaskConflict, TaskInvalid
 from .jsontext import NotJson, canonical
+from .objection import objection
 from .schema import Validator
 from .submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted, fingerprint
 from .task import Priority
+from .tenant import name_mistake, tenant_mistake
+from .webhook import Webhook
 from .wishes import Wishes
 
-_NAME_BYTES_MAX = 200
 _METADATA_BYTES_MAX = 16_384
 
 
@@ -31,19 +36,20 @@ class Order:
     priority: str = "normal"
     metadata: Mapping[str, Any] | None = None
     wishes: Wishes | None = None
-    webhook: str | None = None
+    webhook: Webhook | None = None
 
 
 def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str | None) -> Submission:
     """Write the submission of one input. Raises: TaskInvalid."""
     _check_order(order)
+    _check_wishes(card, order.wishes)
     _check_size(card, input)
     if problem := _validator(json.dumps(card.input_schema)).problem(dict(input)):
         raise TaskInvalid(f"the input does not meet the schema of policy {card.policy!r}: {problem}")
     return Submission(
         task_id=uuid4().hex,
         policy=card.digest,
-        tier=_first_tier(card, order.wishes),
+        tier=(order.wishes.tier if order.wishes is not None else None) or card.tier,
         input=input,
         deadline_s=min(order.deadline_s or card.deadline_s, card.deadline_s),
         keep_s=card.keep_s,
@@ -58,11 +64,12 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
     )
 
 
-def _first_tier(card: Card, wishes: Wishes | None) -> str:
-    pinned = wishes.tier if wishes is not None else None
-    if pinned is not None and pinned not in card.tiers:
-        raise TaskInvalid(f"policy {card.policy!r} has no tier {pinned!r}; it climbs {', '.join(card.tiers)}")
-    return pinned or card.tier
+def _check_wishes(card: Card, wishes: Wishes | None) -> None:
+    if wishes is None:
+        return
+    refused = objection(wishes, policy=card.policy, output=card.output, tiers=card.tiers, text_checks=card.text_checks)
+    if refused is not None:
+        raise TaskInvalid(str(refused))
 
 
 def _settings(order: Order) -> dict[str, Any]:
@@ -75,8 +82,20 @@ def _settings(order: Order) -> dict[str, Any]:
     if order.wishes is not None:
         settings["wishes"] = order.wishes.told
     if order.webhook is not None:
-        settings["webhook"] = order.webhook
+        settings["webhook"] = order.webhook.told
     return settings
+
+
+def webhook_of(asked: str | Mapping[str, Any] | None) -> Webhook | None:
+    """Read where a caller wants to be told: a URL, or an object as in the API. Raises: TaskInvalid."""
+    if asked is None:
+        return None
+    try:
+        return Webhook.model_validate({"url": asked} if isinstance(asked, str) else dict(asked))
+    except ValidationError as why:
+        first = why.errors(include_url=False)[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise TaskInvalid(f"webhook {at}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def prepare_many(
@@ -116,11 +135,9 @@ def _admitted(admission: Admission) -> Submitted:
 
 
 def _check_order(order: Order) -> None:
-    for what, text in (("key", order.key), ("tenant", order.tenant)):
-        if text is not None and not _is_name(text):
-            raise TaskInvalid(f"the {what} must be 1 to {_NAME_BYTES_MAX} bytes of printable text without blanks")
-    if ":" in order.tenant:
-        raise TaskInvalid("the tenant must not contain a colon")
+    key_mistake = name_mistake("key", order.key) if order.key is not None else None
+    if mistake := key_mistake or tenant_mistake(order.tenant):
+        raise TaskInvalid(mistake)
     if order.deadline_s is not None and not 0 < order.deadline_s < math.inf:
         need = "greater than 0" if order.deadline_s <= 0 else "a finite number of seconds"
         raise TaskInvalid(f"deadline_s is {order.deadline_s}, it must be {need}")
@@ -130,13 +147,12 @@ def _check_order(order: Order) -> None:
         raise TaskInvalid(f"metadata has more than {_METADATA_BYTES_MAX:,} bytes; store it and pass an id")
 
 
-def _is_name(text: str) -> bool:
-    return text.isprintable() and " " not in text and 0 < len(text.encode()) <= _NAME_BYTES_MAX
-
-
 def _check_size(card: Card, input: Mapping[str, Any]) -> None:
     if not isinstance(input, Mapping):
         raise TaskInvalid(f'the input is a {type(input).__name__}, expected an object such as {{"text": "..."}}')
+    if card.conversation:
+        _check_conversation(card, input)
+        return
     images = {name: input[name] for name in card.images if input.get(name)}
     for name, image in images.items():
         if (size := len(str(image))) > card.image_bytes:
@@ -144,6 +160,15 @@ def _check_size(card: Card, input: Mapping[str, Any]) -> None:
     rest = {name: value for name, value in input.items() if name not in images}
     if (size := _size("the input", rest)) > card.input_bytes:
         raise TaskInvalid(_too_large("the input", size, "input_bytes", card.input_bytes))
+
+
+def _check_conversation(card: Card, input: Mapping[str, Any]) -> None:
+    """Images that are sent along count by themselves, all together; those that have an address are text."""
+    images = sum(len(url.encode()) for url in images_of(input) if url.startswith("data:"))
+    if images > card.image_bytes:
+        raise TaskInvalid(_too_large("the images of the conversation", images, "image_bytes", card.image_bytes))
+    if (size := _size("the input", input) - images) > card.input_bytes:
+        raise TaskInvalid(_too_large("the conversation", size, "input_bytes", card.input_bytes))
 
 
 def _fingerprint(card: Card, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

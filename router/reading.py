@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .alignment import field_confidences, text_confidence
-from .call import FinishReason, Reply, ToolCall
+from .call import FinishReason, Named, Reply, ToolCall
 from .jsontext import NotJson, parse
-from .output import LABEL, Output
+from .output import LABEL, Formed, Output, Turn
 from .values import Json, Value
 
 
@@ -16,7 +16,8 @@ class Reading(Value):
     What a reply says.  `output` is None where it could not be read, `problem` then says why and `raw` holds the text.
 
     `confidence` maps fields (dotted paths; `label`, `text` or `name` for the other kinds) to probabilities;
-    None means that the model gave no log-probabilities.
+    None means that the model gave no log-probabilities. `logprobs` are its tokens as the provider wrote them, where the
+    caller asked for them and the reply was accepted.
     """
 
     output: Json = None
@@ -25,6 +26,7 @@ class Reading(Value):
     refusal: str | None = None
     finish_reason: FinishReason = FinishReason.STOP
     confidence: dict[str, float] | None = None
+    logprobs: tuple[dict[str, Json], ...] | None = None
 
     @property
     def refused(self) -> bool:
@@ -42,13 +44,14 @@ def read(output: Output, reply: Reply) -> Reading:
     seen: dict[str, Any] = {"refusal": reply.refusal, "finish_reason": reply.finish_reason}
     if reply.refusal is not None:
         return Reading(problem="the model refused", raw=reply.text, **seen)
+    if isinstance(output, Turn):
+        return _read_turn(output, reply, seen)
     if output.kind == "tools":
         return _read_tool_call(output, reply, seen)
     if not reply.text:
         return Reading(problem="the reply is empty", **seen)
     if output.kind == "text":
-        level = text_confidence(reply.tokens) if reply.tokens else None
-        return Reading(output=reply.text, confidence=None if level is None else {"text": level}, **seen)
+        return Reading(output=reply.text, confidence=_in_text(reply), **seen)
     return _read_json(output, reply, reply.text, seen)
 
 
@@ -59,11 +62,55 @@ def _read_json(output: Output, reply: Reply, text: str, seen: dict[str, Any]) ->
         return Reading(problem=f"the reply is not JSON: {why}", raw=text, **seen)
     schema = output.wire_schema or {}
     confidence = field_confidences(text, reply.tokens, schema) if reply.tokens else None
+    if isinstance(output, Formed) and confidence is not None:
+        confidence |= _in_text(reply) or {}
     if output.kind == "labels":
         if not isinstance(value, dict) or set(value) != {LABEL}:
             return Reading(problem=f'the reply is not {{"{LABEL}": ...}}', raw=text, **seen)
         value = value[LABEL]
     return Reading(output=value, confidence=confidence, **seen)
+
+
+def _in_text(reply: Reply) -> dict[str, float] | None:
+    """How sure the model was of its text as a whole."""
+    level = text_confidence(reply.tokens) if reply.tokens else None
+    return None if level is None else {"text": level}
+
+
+def _read_turn(output: Turn, reply: Reply, seen: dict[str, Any]) -> Reading:
+    text = reply.text or None
+    problem = "the reply is empty" if text is None and not reply.tool_calls else _miscalled(output, reply.tool_calls)
+    calls = []
+    for call in reply.tool_calls if problem is None else ():
+        try:
+            calls.append({"name": call.name, "arguments": parse(call.arguments)})
+        except NotJson as why:
+            problem = f"the arguments of {call.name} are not JSON: {why}"
+    if problem is not None:
+        return Reading(problem=problem, raw=_raw(reply), **seen)
+    return Reading(output={"text": text, "calls": calls}, confidence=_in_text(reply) if text else None, **seen)
+
+
+def _miscalled(output: Turn, calls: tuple[ToolCall, ...]) -> str | None:
+    """What is wrong with the functions that were called, given what the caller allows."""
+    names = [call.name for call in calls]
+    if unknown := next((name for name in names if name not in output.tools_by_name), None):
+        return f"there is no function {unknown!r}"
+    if output.parallel_tool_calls is False and len(names) > 1:
+        return f"{len(names)} functions were called, at most one was asked for"
+    match output.tool_choice:
+        case "auto":
+            return None
+        case "none":
+            return f"{names[0]} was called, no call was asked for" if names else None
+        case "required":
+            return None if names else "no function was called, at least one was asked for"
+        case Named(name=wanted):
+            return None if names and set(names) == {wanted} else f"{wanted} was asked for, {_listed(names)} called"
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names)} {'was' if len(names) == 1 else 'were'}" if names else "no function was"
 
 
 def _read_tool_call(output: Output, reply: Reply, seen: dict[str, Any]) -> Reading:

@@ -25,7 +25,7 @@ class Record:
     A task with its trail. `cost_nusd` counts calls of unknown outcome at their bound; times are Unix ms.
 
     `origin` is the dead letter that it was sent again for, `redriven` the task that was sent again for it, and
-    `audit` the task that asks a larger tier the same.
+    `audit` the task that asks a larger tier the same. `erased_ms` is when its contents were erased.
     """
 
     task: Task
@@ -38,6 +38,7 @@ class Record:
     origin: str | None = None
     redriven: str | None = None
     audit: str | None = None
+    erased_ms: int | None = None
 
     @property
     def output(self) -> Json:

@@ -1,41 +1,87 @@
-"""What the ledger's lines add up to, by tier, policy, tenant, model or reason."""
+"""What the counters of costs add up to, by any dimensions and by time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from .cost import usd
-from .ledger import Entry, EntryKind
+from .counters import HOUR_MS, UNJUDGED, Change, Sums
+from .values import iso
 
-DIMENSIONS: Final = ("tier", "policy", "version", "tenant", "model", "reason")
+FROM: Final = "from"
+"""The name of the beginning of a group's time among its dimensions."""
+DIMENSIONS: Final = ("tier", "policy", "version", "tenant", "model", "lane", "reason", "verdict")
+_COMPARABLE: Final = {"policy", "version", "tenant", FROM}
+"""Dimensions along which all of a task falls into one group, so that it can be held against another way to do it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CostRow:
-    """Sums of one group; amounts in nano-dollars. `doubt_nusd` bounds calls whose outcome is unknown."""
+    """
+    Sums of one group; amounts in nano-dollars. Where groups divide what one task costs, as tiers do, they are not
+    `comparable` with what it would have cost otherwise.
+    """
 
     group: Mapping[str, str]
-    calls: int = 0
-    attempts: int = 0
-    accepted: int = 0
-    escalated: int = 0
-    cost_nusd: int = 0
-    doubt_nusd: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    simulated: bool = False
+    sums: Sums = field(default_factory=Counter)
+    audits_nusd: int = 0
+    waste_nusd: int = 0
+    comparable: bool = True
+
+    @property
+    def calls(self) -> int:
+        return self.sums["calls"]
+
+    @property
+    def attempts(self) -> int:
+        return self.sums["attempts"]
+
+    @property
+    def accepted(self) -> int:
+        return self.sums["accepted"]
+
+    @property
+    def escalated(self) -> int:
+        return self.sums["escalated"]
+
+    @property
+    def cost_nusd(self) -> int:
+        return self.sums["settled"]
+
+    @property
+    def doubt_nusd(self) -> int:
+        """The most that calls may have cost of which the outcome is unknown, or not known yet."""
+        return self.sums["unsettled"] + self.sums["reserved"]
+
+    @property
+    def simulated(self) -> bool:
+        return self.sums["simulated"] > 0
 
     @property
     def per_accepted_nusd(self) -> int | None:
         """What an accepted result cost, rejected attempts included; None while nothing was accepted."""
         return self.cost_nusd // self.accepted if self.accepted else None
 
+    @property
+    def always_top_nusd(self) -> int | None:
+        """What the tasks' first answers would have cost at the top tier; None where that cannot be compared."""
+        return self.sums["top"] if self.comparable and self.sums["compared"] else None
+
+    @property
+    def saving_nusd(self) -> int | None:
+        """What was saved against always asking the top tier, all costs counted: negative where it cost more."""
+        return None if self.always_top_nusd is None else self.always_top_nusd - self.cost_nusd
+
+    @property
+    def uncompared(self) -> int:
+        """Answered tasks of which the price at the top tier is not known, so that the saving leaves them out."""
+        return self.sums["answered"] - self.sums["compared"]
+
     def as_json(self) -> dict[str, object]:
-        """Money as decimal strings in dollars."""
-        per_accepted = self.per_accepted_nusd
+        """Money as decimal strings in dollars; the lower bound of what is unknown is always nothing."""
         return {
             **self.group,
             "calls": self.calls,
@@ -44,71 +90,92 @@ class CostRow:
             "escalated": self.escalated,
             "cost_usd": usd(self.cost_nusd),
             "doubt_usd": usd(self.doubt_nusd),
-            "cost_per_accepted_usd": None if per_accepted is None else usd(per_accepted),
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
+            "reserved_usd": usd(self.sums["reserved"]),
+            "unsettled_low_usd": usd(0),
+            "unsettled_high_usd": usd(self.sums["unsettled"]),
+            "overrun_usd": usd(self.sums["overrun"]),
+            "cost_per_accepted_usd": _usd(self.per_accepted_nusd),
+            "accepted_usd": usd(self.sums["accepted_cost"]),
+            "waste_usd": usd(self.waste_nusd),
+            "audits_usd": usd(self.audits_nusd),
+            "always_top_usd": _usd(self.always_top_nusd),
+            "saving_usd": _usd(self.saving_nusd),
+            "uncompared": self.uncompared,
+            "cache_saving_usd": usd(self.sums["cache_saved"]),
+            "input_tokens": self.sums["input"],
+            "cached_input_tokens": self.sums["cached"],
+            "output_tokens": self.sums["output"],
+            "reasoning_tokens": self.sums["reasoning"],
             "simulated": self.simulated,
         }
 
 
-def costs(entries: Iterable[Entry], by: Sequence[str], *, since_ms: int = 0) -> list[CostRow]:
-    """Add the lines up by the given dimensions, dearest group first. Calls count at their last booking."""
-    last: dict[str, Entry] = {}
-    rows: dict[tuple[str, ...], CostRow] = {}
-    passed: dict[tuple[str, int], Entry] = {}
-    for entry in entries:
-        if entry.at_ms < since_ms:
+def costs(
+    counts: Iterable[Change], by: Sequence[str], *, since_ms: int = 0, bucket_ms: int | None = None
+) -> list[CostRow]:
+    """
+    Add counters up by the given dimensions, dearest group first; only hours count that end after *since_ms*.
+
+    With *bucket_ms* (whole hours) by time, too: each group is `from` the beginning of so many ms of Unix time, the
+    earliest first. By verdict, what attempts cost stands with theirs, and what no attempt tells of with none.
+    """
+    rows: dict[tuple[str, ...], _Row] = {}
+    for change in counts:
+        if (change.hour + 1) * HOUR_MS <= since_ms:
             continue
-        if entry.call is not None:
-            last[entry.call] = entry
-        else:
-            passed[entry.task, entry.attempt] = entry
-    for entry in last.values():
-        _add_call(_row(rows, entry, by), entry)
-    for entry in passed.values():
-        row = _row(rows, entry, by)
-        row.attempts += 1
-        row.accepted += entry.accepted and entry.why != "audit"
-        following = passed.get((entry.task, entry.attempt + 1))
-        row.escalated += following is not None and following.tier != entry.tier
-    return sorted(rows.values(), key=lambda row: (-row.cost_nusd, *row.group.values()))
+        for part in _by_verdict(change) if "verdict" in by else (change,):
+            group = _group(part, by, bucket_ms)
+            rows.setdefault(tuple(group.values()), _Row(group)).add(part)
+    comparable = set(by) <= _COMPARABLE
+    found = [row.done(comparable=comparable) for row in rows.values() if any(row.sums.values())]
+    return sorted(found, key=lambda row: (row.group.get(FROM, ""), -row.cost_nusd, *row.group.values()))
 
 
 def total(rows: Iterable[CostRow]) -> CostRow:
     """One row with the sums of all."""
-    sums: dict[str, int] = defaultdict(int)
-    simulated = False
-    for row in rows:
-        simulated |= row.simulated
-        for name in _SUMMED:
-            sums[name] += getattr(row, name)
-    return CostRow(group={}, simulated=simulated, **sums)
+    listed, sums = list(rows), Counter[str]()
+    for row in listed:
+        sums.update(row.sums)
+    return CostRow(
+        group={},
+        sums=sums,
+        audits_nusd=sum(row.audits_nusd for row in listed),
+        waste_nusd=sum(row.waste_nusd for row in listed),
+    )
 
 
-_SUMMED = (
-    "calls",
-    "attempts",
-    "accepted",
-    "escalated",
-    "cost_nusd",
-    "doubt_nusd",
-    "input_tokens",
-    "output_tokens",
-)
+@dataclass(slots=True)
+class _Row:
+    group: dict[str, str]
+    sums: Sums = field(default_factory=Counter)
+    audits_nusd: int = 0
+    waste_nusd: int = 0
+
+    def add(self, change: Change) -> None:
+        self.sums.update(change.sums)
+        if change.cell.lane == "audit":
+            self.audits_nusd += change.sums["settled"]
+        else:
+            self.waste_nusd += change.sums["judged"] - change.sums["accepted_cost"]
+
+    def done(self, *, comparable: bool) -> CostRow:
+        return CostRow(self.group, self.sums, self.audits_nusd, self.waste_nusd, comparable)
 
 
-def _row(rows: dict[tuple[str, ...], CostRow], entry: Entry, by: Sequence[str]) -> CostRow:
-    group = {name: str(getattr(entry, "why" if name == "reason" else name)) for name in by}
-    return rows.setdefault(tuple(group.values()), CostRow(group))
+def _by_verdict(change: Change) -> Iterator[Change]:
+    """What an attempt cost, taken from what stands without a verdict."""
+    yield change
+    judged_nusd = change.sums["judged"]
+    if judged_nusd:
+        yield change._replace(sums=Counter(settled=judged_nusd))
+        yield change._replace(cell=change.cell._replace(verdict=UNJUDGED), sums=Counter(settled=-judged_nusd))
 
 
-def _add_call(row: CostRow, entry: Entry) -> None:
-    row.calls += 1
-    row.simulated |= entry.simulated
-    if entry.kind is EntryKind.SETTLED:
-        row.cost_nusd += entry.amount_nusd
-    elif entry.kind in (EntryKind.UNSETTLED, EntryKind.RESERVED):
-        row.doubt_nusd += entry.amount_nusd
-    if entry.usage is not None:
-        row.input_tokens += entry.usage.input_tokens
-        row.output_tokens += entry.usage.output_tokens
+def _group(change: Change, by: Sequence[str], bucket_ms: int | None) -> dict[str, str]:
+    at_ms = change.hour * HOUR_MS
+    began = {FROM: iso(at_ms - at_ms % bucket_ms)} if bucket_ms is not None else {}
+    return began | {name: getattr(change.cell, name) for name in by}
+
+
+def _usd(nusd: int | None) -> str | None:
+    return None if nusd is None else usd(nusd)

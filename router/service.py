@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .cost import usd
 from .ledger import Balance
@@ -18,6 +19,17 @@ _DELAYED_MANY = 10
 _MONEY = "reconcile with the provider's own figures: `router audit --bill FILE`"
 
 
+class Breaker(StrEnum):
+    """
+    CLOSED: the deployment is asked. OPEN: it failed time and again, and is left alone for a while. PROBING: that is
+    over, and its next call decides.
+    """
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """
@@ -28,6 +40,11 @@ class Worker:
     tiers: tuple[str, ...] | None
     alone: bool = False
     silent: bool = False
+
+    @property
+    def group(self) -> str:
+        """What workers of the same tiers are called together."""
+        return "all" if self.tiers is None else "+".join(self.tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +59,48 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Service:
     """
-    `ready` counts the tasks of each queue (a tier, or `!` and a tier for suspects of a crash), `waiting` all that have
+    `ready` counts the tasks of each queue (a tier, or `!` and a tier for suspects of a crash), `oldest_ms` is how long
+    ago the oldest came of those that are next there, `running` counts the tasks of each tier; `waiting` all that have
     not ended, of which `sample` shows some; `overdue_ms` is how long the oldest should have been looked at; `parked`
-    tasks wait for a budget; `resting` says of a deployment (`tier/name`) for how many ms it is left alone; of `dead`
-    letters some were `redriven`, and some `unread`.
+    tasks wait for a budget, and `review` for a person, the longest for `review_ms`.
+
+    `resting` says of a deployment (`tier/name`) for how many ms it is left alone, `breakers` why; `open_calls` may
+    still run, and those that should not any more are `late_calls`; of `dead` letters some were `redriven`, and some
+    `unread`.
+
+    Of webhooks, `hooks_waiting` counts deliveries that wait, and `hooks_late_ms` is how long the first of them should
+    have been sent. `counts` says how often something has happened since the beginning (`task:succeeded`,
+    `webhook:failed`, `alarm:budget`); `published_ms` when the current version of a policy became so.
     """
 
     workers: Sequence[Worker] = ()
     ready: Mapping[str, int] = field(default_factory=dict)
+    oldest_ms: Mapping[str, int] = field(default_factory=dict)
+    running: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     sample: Sequence[Waiting] = ()
     overdue_ms: int = 0
     parked: int = 0
+    review: int = 0
+    review_ms: int = 0
     resting: Mapping[str, int] = field(default_factory=dict)
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    open_calls: int = 0
     late_calls: int = 0
     dead: int = 0
     redriven: int = 0
     unread: int = 0
     failed_shifts: int = 0
     stuck_shifts: int = 0
+    hooks_waiting: int = 0
+    hooks_late_ms: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    published_ms: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def delayed(self) -> int:
+        """Tasks that wait for a time."""
+        return max(0, self.waiting - sum(self.ready.values()) - sum(self.running.values()) - self.review)
 
 
 def crew(service: Service, tiers: Iterable[str], used: Mapping[str, str]) -> list[Sign]:

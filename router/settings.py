@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from .destination import Allowed
 from .errors import SettingsInvalid
 from .fault import Fault, read_faults
 from .problem import closest
@@ -21,7 +22,9 @@ class Settings:
     Where things are. `ROUTER_REDIS_URL`, `ROUTER_POLICIES` (folder), `ROUTER_TIERS` (file; default `tiers.yaml` in that
     folder), `ROUTER_PREFIX` (of our keys in Redis), `ROUTER_LOG` (level), `ROUTER_STATE_DIR` (data of the embedded
     server), `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight
-    of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone), `ROUTER_FAULT`
+    of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone),
+    `ROUTER_WAIT_MAX_S` (the longest foretold wait for which the HTTP service takes a task in),
+    `ROUTER_WEBHOOK_ALLOW` (hosts and networks that webhooks are sent to although they are not public), `ROUTER_FAULT`
     (tests only: where shifts are to be struck, as in `fault.py`: `point:probability:signal:seed`, several with commas).
     """
 
@@ -34,6 +37,8 @@ class Settings:
     worker_tiers: str = ""
     worker_concurrency: str = "200"
     worker_lease_s: str = "30"
+    wait_max_s: str = "3600"
+    webhook_allow: str = ""
     fault: str = ""
 
     @classmethod
@@ -46,13 +51,17 @@ class Settings:
             mistakes.append(f"ROUTER_LOG is {values['log']!r}, expected one of {', '.join(_LEVELS)}")
         if mistake := _wrong_address(values.get("redis_url", "redis://")):
             mistakes.append(f"ROUTER_REDIS_URL {mistake}")
-        for name in ("worker_concurrency", "worker_lease_s"):
+        for name in ("worker_concurrency", "worker_lease_s", "wait_max_s"):
             if not values.get(name, "1").isdecimal() or int(values.get(name, "1")) == 0:
                 mistakes.append(f"ROUTER_{name.upper()} must be a whole number from 1 on")
         try:
             read_faults(values.get("fault", ""))
         except ValueError as why:
             mistakes.append(f"ROUTER_FAULT: {why}")
+        try:
+            Allowed.read(values.get("webhook_allow", ""))
+        except ValueError as why:
+            mistakes.append(f"ROUTER_WEBHOOK_ALLOW: {why}")
         if mistakes:
             raise SettingsInvalid("; ".join(mistakes))
         given_paths = [name for name in ("policies", "tiers", "state_dir") if name in values]
@@ -95,6 +104,8 @@ _READ = {
     "ROUTER_WORKER_TIERS": "worker_tiers",
     "ROUTER_WORKER_CONCURRENCY": "worker_concurrency",
     "ROUTER_WORKER_LEASE_S": "worker_lease_s",
+    "ROUTER_WAIT_MAX_S": "wait_max_s",
+    "ROUTER_WEBHOOK_ALLOW": "webhook_allow",
     "ROUTER_FAULT": "fault",
 }
 

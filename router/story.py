@@ -9,13 +9,16 @@ from .auditing import AUDIT
 from .because import LeftOut, asked_because, moved_because, not_run, passed_by
 from .checks import Subject
 from .checks.base import MISSING
-from .compose import PromptInvalid, messages
+from .compose import messages
 from .decision import Ask
+from .errors import TaskInvalid
 from .policy import Policy
 from .promise import PROMISE
 from .reading import Reading
 from .record import Record
 from .seen import Seen, audited, seen, weighed
+from .tailoring import tailored
+from .template import PromptInvalid
 from .tier import Tiers
 from .trail import Attempt, Trail
 from .values import Json
@@ -70,8 +73,16 @@ def tell(policy: Policy, record: Record, tiers: Tiers, *, samples: Mapping[int, 
     Tell a task by the version of the policy that it ran under. *samples* are the outputs of second samples by the
     number of their attempt, where they are known: a trail keeps only what was found in them.
     """
-    teller = _Teller(policy.on(tiers), record, tiers, samples or {})
+    teller = _Teller(_asked(policy.on(tiers), record), record, tiers, samples or {})
     return Story(teller.policy, record, tuple(teller.step(at) for at in range(len(record.trail))))
+
+
+def _asked(policy: Policy, record: Record) -> Policy:
+    """The version as the caller wished it; as it is where that cannot be done: nobody was asked then."""
+    try:
+        return tailored(policy, record.task.wishes)
+    except TaskInvalid:
+        return policy
 
 
 class _Teller:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from .jsontext import canonical
 from .output import Kind
 from .task import Audited, Priority
+from .webhook import Webhook
 from .wishes import Wishes
 
 
@@ -19,7 +20,7 @@ class Card:
     What a producer has to know of a policy's current version: no checks, no prompt, no examples.
 
     `tiers` is its path, `output` the kind of its answers; `conversation` says that it has no prompt of its own, so that
-    the messages of its input are what is asked.
+    the messages of its input are what is asked; `text_checks` are those of its checks that judge nothing but its text.
     """
 
     policy: str
@@ -35,6 +36,7 @@ class Card:
     output: Kind = "schema"
     output_schema: Mapping[str, Any] = field(default_factory=dict)
     conversation: bool = False
+    text_checks: tuple[str, ...] = ()
     description: str = ""
 
 
@@ -42,7 +44,7 @@ class Card:
 class Submission:
     """
     `policy` is the digest of a version, `tier` the queue to start in, `deadline_s` counts from the moment the store
-    takes the task, `reply_to` names the wake list of who waits for its end, `webhook` the address that is told of it.
+    takes the task, `reply_to` names the wake list of who waits for its end, `webhook` where it is told of.
     """
 
     task_id: str
@@ -59,7 +61,7 @@ class Submission:
     reply_to: str | None = None
     audits: Audited | None = None
     wishes: Wishes | None = None
-    webhook: str | None = None
+    webhook: Webhook | None = None
 
 
 def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

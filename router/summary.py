@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
 from .task import AUDITOR, TaskState
@@ -46,21 +47,56 @@ class Wanted:
     reason: str | None = None
     redriven: bool | None = None
     since_ms: int = 0
+    until_ms: int | None = None
 
-    def __call__(self, task: Summary) -> bool:
+    def __call__(self, task: Summary, *, by_creation: bool = False) -> bool:
+        at_ms = task.created_ms if by_creation else task.at_ms
         return (
             self.status in (None, task.state)
             and self.policy in (None, task.policy)
             and (task.tenant == self.tenant if self.tenant is not None else task.tenant != AUDITOR)
             and (self.reason is None or self.reason.casefold() in (task.reason or "").casefold())
             and self.redriven in (None, task.redriven is not None)
-            and task.at_ms >= self.since_ms
+            and self.since_ms <= at_ms
+            and (self.until_ms is None or at_ms <= self.until_ms)
         )
 
 
 def newest(tasks: list[Summary]) -> list[Summary]:
     """Put them in order: who ended or came last is first."""
     return sorted(tasks, key=lambda task: (-task.at_ms, task.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a list by creation goes on: after the task of that id, which came at that time (Unix ms)."""
+
+    ms: int
+    id: str
+
+    @property
+    def text(self) -> str:
+        """As callers get it: nothing to be read or made by hand."""
+        return urlsafe_b64encode(f"{self.ms} {self.id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        """Raises: ValueError."""
+        ms, _, task_id = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+        if not (ms.isascii() and ms.isdecimal() and len(ms) < _MS_DIGITS_MAX):
+            raise ValueError("this is no cursor of ours")
+        return cls(int(ms), task_id)
+
+
+_MS_DIGITS_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Tasks by when they came, newest first, and where the next page begins; None after the last."""
+
+    tasks: tuple[Summary, ...]
+    next: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)

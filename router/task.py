@@ -41,10 +41,12 @@ class TaskState(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        return self in _ENDS
+        return self in ENDS
 
 
-_ENDS = frozenset({TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED})
+ENDS: Final = frozenset(
+    {TaskState.SUCCEEDED, TaskState.REJECTED, TaskState.DEAD, TaskState.EXPIRED, TaskState.CANCELLED}
+)
 
 
 AUDITOR: Final = ":audit"

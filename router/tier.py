@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .call import Deployment
+from .call import Deployment, Effort, Seed
 from .values import Name, Value
 
 
@@ -81,8 +81,8 @@ class Tier(Value):
     images: bool = True
     tools: bool = True
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
-    seed: int | None = None
+    reasoning_effort: Effort | None = None
+    seed: Seed | None = None
     sunset: date | None = None
     successor: str | None = None
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
-from .call import Failure, Usage
+from .call import Failure, FailureKind, Usage
 from .reading import Reading
 from .refusal import Refusal
+from .ruling import Ruling, signature
 from .values import Value
 from .verdict import Outcome, Verdict
 
-Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "fallback", "audit"]
+Why: TypeAlias = Literal["first", "retry", "repair", "escalate", "fallback", "audit", "review"]
 Purpose: TypeAlias = Literal["answer", "sample", "judge"]
+
+UNPRICED: Final = "unpriced"
+"""What a failure is called that no call led to: nobody knows what one would cost."""
 
 
 class Spent(Value):
@@ -33,7 +37,11 @@ class Spent(Value):
 
 
 class Attempt(Value):
-    """One tier asked once: its answer, what the checks say of it, and every call that took. Times: Unix ms."""
+    """
+    One tier asked once: its answer, what the checks say of it, and every call that took. Times: Unix ms.
+
+    With a `ruling` it is what a person decided, after waiting for them: no tier was asked, and no call made.
+    """
 
     number: int
     tier: str
@@ -41,6 +49,7 @@ class Attempt(Value):
     answer: Reading | Failure | Refusal
     verdict: Verdict | None = None
     calls: tuple[Spent, ...] = ()
+    ruling: Ruling | None = None
     started_ms: int
     ended_ms: int
 
@@ -60,6 +69,13 @@ class Attempt(Value):
             output_tokens=sum(u.output_tokens for u in told),
             reasoning_tokens=sum(u.reasoning_tokens for u in told),
         )
+
+    @property
+    def without_logprobs(self) -> Attempt:
+        """The same attempt without the tokens that only its caller would want to see."""
+        if not isinstance(self.answer, Reading) or self.answer.logprobs is None:
+            return self
+        return self.model_copy(update={"answer": self.answer.model_copy(update={"logprobs": None})})
 
     @property
     def told(self) -> str:
@@ -88,9 +104,30 @@ class Attempt(Value):
                 assert_never(never)
 
     @property
+    def failure(self) -> str:
+        """In a word, what kept it from an answer; empty where there is one."""
+        match self.answer:
+            case Refusal(limit=limit):
+                return limit
+            case Failure(kind=FailureKind.INTERNAL) if not self.calls:
+                return UNPRICED
+            case Failure(kind=kind):
+                return kind
+            case Reading():
+                return ""
+            case never:
+                assert_never(never)
+
+    @property
     def deployment(self) -> str:
         """Where the tier was asked; empty where no call was made."""
         return next((call.deployment for call in self.calls if call.purpose == "answer"), "")
+
+    @property
+    def signature(self) -> str:
+        """Of what a person decided; empty for any other attempt."""
+        output = self.answer.output if isinstance(self.answer, Reading) else None
+        return "" if self.ruling is None else f"review:{signature(self.ruling, output)}"
 
     @property
     def passed(self) -> bool:

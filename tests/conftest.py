@@ -17,6 +17,7 @@ from router.io.redis_store import RedisStore
 from router.io.shift_commands import ShiftCommands
 from router.memory import MemoryStore
 from router.ports import Store
+from tests.acl import GuardedServer, peek
 from tests.builders import NOW_MS
 
 log.configure("error")
@@ -44,8 +45,10 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(tmp_path_factory.mktemp("server")) as running:
+    """A server for all; who reaches it by its address may do what `deploy/redis.acl` lets workers do, and no more."""
+    with GuardedServer(tmp_path_factory.mktemp("server")) as running:
         yield running
+        assert running.denied() == set(), "deploy/redis.acl forbids what is needed; a test looks at keys with `raw`"
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def prefix() -> str:
 @pytest.fixture
 def raw(server: EmbeddedServer) -> Iterator[redis.Redis]:
     """A plain client, to look at keys with."""
-    client = redis.Redis.from_url(server.url)
+    client = peek(server.url)
     yield client
     client.close()
 

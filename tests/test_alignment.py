@@ -235,3 +235,16 @@ def test_free_text_is_judged_without_regard_to_its_length() -> None:
     assert text_confidence(spelled) == pytest.approx(0.6, abs=1e-6)
     assert text_confidence(spelled * 5) == pytest.approx(0.6, abs=1e-6)
     assert text_confidence([]) is None
+
+
+def test_a_schema_that_refers_to_itself_twice_is_soon_looked_through() -> None:
+    """A caller's schema may double at each step of a path; what is looked into does not."""
+    deep: Any = "no"
+    for _ in range(40):
+        deep = {"x": deep}
+    text = json.dumps(deep)
+    schema = {"$defs": {"a": an_object(x={"anyOf": [{"$ref": "#/$defs/a"}] * 30})}, "$ref": "#/$defs/a"}
+
+    found = field_confidences(text, split(text, list(range(len(text))), [0.0]), schema)
+
+    assert found == {".".join("x" * 40): 1.0}

@@ -20,12 +20,14 @@ from router.record import Record
 from router.refusal import broken
 from router.task import AUDITOR, Audited, Priority, Task, TaskState
 from router.verdict import Outcome
+from router.wishes import Wishes
 from tests.builders import (
     BROKEN,
     DOUBTFUL,
     GOOD,
     NOW_MS,
     TIERS,
+    a_chat,
     a_failure,
     a_policy,
     a_reply,
@@ -281,3 +283,25 @@ def test_outputs_are_compared_as_people_would() -> None:
     assert (same.outcome, other.outcome, none.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.FAIL)
     assert other.reason == "the output accepted at mini differs in total"
     assert other.warn
+
+
+async def test_an_audit_asks_what_the_caller_asked_for(store: Store, clock: Clock) -> None:
+    """The larger tier is asked in the same form and at the same settings, and compared in it; a pinned task is left."""
+    form = {"name": "place", "body": {"type": "object", "required": ["city"]}}
+    asked = Wishes.model_validate({"response_schema": form, "parameters": {"top_p": 0.4}})
+    policy = a_chat(audit={"rate": 1.0, "against": "large"})
+    house = House(store, clock, by_tier(mini=a_reply({"city": "Bern"}), large=a_reply({"city": "Bonn"})))
+    hello = {"messages": [{"role": "user", "content": "Where?"}]}
+    await house.submit(policy=policy, input=hello, wishes=asked)
+    record = await house.settle()
+    assert record.audit is not None
+
+    audit = await house.settle(record.audit)
+
+    assert [(c.tier, c.top_p, c.response_schema.name) for c in house.llm.calls if c.response_schema] == [
+        ("mini", 0.4, "place"),
+        ("large", 0.4, "place"),
+    ]
+    assert findings(audit)[AUDIT] == "the output accepted at mini differs in city"
+    await house.submit(policy=policy, input=hello, task_id="t2", wishes=Wishes(tier="mini"))
+    assert (await house.settle("t2")).audit is None

@@ -11,26 +11,26 @@ from hypothesis import strategies as st
 from router.call import Call, FailureKind
 from router.checks import Consultation
 from router.compose import (
-    PromptInvalid,
     compose,
     consultation,
     consulted,
     render_user,
     second_sample,
     spelled,
-    template,
-    unknown_variables,
 )
 from router.decision import Ask
-from router.output import Output
+from router.output import Output, Turn
 from router.policy import Policy
 from router.reading import Reading
 from router.refusal import Refusal
+from router.ruling import Ruling
+from router.tailoring import tailored
 from router.task import Task
 from router.tier import Tier
 from router.trail import Trail
 from router.verdict import Finding, Outcome, Verdict
-from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_failure, a_policy, a_task, a_tier, an_attempt
+from router.wishes import Parameters, Wishes
+from tests.builders import RECEIPT, TIERS, a_chat, a_failure, a_policy, a_task, a_tier, an_attempt
 
 FIRST = Ask("mini", "first")
 WRONG = Verdict(
@@ -237,6 +237,17 @@ def test_a_larger_model_sees_what_the_policy_allows(earlier: str, turns: list[st
     assert ("ACME" in shown) == (earlier == "attempts")
 
 
+def test_what_a_person_said_is_for_no_models_eyes() -> None:
+    """A tier that a person had asked is shown what it would have been shown without them."""
+    policy = with_prompt("{{ text }}", earlier="attempts")
+    trail = (an_attempt(answer=ANSWER, verdict=WRONG),)
+    ruling = Ruling(wish="ask", by="anna", tier="large", reason="SECRET")
+    reviewed = (*trail, an_attempt(2, "review", why="review", verdict=WRONG, ruling=ruling))
+
+    for why in ("escalate", "retry"):
+        assert composed(policy, reviewed, Ask("large", why)) == composed(policy, trail, Ask("large", why))
+
+
 @pytest.mark.parametrize("why", ["first", "retry", "audit"])
 def test_a_call_for_another_reason_sees_nothing(why: Any) -> None:
     """Only repairs and escalations are told what came before."""
@@ -312,64 +323,119 @@ def test_any_text_arrives_as_it_was(text: str) -> None:
     assert render_user(a_policy(), {"text": text}) == text
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "{{ ''.__class__ }}",
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-        "{{ text.__init__.__globals__ }}",
-        "{{ self._TemplateReference__context }}",
-        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-        "{{ lipsum.__globals__['os'].environ }}",
-        "{{ text|attr('__class__') }}",
-        "{{ '{0.__class__}'.format(text) }}",
-        "{{ notes.append(1) }}",
-        "{{ config }}",
-        "{{ range(100000000)|list }}",
-        "{% for x in range(10 ** 9) %}x{% endfor %}",
-        "{{ 'x' * 1000000000 }}",
-        "{{ [text] * 1000000000 }}",
-        "{{ 9 ** 9 ** 9 }}",
-        "{{ 1 / 0 }}",
-        "{{ 1 + text }}",
-        "{{ text.nope() }}",
-        "{{ notes[5].name }}",
-        "{% include '/etc/passwd' %}",
-        "{% import 'os' as os %}",
-        "{% extends text %}",
-    ],
-)
-def test_a_template_that_reaches_out_is_refused(source: str) -> None:
-    """Python's insides, files, huge ranges and mistakes end as one kind of error, with a reason."""
-    with pytest.raises(PromptInvalid, match=r"\w"):
-        render_user(with_prompt(source), {"text": "t", "notes": ["a"]})
+# Conversations.
+
+TALK = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello", "name": "ann"})
 
 
-def test_a_template_keeps_its_last_newline() -> None:
-    """What an author writes is what is sent: YAML decides about the last line end, not the template engine."""
-    assert render_user(with_prompt("{{ text }}\n"), {"text": "t"}) == "t\n"
+def a_talk(**changes: Any) -> Task:
+    return a_task(input={"messages": list(TALK)}, **changes)
 
 
-def test_arithmetic_of_templates_is_no_crime() -> None:
-    """Numbers may be multiplied."""
-    assert render_user(with_prompt("{{ 6 * 7 }}, {{ notes|length * 2 }}"), {"notes": ["a"]}) == "42, 2"
+def test_a_conversation_is_passed_on_as_it_is() -> None:
+    """Without a prompt the messages are the caller's, to the last key."""
+    assert composed(a_chat(), task=a_talk()).messages == TALK
 
 
-@pytest.mark.parametrize("source", ["{{ text", "{% if %}", "{{ text|nofilter }}", "{% unknown %}", "{{ 'a }}"])
-def test_a_template_that_cannot_be_parsed_is_told(source: str) -> None:
-    """Syntax errors and unknown filters are found when a policy is loaded."""
-    with pytest.raises(PromptInvalid, match=r"\w"):
-        template(source)
+def test_a_conversation_is_told_what_was_found() -> None:
+    """A repair stands behind the caller's own messages; a larger model sees those alone."""
+    trail = (an_attempt(answer=Reading(output="Good day to you."), verdict=WRONG),)
+
+    repair = composed(a_chat(), trail, Ask("mini", "repair"), task=a_talk())
+    larger = composed(a_chat(), trail, Ask("large", "escalate"), task=a_talk())
+
+    assert repair.messages[:2] == larger.messages == TALK
+    assert roles(repair)[2:] == ["assistant", "user"]
+    assert repair.messages[2]["content"] == "Good day to you."
 
 
-def test_variables_that_the_input_does_not_have_are_listed() -> None:
-    """A slip in a field's name is found when a policy is loaded; loop variables and tests are no fields."""
-    source = "{{ txet }}{% for n in notes %}{{ n }}{{ loop.index }}{% endfor %}{{ merchant|upper }}"
+def test_a_turn_is_shown_as_text_or_as_what_was_called() -> None:
+    """A repair shows the model its calls; a mere text stays one."""
+    turn = Turn.model_validate({"tools": [{"name": "f", "parameters": {}}]})
 
-    assert unknown_variables(source, TEXT_INPUT["properties"]) == ["merchant", "notes", "txet"]
-    assert unknown_variables("{{ text|trim }}", ["text"]) == []
+    assert spelled(turn, {"text": "Hello", "calls": []}) == "Hello"
+    called = {"text": None, "calls": [{"name": "f", "arguments": {}}]}
+    assert spelled(turn, called) == '{"calls":[{"arguments":{},"name":"f"}],"text":null}'
 
 
-def test_a_filter_that_does_not_exist_hides_no_variable() -> None:
-    """Both slips of a template are told together."""
-    assert unknown_variables("{{ txet|uper }}{% if x is odder %}{% endif %}", ["text"]) == ["txet", "x"]
+# What callers wish.
+
+EVERYTHING: dict[str, Any] = {
+    "temperature": 0.3,
+    "top_p": 0.9,
+    "seed": 11,
+    "stop": ("END",),
+    "presence_penalty": 0.5,
+    "frequency_penalty": -0.5,
+    "logit_bias": {"50256": -100.0},
+    "top_logprobs": 2,
+    "reasoning_effort": "none",
+    "verbosity": "low",
+    "user": "u1",
+    "safety_identifier": "s1",
+    "prompt_cache_key": "k1",
+}
+
+
+def wishing(**wished: Any) -> Task:
+    return a_task(wishes=Wishes.model_validate(wished))
+
+
+def test_every_parameter_of_the_caller_is_in_the_call() -> None:
+    """What a caller asks for takes the place of the tier's own settings; nothing is left out."""
+    tier = a_tier("mini", temperature=0, seed=7, reasoning_effort="none")
+    call = composed(task=wishing(parameters=EVERYTHING, logprobs=True), tier=tier)
+
+    assert EVERYTHING.keys() == Parameters.model_fields.keys()
+    assert {name: getattr(call, name) for name in EVERYTHING} == EVERYTHING
+    assert (call.logprobs, call.keeps_logprobs) == (True, True)
+
+
+def test_a_second_sample_keeps_what_the_caller_asked_for() -> None:
+    """But for what makes it a second one."""
+    call = composed(task=wishing(parameters=EVERYTHING, logprobs=True))
+    again = second_sample(call, call_id="c2", timeout_s=5.0, temperature=0.7)
+
+    kept = EVERYTHING.keys() - {"temperature", "seed"}
+    assert {name: getattr(again, name) for name in kept} == {name: EVERYTHING[name] for name in kept}
+
+
+@pytest.mark.parametrize(("wished", "given"), [(None, 500), (5, 5), (900, 500)])
+def test_a_caller_can_only_lower_the_output_limit(wished: int | None, given: int) -> None:
+    """The least of the policy's, the tier's and the caller's limit holds."""
+    call = composed(
+        a_policy(limits={"output_tokens": 800}),
+        task=wishing(max_output_tokens=wished),
+        tier=a_tier("mini", output_tokens_max=500),
+    )
+
+    assert call.max_output_tokens == given
+
+
+def test_a_tiers_settings_go_with_its_own_effort() -> None:
+    """Models that reason refuse temperatures and log-probabilities: those of the tier stay behind, the caller's go."""
+    tier = a_tier("mini", temperature=0, seed=7, reasoning_effort="none")
+
+    thinking = composed(task=wishing(parameters={"reasoning_effort": "high"}), tier=tier)
+    stubborn = composed(task=wishing(parameters={"reasoning_effort": "high", "temperature": 1}), tier=tier)
+    same = composed(task=wishing(parameters={"reasoning_effort": "none"}), tier=tier)
+
+    assert (thinking.temperature, thinking.seed, thinking.logprobs) == (None, 7, False)
+    assert (stubborn.temperature, stubborn.reasoning_effort) == (1, "high")
+    assert (same.temperature, same.logprobs) == (0, True)
+
+
+def test_forms_and_functions_are_asked_for_in_the_callers_words() -> None:
+    """Name, strictness, choice and parallel calls are the caller's; what was not said is not sent."""
+    schema = {"name": "place", "body": {"type": "object"}, "strict": None}
+    tool = {"name": "f", "parameters": {"type": "object"}, "strict": False}
+    asked = Wishes.model_validate({"response_schema": schema, "tools": [tool], "tool_choice": "required"})
+
+    call = composed(tailored(a_chat(), asked), task=a_talk(wishes=asked))
+
+    assert call.response_schema == asked.response_schema
+    function = {"name": "f", "parameters": {"type": "object"}, "strict": False}
+    assert call.tools == ({"type": "function", "function": function},)
+    assert (call.tool_choice, call.parallel_tool_calls) == ("required", None)
+    form = Wishes(json_object=True)
+    assert composed(tailored(a_chat(), form), task=a_talk(wishes=form)).json_object

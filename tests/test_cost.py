@@ -258,3 +258,19 @@ def test_money_is_read_back_as_it_was(amount: int) -> None:
 def test_a_limit_is_never_widened() -> None:
     """Less than a nano-dollar is cut off."""
     assert nusd(Decimal("0.0000000019")) == 1
+
+
+def test_all_that_a_message_holds_is_counted() -> None:
+    """Calls, their results, names, refusals and parts that nobody knows are bounded by their bytes."""
+    plain = {"role": "assistant", "content": None}
+    called = plain | {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "x" * 500}}]}
+    refused = {"role": "assistant", "content": [{"type": "refusal", "refusal": "x" * 500}]}
+    hidden = {"type": "image_url", "image_url": {"url": "https://a/b.png"}, "text": "x" * 500}
+
+    base = input_tokens_at_most(a_call(messages=(plain,)), image_tokens_max=100)
+
+    assert input_tokens_at_most(a_call(messages=(called,)), image_tokens_max=100) >= base + 500
+    assert input_tokens_at_most(a_call(messages=(refused,)), image_tokens_max=100) >= base + 500
+    assert input_tokens_at_most(a_call(messages=({"role": "user", "content": [hidden]},)), image_tokens_max=100) >= (
+        base + 100 + 500
+    )

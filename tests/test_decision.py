@@ -25,14 +25,17 @@ from router.policy import Policy
 from router.reading import Reading
 from router.record import Record
 from router.refusal import Refusal
+from router.tailoring import tailored
 from router.task import Task, TaskState
 from router.testing import FunctionLLM
 from router.tier import Tier
 from router.trail import Attempt, Spent, Trail
 from router.verdict import Outcome, Verdict
+from router.wishes import Wishes
 from tests.builders import (
     NOW_MS,
     TIERS,
+    a_chat,
     a_failure,
     a_policy,
     a_price,
@@ -696,3 +699,46 @@ def test_the_spending_is_worth_watching() -> None:
 
     assert sum("cost_usd" in (record.reason or "") for _, record, _, _ in played) > 15
     assert sum(len(llm.calls) >= 4 for _, _, _, llm in played) > 15
+
+
+# What callers bring.
+
+
+def test_images_in_a_conversation_are_images() -> None:
+    """A tier that takes none is passed by, as it is for a field that holds one."""
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    shown = a_task(input={"messages": [{"role": "user", "content": [part]}]})
+    told = a_task(input={"messages": [{"role": "user", "content": "What is in https://example.com/a.png?"}]})
+    policy = a_chat().on(TIERS | {"mini": a_tier("mini", images=False)})
+
+    assert decide(policy, shown, (), NOW_MS) == Ask("small", "first")
+    assert decide(policy, told, (), NOW_MS) == Ask("mini", "first")
+
+
+def test_the_bytes_of_a_conversations_images_are_no_text() -> None:
+    """A photo of half a megabyte does not fill a window of a hundred thousand tokens."""
+    photo = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 500_000}}
+
+    assert decide(a_chat(), a_task(input={"messages": [{"role": "user", "content": [photo]}]}), (), NOW_MS) == Ask(
+        "mini", "first"
+    )
+
+
+def test_a_tier_without_log_probabilities_is_left_out_where_the_caller_wants_them() -> None:
+    """Whoever asks for them gets them from a tier that has some, or hears that none does."""
+    task = a_task(wishes=Wishes(logprobs=True))
+    silent = {name: a_tier(name, logprobs=False) for name in TIERS}
+    policy = a_policy(checks=[])
+
+    assert decide(policy.on(TIERS | {"mini": silent["mini"]}), task, (), NOW_MS) == Ask("small", "first")
+    end = decide(policy.on(silent), task, (), NOW_MS)
+    assert isinstance(end, Reject)
+    assert "mini gives no log-probabilities, which the caller asks for" in end.reason
+
+
+def test_functions_of_a_caller_need_a_tier_that_calls_some() -> None:
+    """They are as good as the policy's own."""
+    tool = {"name": "f", "parameters": {"type": "object"}}
+    policy = tailored(a_chat(), Wishes.model_validate({"tools": [tool]}))
+
+    assert decide(policy.on(TIERS | {"mini": a_tier("mini", tools=False)}), TASK, (), NOW_MS) == Ask("small", "first")

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
+
 from router.budget import Budget
-from router.call import FailureKind
+from router.call import FailureKind, Reply, ToolCall
 from router.ports import Store
+from router.reading import Reading
 from router.refusal import Refusal
 from router.task import TaskState
-from tests.builders import BROKEN, DOUBTFUL, GOOD, TIERS, a_failure, a_policy, a_reply, a_tier
+from router.wishes import Parameters, Wishes
+from tests.builders import (
+    BROKEN,
+    DOUBTFUL,
+    GOOD,
+    TIERS,
+    a_certified_policy,
+    a_chat,
+    a_failure,
+    a_policy,
+    a_reply,
+    a_tier,
+)
 from tests.carrying import House, by_tier
 from tests.conftest import Clock
 
@@ -217,3 +232,112 @@ async def test_a_task_ends_under_the_version_it_was_taken_in_with(store: Store, 
     assert record.task.policy == old.digest
     assert {entry.version for entry in await store.ledger()} == {old.digest}
     assert {entry.model for entry in await store.ledger()} == {TIERS["mini"].model}
+
+
+# What callers wish.
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+HELLO = {"messages": [{"role": "user", "content": "Where?"}]}
+FORMED = Wishes.model_validate({"response_schema": {"name": "place", "body": CITY}})
+CALLING = Wishes.model_validate({"tools": [{"name": "look_up", "parameters": CITY}], "tool_choice": "required"})
+
+
+def calling(arguments: str) -> Reply:
+    return a_reply("", sure=None, tool_calls=(ToolCall(name="look_up", arguments=arguments),))
+
+
+async def test_a_conversation_is_answered(store: Store, clock: Clock) -> None:
+    """A policy without a prompt asks what its caller asks, and climbs as any other."""
+    house = House(store, clock, by_tier(mini=a_reply(""), small=a_reply("In Bern.")))
+    await house.submit(policy=a_chat(), input=HELLO)
+
+    record = await house.settle()
+
+    assert (record.state, record.output) == (TaskState.SUCCEEDED, "In Bern.")
+    assert [call.messages for call in house.llm.calls] == [tuple(HELLO["messages"])] * 2
+
+
+async def test_a_form_of_the_callers_is_checked(store: Store, clock: Clock) -> None:
+    """What is not under the schema climbs; the output is the value, and the task keeps its published version."""
+    house = House(
+        store, clock, by_tier(mini=a_reply("In Bern."), small=a_reply({"town": 1}), large=a_reply({"city": "B"}))
+    )
+    await house.submit(policy=a_chat(), input=HELLO, wishes=FORMED)
+
+    record = await house.settle()
+
+    assert record.output == {"city": "B"}
+    assert [a.verdict.outcome for a in record.trail if a.verdict] == ["fail", "fail", "pass"]
+    assert [call.response_schema.name for call in house.llm.calls if call.response_schema] == ["place"] * 3
+    assert record.task.policy == a_chat().digest
+    assert {entry.version for entry in await store.ledger()} <= {a_chat().digest, ""}
+
+
+async def test_functions_of_the_callers_are_checked(store: Store, clock: Clock) -> None:
+    """No call, a call with wrong arguments and a sound one are told apart; the sound one is the output."""
+    answers = by_tier(mini=a_reply("In Bern."), small=calling('{"town": 1}'), large=calling('{"city": "Bern"}'))
+    house = House(store, clock, answers)
+    await house.submit(policy=a_chat(), input=HELLO, wishes=CALLING)
+
+    record = await house.settle()
+
+    assert record.output == {"text": None, "calls": [{"name": "look_up", "arguments": {"city": "Bern"}}]}
+    assert [(a.tier, a.passed) for a in record.trail] == [("mini", False), ("small", False), ("large", True)]
+
+
+async def test_a_pinned_tier_is_asked_alone(store: Store, clock: Clock) -> None:
+    """Whatever it answers, no other tier is asked; what fails there has failed."""
+    house = House(store, clock, by_tier(small=BROKEN))
+    await house.submit(wishes=Wishes(tier="small"), tier="small")
+
+    record = await house.settle()
+
+    assert [(a.tier, a.why) for a in record.trail] == [("small", "first")]
+    assert (record.state, "no tier is left" in (record.reason or "")) == (TaskState.DEAD, True)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "reason"),
+    [
+        (Wishes(tier="huge"), "tier: policy 'receipts' has no tier 'huge'; it climbs mini, small, large"),
+        (CALLING, "tools: policy 'receipts' has an output of its own (schema)"),
+        (
+            Wishes.model_validate({"response_schema": {"name": "r", "body": {"$ref": "http://127.0.0.1:9/"}}}),
+            "response_format: the schema of r is refused",
+        ),
+    ],
+)
+async def test_what_cannot_be_done_is_a_dead_letter(store: Store, clock: Clock, wishes: Wishes, reason: str) -> None:
+    """A task that should not have been taken in ends at once, says why, and costs nothing."""
+    house = House(store, clock, by_tier())
+    await house.submit(wishes=wishes)
+
+    record = await house.settle()
+
+    assert (record.state, record.trail, house.llm.calls) == (TaskState.DEAD, (), [])
+    assert (record.reason or "").startswith(reason)
+
+
+async def test_a_promise_loosens_nothing_for_who_asks_otherwise(store: Store, clock: Clock) -> None:
+    """A certificate is about the policy's own settings: at another temperature only the last tier is believed."""
+    policy = a_certified_policy(checks=[])
+    house = House(store, clock, by_tier(mini=a_reply(sure=0.99), small=a_reply(sure=0.99), large=GOOD))
+    await house.submit(policy=policy, task_id="t1")
+    await house.submit(policy=policy, task_id="t2", wishes=Wishes(parameters=Parameters(temperature=1.2)))
+
+    assert [a.tier for a in (await house.settle("t1")).trail] == ["mini"]
+    assert [a.tier for a in (await house.settle("t2")).trail] == ["mini", "small", "large"]
+
+
+async def test_log_probabilities_are_kept_for_who_asked_for_them(store: Store, clock: Clock) -> None:
+    """Of the accepted reply alone, as the provider wrote them; nobody else's trail is blown up by them."""
+    told = ({"token": "ja", "logprob": -0.1, "bytes": [106, 97], "top_logprobs": []},)
+    answers = by_tier(mini=a_reply("", logprobs=told), small=a_reply("ja", logprobs=told))
+    house = House(store, clock, answers)
+    await house.submit(policy=a_chat(), input=HELLO, task_id="t1", wishes=Wishes(logprobs=True))
+    await house.submit(policy=a_chat(), input=HELLO, task_id="t2")
+
+    wished, plain = await house.settle("t1"), await house.settle("t2")
+
+    assert [a.answer.logprobs for a in wished.trail if isinstance(a.answer, Reading)] == [None, told]
+    assert [a.answer.logprobs for a in plain.trail if isinstance(a.answer, Reading)] == [None, None]

@@ -16,21 +16,23 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 PURE = """
-    errors values
+    errors values tenant destination webhook
     jsontext
     subschema schemaengines schemawords schema strictmode
-    call output alignment reading
-    wishes task verdict refusal trail record summary event
+    call conversation output alignment reading
+    wishes objection task verdict refusal ruling trail erasure record summary event
     cel
     grounds arithmetic checks
-    cost budget tier modelfacts promise certificate worthwhile policy
-    decision compose signals judging occasion because
-    ledger submission auditing seen story proportion estimate auditreport bill audit report result
-    sign server service doctor
+    cost budget tier modelfacts promise certificate worthwhile policy tailoring
+    template decision reviewing compose signals judging occasion because
+    ledger submission auditing seen story proportion estimate auditreport bill audit report result delivery
+    timings totals
+    sign server service pressure doctor
     problem problemcodes yamlfile validated policyrules leftover policyfile policyexpect policycase
     policycoverage junit policyschema policyexplain lint policylint
     recording replayed replaycost replay passrates exporting traffic policydiff backtest
-    ports memory testing
+    apikey allowance
+    ports memory testing family metrics
 """
 """What a task is, and what becomes of it: values and functions, no world."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from router.output import Kind, Output
+from router.output import Formed, FunctionTool, Kind, Output, Turn
 from router.schema import Validator, check_schema
 from router.strictmode import strict_mode_problems
 from tests.builders import RECEIPT
@@ -84,3 +84,43 @@ def test_an_output_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
     """One kind exactly, two labels at least, names that providers take."""
     with pytest.raises(ValidationError):
         Output.model_validate(settings)
+
+
+# What callers ask for.
+
+
+def test_a_turn_is_text_and_calls() -> None:
+    """Both members are always there; functions are those of the caller."""
+    turn = Turn.model_validate({"tools": [TOOL]})
+    called = {"name": "call_off", "arguments": {}}
+    verdict = Validator(turn.value_schema)
+
+    assert (turn.kind, turn.required_fields, turn.wire_schema) == ("turn", ("text", "calls"), None)
+    assert verdict.problem({"text": None, "calls": [called, called]}) is None
+    assert verdict.problem({"text": "Hello", "calls": []}) is None
+    assert verdict.problem({"text": "Hello"}) is not None
+    assert verdict.problem({"text": 5, "calls": []}) is not None
+    assert verdict.problem({"text": None, "calls": [called | {"name": "drop"}]}) is not None
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "text"),
+    [
+        (Output.model_validate({"text": {}}), "Hello", "Hello"),
+        (Output.model_validate({"schema": RECEIPT}), {"total": 1}, None),
+        (Formed.model_validate({"schema": RECEIPT}), {"total": 1, "merchant": "Ä"}, '{"merchant":"Ä","total":1}'),
+        (Turn.model_validate({"tools": [TOOL]}), {"text": "Hello", "calls": []}, "Hello"),
+        (Turn.model_validate({"tools": [TOOL]}), {"text": None, "calls": []}, None),
+    ],
+)
+def test_what_was_asked_for_as_text_has_one(output: Output, value: Any, text: str | None) -> None:
+    """Checks of a text's length look at it; an object that a policy asks for is none."""
+    assert output.text_of(value) == text
+
+
+def test_functions_are_strict_unless_a_caller_says_otherwise() -> None:
+    """What is not said stands in no published text; what a caller says goes on, nothing included."""
+    assert Output.model_validate({"tools": [TOOL]}).model_dump(exclude_defaults=True, by_alias=True) == {
+        "tools": (TOOL,)
+    }
+    assert [FunctionTool(**TOOL, strict=word).strict for word in (True, False, None)] == [True, False, None]

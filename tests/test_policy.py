@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from router.conversation import CONVERSATION
 from router.policy import Policy
 from router.policyfile import parse_policy
 from router.tier import Tiers
-from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_certificate, a_policy, a_promise, a_tier
+from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_certificate, a_chat, a_policy, a_promise, a_tier
 
 FULL: dict[str, Any] = {
     "policy": "receipts",
@@ -338,3 +339,32 @@ def test_a_certificate_holds_as_long_as_nothing_changes() -> None:
 
 def _answering(tiers: Tiers) -> dict[str, Any]:
     return {name: tier.answering.model_dump() for name, tier in tiers.items()}
+
+
+# Conversations.
+
+
+def test_a_policy_without_a_prompt_takes_a_conversation() -> None:
+    """Its input is the schema of messages, and stands in no file and no published text."""
+    policy = a_chat()
+
+    assert policy.conversation
+    assert not a_policy().conversation
+    assert policy.input.json_schema == CONVERSATION
+    assert (policy.images, policy.earlier, policy.shots) == ((), "none", ())
+    assert json.loads(policy.text).keys() == {"policy", "output", "tiers"}
+    assert Policy.model_validate_json(policy.text).digest == policy.digest == policy.bound_to({}).digest
+
+
+def test_knows_which_checks_are_about_a_text() -> None:
+    """Where one of them is listed, nobody may ask for another form of the text."""
+    checks = [
+        {"check": "length", "at_most": 9},
+        {"check": "pattern", "id": "polite", "forbids": "x"},
+        {"check": "steps"},
+        {"check": "confidence", "at_least": 0.5},
+        {"check": "judge", "tier": "large", "question": "Right?"},
+    ]
+
+    assert a_chat(checks=checks).text_checks == ("polite", "steps")
+    assert a_policy(checks=[{"check": "rule", "expression": "true"}]).text_checks == ()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.policydiff import changes
-from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_policy, a_tier
+from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_chat, a_policy, a_tier
 
 TOOL = {"name": "pay", "parameters": {"type": "object", "properties": {"amount": {"type": "number"}}}}
 PROMISE = {"kind": "regret", "at_most": 0.01}
@@ -107,3 +107,13 @@ def test_knows_what_models_may_answer_otherwise_for() -> None:
 
     assert [change.about_answers for change in asked] == [True]
     assert {change.about_answers for change in judged} == {False}
+
+
+def test_a_prompt_may_come_and_go() -> None:
+    """A policy that passes conversations on has none, and takes another input."""
+    came = [(change.part, change.how) for change in changes(a_chat(policy="receipts"), a_policy())]
+    went = [(change.part, change.how) for change in changes(a_policy(), a_chat(policy="receipts"))]
+
+    assert ("prompt", "added") in came
+    assert ("prompt", "removed") in went
+    assert ("input field", "removed") in came

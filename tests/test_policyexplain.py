@@ -7,7 +7,7 @@ from typing import Any
 
 from router.decision import Ask, Reject
 from router.policyexplain import Explanation, explain
-from tests.builders import PRICES, TIERS, a_certified_policy, a_policy, a_promise, a_tier
+from tests.builders import PRICES, THRIFT, TIERS, a_certified_policy, a_policy, a_promise, a_tier
 
 TODAY = date(2026, 11, 20)
 
@@ -73,6 +73,17 @@ def test_says_from_which_trust_on_replies_are_accepted() -> None:
         "nothing is accepted here: no threshold could be certified for this tier",
         None,
     ]
+
+
+def test_says_where_costs_count() -> None:
+    """A threshold of trust is that of an input for which the larger tier costs what is usual, where costs count."""
+    certified = a_certified_policy(certificate={"thrift": THRIFT})
+
+    explanation = explain(certified, {"text": "a"}, tiers=TIERS, prices=PRICES, day=TODAY)
+
+    assert explanation.steps[0].promise == (
+        "accepted from trust 0.900 on where large costs what is usual, in the evidence 0% of its replies"
+    )
 
 
 def test_says_why_a_promise_accepts_nothing() -> None:

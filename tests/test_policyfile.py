@@ -356,8 +356,8 @@ def test_all_mistakes_of_a_tiers_file_are_told() -> None:
         "tiers.yaml:3:3: tiers.Mini: expected a name: lower case letters, digits, `_` and `-`, a letter first;"
         " found 'Mini'",
         "tiers.yaml:4:3: tiers.small: the key 'model' is missing",
-        "tiers.yaml:5:21: tiers.large.reasoning_effort: input should be 'none', 'minimal', 'low', 'medium', 'high' or"
-        " 'xhigh'; did you mean 'high'?",
+        "tiers.yaml:5:21: tiers.large.reasoning_effort: input should be 'none', 'minimal', 'low', 'medium', 'high',"
+        " 'xhigh' or 'max'; did you mean 'high'?",
         "tiers.yaml:5:44: tiers.large.sunset: input should be a valid date or datetime, month value is outside expected"
         " range of 1-12",
         "tiers.yaml:6:3: tiers.last: expected keys with values",
@@ -472,3 +472,33 @@ def test_a_name_given_twice_hides_nothing_else() -> None:
         "10:24: the output has no field 'merchnt'; did you mean 'merchant'?",
         "11:10: limits.atempts: there is no such key; did you mean 'attempts'?",
     ]
+
+
+# Conversations.
+
+
+def test_a_policy_may_have_neither_prompt_nor_input() -> None:
+    """It passes conversations on."""
+    assert parsed("policy: chat\noutput: {text: {}}\ntiers: [mini]\n").conversation
+
+
+@pytest.mark.parametrize("left_out", ["prompt", "input"])
+def test_one_without_the_other_is_told_at_its_place(left_out: str) -> None:
+    """Where the one that is there begins, beside what else is wrong."""
+    text = "".join(line for line in RECEIPTS.splitlines(keepends=True) if not line.startswith(f"{left_out}: "))
+
+    (told,) = mistakes(text)
+    others = mistakes(text + "keep_s: 1\n")
+
+    assert told.startswith(f"receipts.yaml:2:1: the key '{left_out}' is missing")
+    assert len(others) == 2
+    assert told in others
+
+
+def test_a_wrong_prompt_or_input_is_not_missing() -> None:
+    """What is there but wrong is told once, as what it is."""
+    wrong_input = mistakes(RECEIPTS.replace("{schema: schemas/in.json}", "5"))
+    wrong_prompt = mistakes(RECEIPTS.replace('{system: Read., user: "{{ text }}"}', "5"))
+
+    assert wrong_input == ["receipts.yaml:3:1: input: expected keys with values"]
+    assert wrong_prompt == ["receipts.yaml:2:1: prompt: expected keys with values"]

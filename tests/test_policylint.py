@@ -52,6 +52,14 @@ def test_a_function_that_the_provider_refuses() -> None:
     assert "function pay" in first[1]
 
 
+def test_a_function_that_is_not_strict_is_not_held_to_it() -> None:
+    """An author may do without the provider's strictness; the arguments are checked here all the same."""
+    open_ended = {"name": "f", "parameters": {"type": "object", "patternProperties": {"^a": {}}}}
+
+    assert [d.code for d in doubts(a_policy(output={"tools": [open_ended]}, checks=[]), AROUND)] != []
+    assert doubts(a_policy(output={"tools": [open_ended | {"strict": False}]}, checks=[]), AROUND) == []
+
+
 def test_every_family_has_its_say() -> None:
     """What is odd in the prompt, path, rules, checks, models, limits, money and promise is all told."""
     twice = {"check": "length", "at_least": 5, "at_most": 2}

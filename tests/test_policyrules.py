@@ -8,7 +8,7 @@ import pytest
 
 from router.policyrules import mistakes
 from router.problem import Code
-from tests.builders import a_policy
+from tests.builders import a_chat, a_policy
 
 PHOTO_INPUT = {"schema": {"type": "object", "properties": {"text": {"type": "string"}, "photo": {"type": "string"}}}}
 LABELS = {"labels": ["refund", "exchange"]}
@@ -252,3 +252,15 @@ def test_an_unsound_schema_hides_no_pattern_and_no_tier() -> None:
     )
 
     assert [mistake.code for mistake in found] == [Code.UNSOUND_SCHEMA, Code.UNKNOWN_TIER, Code.WRONG_PATTERN]
+
+
+def test_a_prompt_and_an_input_belong_together() -> None:
+    """A prompt is written from an input; a policy without one passes conversations on and has no other input."""
+    (without_input,) = mistakes(a_policy().model_copy(update={"input": a_chat().input}))
+    (without_prompt,) = mistakes(a_policy(prompt=None))
+
+    assert mistakes(a_chat()) == []
+    assert (without_input.path, without_input.code) == (("prompt",), Code.MISSING_KEY)
+    assert "the key 'input' is missing" in without_input.message
+    assert (without_prompt.path, without_prompt.code) == (("input",), Code.MISSING_KEY)
+    assert "write a prompt, or leave the input out" in without_prompt.message

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.conversation import CONVERSATION
 from router.errors import Backlogged, TaskConflict, TaskInvalid
-from router.producing import Order, admitted, prepare, prepare_many
+from router.producing import Order, admitted, prepare, prepare_many, webhook_of
 from router.submission import Busy, Card, Conflict, Full, Submission, Submitted
 from router.task import Priority
+from router.webhook import Webhook
+from router.wishes import Wishes
 from tests.builders import TEXT_INPUT
 
 CARD = Card(
@@ -209,3 +212,85 @@ def test_what_the_store_refuses_is_an_error() -> None:
         admitted([Busy(1_000_000)])
     with pytest.raises(Backlogged, match=r"nearly full \(812 of 1,000 MB\), the rest is kept to finish the 7 tasks"):
         admitted([Full(waiting=7, used_bytes=812_000_000, limit_bytes=1_000_000_000)])
+
+
+# Conversations and wishes.
+
+CHAT = replace(
+    CARD, policy="chat", input_schema=CONVERSATION, images=(), tiers=("mini", "large"), output="text", conversation=True
+)
+
+
+def a_conversation(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+def an_image(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def test_images_of_a_conversation_have_a_limit_of_their_own() -> None:
+    """Those that are sent along count together, as images; those at an address are a few bytes of text."""
+    small, near = an_image("data:image/png;base64," + "A" * 3_000), an_image("https://example.com/" + "a" * 900)
+
+    assert prepared(a_conversation(small), CHAT).input == a_conversation(small)
+    with pytest.raises(TaskInvalid, match=r"the images of the conversation has 6,044 bytes.*image_bytes is 5,000"):
+        prepared(a_conversation(small, small), CHAT)
+    with pytest.raises(TaskInvalid, match=r"the conversation has .* bytes.*input_bytes is 1,000"):
+        prepared(a_conversation(near), CHAT)
+
+
+def test_what_only_looks_like_an_image_is_text() -> None:
+    """A text that begins as an image does counts as text: nobody gets round the limit so."""
+    text = {"type": "text", "text": "data:image/png;base64," + "A" * 3_000}
+
+    with pytest.raises(TaskInvalid, match=r"the conversation has .* bytes"):
+        prepared(a_conversation(text), CHAT)
+
+
+def test_wishes_travel_with_the_task() -> None:
+    """A pinned tier is where the task starts; another wish is another body."""
+    hello = a_conversation({"type": "text", "text": "Hello"})
+    pinned = prepared(hello, CHAT, wishes=Wishes(tier="large"))
+
+    assert (pinned.tier, pinned.wishes) == ("large", Wishes(tier="large"))
+    assert prepared(hello, CHAT, wishes=Wishes(max_output_tokens=5)).tier == "mini"
+    assert pinned.fingerprint != prepared(hello, CHAT).fingerprint
+
+
+def test_a_wish_that_cannot_be_met_is_refused() -> None:
+    """Nothing is stored for a caller who asks what the policy cannot do."""
+    hello = a_conversation({"type": "text", "text": "Hello"})
+
+    with pytest.raises(TaskInvalid, match=r"^tier: policy 'chat' has no tier 'huge'; it climbs mini, large"):
+        prepared(hello, CHAT, wishes=Wishes(tier="huge"))
+    with pytest.raises(TaskInvalid, match=r"^response_format: .* checks its text \(polite\)"):
+        prepared(hello, replace(CHAT, text_checks=("polite",)), wishes=Wishes(json_object=True))
+
+
+URL = "https://example.com/hooks"
+
+
+def test_a_webhook_goes_with_the_task_and_makes_another_body() -> None:
+    """Under one key a task is not to be told at two addresses; a body without one is the body it always was."""
+    told, full = (prepared(webhook=webhook_of(asked)) for asked in (URL, {"url": URL, "payload": "full"}))
+
+    assert (told.webhook, full.webhook) == (Webhook(url=URL), Webhook(url=URL, payload="full"))
+    assert len({prepared().fingerprint, told.fingerprint, full.fingerprint}) == 3
+    assert prepared(webhook=webhook_of(None)).fingerprint == prepared().fingerprint
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("example.com", "webhook url: the webhook's url is not taken: it must be an address such as https://"),
+        ({"url": URL, "payload": "fat"}, "webhook payload: Input should be 'thin' or 'full'"),
+        ({"uri": URL}, "webhook url: Field required"),
+    ],
+)
+def test_a_webhook_that_is_none_is_told(asked: Any, told: str) -> None:
+    """With the field that is to blame."""
+    with pytest.raises(TaskInvalid) as why:
+        webhook_of(asked)
+
+    assert told in str(why.value)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.call import FinishReason, Reply, Token, ToolCall
-from router.output import Output
+from router.output import Formed, Output, Turn
 from router.reading import Reading, read
 from tests.builders import RECEIPT, a_reply
 
@@ -189,3 +189,78 @@ def test_any_reply_can_be_read_kept_and_read_back(output: Output, reply: Reply) 
 
     assert reading.problem is None or reading.output is None
     assert Reading.model_validate_json(reading.model_dump_json()) == reading
+
+
+# What callers ask for.
+
+FUNCTION = {"name": "call_off", "parameters": {"type": "object"}}
+OTHER = {"name": "look_up", "parameters": {"type": "object"}}
+
+
+def a_turn(**changes: Any) -> Turn:
+    return Turn.model_validate({"tools": [FUNCTION, OTHER], **changes})
+
+
+def test_a_turn_is_text_calls_or_both() -> None:
+    """What the model said and what it wants called stand side by side; the confidence is the text's."""
+    said = read(a_turn(), a_reply("Hello", sure=0.8))
+    both = read(a_turn(), called(("call_off", '{"b": 1, "a": 2}'), ("look_up", "{}"), text="One moment."))
+    alone = read(a_turn(), called(("look_up", "{}"), text=""))
+
+    assert (said.output, said.confidence) == ({"text": "Hello", "calls": []}, {"text": 0.8})
+    assert both.output == {
+        "text": "One moment.",
+        "calls": [{"name": "call_off", "arguments": {"b": 1, "a": 2}}, {"name": "look_up", "arguments": {}}],
+    }
+    assert list(both.output["calls"][0]["arguments"]) == ["b", "a"]
+    assert (alone.output["text"], alone.confidence) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names", "problem"),
+    [
+        ({}, [], "the reply is empty"),
+        ({}, ["drop_table"], "there is no function 'drop_table'"),
+        ({"tool_choice": "none"}, ["look_up"], "look_up was called, no call was asked for"),
+        ({"parallel_tool_calls": False}, ["look_up", "call_off"], "2 functions were called, at most one was asked for"),
+        ({"tool_choice": {"name": "look_up"}}, ["call_off"], "look_up was asked for, call_off was called"),
+        (
+            {"tool_choice": {"name": "look_up"}},
+            ["look_up", "call_off"],
+            "look_up was asked for, look_up, call_off were called",
+        ),
+    ],
+)
+def test_calls_that_were_not_asked_for_are_no_turn(changes: dict[str, Any], names: list[str], problem: str) -> None:
+    """The choice of the caller is kept to, or the reply has a problem that says how not."""
+    reading = read(a_turn(**changes), called(*((name, "{}") for name in names)))
+
+    assert (reading.output, reading.problem) == (None, problem)
+
+
+@pytest.mark.parametrize("choice", ["required", {"name": "look_up"}])
+def test_a_call_that_is_missing_is_told(choice: Any) -> None:
+    """A text in the place of the call that was asked for is no answer."""
+    reading = read(a_turn(tool_choice=choice), a_reply("I would rather talk."))
+
+    assert reading.output is None
+    assert reading.problem is not None
+    assert "no function was called" in reading.problem
+    assert reading.raw == "I would rather talk."
+
+
+def test_arguments_of_a_turn_are_strict_json() -> None:
+    """They are parsed like any other output, and never repaired."""
+    reading = read(a_turn(), called(("look_up", "{'a': 1}")))
+
+    assert reading.problem is not None
+    assert reading.problem.startswith("the arguments of look_up are not JSON")
+    assert reading.raw == "look_up({'a': 1})"
+
+
+def test_a_text_in_a_callers_form_is_read_with_its_own_confidence() -> None:
+    """Fields have theirs, and the whole text has what a policy for texts looks at."""
+    reading = read(Formed.model_validate({"schema": RECEIPT}), a_reply({"merchant": "ACME", "total": 1}, sure=0.5))
+
+    assert reading.output == {"merchant": "ACME", "total": 1}
+    assert reading.confidence == {"merchant": 0.5, "total": 0.5, "text": 0.5}

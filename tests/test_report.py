@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from router.call import Usage
 from router.ledger import Entry, EntryKind, fold
 from router.report import DIMENSIONS, CostRow, costs, total
+from router.values import iso
 from tests.builders import NOW_MS
 from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, VOID, a_line, lived
 
@@ -179,3 +180,22 @@ def test_every_view_comes_to_what_the_balance_says(seed: int, dimensions: list[s
     assert whole.cost_nusd == balance.settled_nusd
     assert whole.doubt_nusd == balance.unsettled_nusd + balance.reserved_nusd
     assert whole.calls == balance.calls
+
+
+def test_costs_stand_by_time_where_that_is_asked() -> None:
+    """Each step of time has its own sums, the earliest first; a call counts where it was booked last."""
+    hour_ms = 3_600_000
+    began = NOW_MS - NOW_MS % hour_ms
+    late = [line.model_copy(update={"at_ms": began + hour_ms + 5}) for line in asked("c9", "mini", 70, task="t9")]
+    early = [line.model_copy(update={"at_ms": began}) for line in CLIMBED]
+    across = [line.model_copy(update={"at_ms": began if line.kind is RESERVED else began + hour_ms}) for line in STAYED]
+
+    rows = costs([*late, *early, *across], ["tier"], bucket_ms=hour_ms)
+
+    starts = [iso(began), iso(began + hour_ms)]
+    assert [(row.group["from"], row.group["tier"], row.cost_nusd, row.doubt_nusd) for row in rows] == [
+        (starts[0], "large", 2_000, 0),
+        (starts[0], "small", 300, 0),
+        (starts[0], "mini", 100, 0),
+        (starts[1], "mini", 190, 0),
+    ]

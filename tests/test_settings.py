@@ -32,6 +32,7 @@ def test_every_variable_is_read() -> None:
             "ROUTER_STATE_DIR": "/var/lib/router",
             "ROUTER_WORKER_TIERS": "mini, small",
             "ROUTER_WORKER_CONCURRENCY": "50",
+            "ROUTER_WEBHOOK_ALLOW": "hooks.internal, 10.1.0.0/16",
             "ROUTER_FAULT": "resolve:0.05:KILL:1",
         }
     )
@@ -45,6 +46,7 @@ def test_every_variable_is_read() -> None:
         state_dir=Path("/var/lib/router"),
         worker_tiers="mini, small",
         worker_concurrency="50",
+        webhook_allow="hooks.internal, 10.1.0.0/16",
         fault="resolve:0.05:KILL:1",
     )
     assert settings.faults == (Fault("resolve", 0.05, "KILL", 1),)
@@ -71,6 +73,8 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("ROUTER_WORKER_CONCURRENCY", "0", "ROUTER_WORKER_CONCURRENCY must be a whole number from 1 on"),
         ("ROUTER_WORKER_CONCURRENCY", "-5", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
         ("ROUTER_WORKER_CONCURRENCY", "many", "ROUTER_WORKER_CONCURRENCY must be a whole number"),
+        ("ROUTER_WEBHOOK_ALLOW", "10.1.0.0/8", "ROUTER_WEBHOOK_ALLOW: '10.1.0.0/8' is no network such as 10.1.0.0/16"),
+        ("ROUTER_WEBHOOK_ALLOW", "a b", "ROUTER_WEBHOOK_ALLOW: 'a b' is no host name, address or network"),
         ("ROUTER_FAULT", "resolve", "ROUTER_FAULT: 'resolve' is no fault; expected point:probability:signal:seed"),
         ("ROUTER_FAULT", "judge:1:KILL:1", "expected one of claim, reserve, send, reply, resolve, checks, finish"),
     ],

@@ -38,7 +38,9 @@ from tests.builders import NOW_MS
 FOLDER = Path(__file__).parent.parent / "policies"
 TODAY = date(2026, 11, 20)
 FILES = {path.stem: path for path in policy_files(FOLDER)}
-NAMES = ["contacts", "intents", "moderation", "receipts", "toolcall", "translate"]
+TAUGHT = ["contacts", "intents", "moderation", "receipts", "toolcall", "translate"]
+"""Those that have examples: conversations have none."""
+NAMES = ["chat", *TAUGHT]
 """A user may have added policies of their own to the folder: these tests are about ours."""
 README = (FOLDER / "README.md").read_text("utf-8")
 
@@ -51,8 +53,8 @@ def book() -> Book:
     return read_book(FOLDER, FOLDER / "tiers.yaml", today=TODAY)
 
 
-def test_the_six_are_there() -> None:
-    """Receipts, mail, comments, contacts, translations and function calls each have a policy, a page and cases."""
+def test_the_seven_are_there() -> None:
+    """Chats, receipts, mail, comments, contacts, translations, function calls: each has a policy, a page and cases."""
     assert set(NAMES) <= set(FILES)
     for name in NAMES:
         assert (FOLDER / f"{name}.md").read_text("utf-8").startswith(f"# {name}")
@@ -84,7 +86,7 @@ async def test_cases_pass_and_reach_everything(book: Book, name: str) -> None:
     assert coverage(policy, [one.record for one in played]).gaps == ()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TAUGHT)
 def test_there_are_enough_examples_and_some_are_held_out(book: Book, name: str) -> None:
     """Learners and few-shots have something to go by, and something is left that they never saw."""
     examples = book.policies[name].examples
@@ -94,7 +96,7 @@ def test_there_are_enough_examples_and_some_are_held_out(book: Book, name: str) 
     assert HELD_OUT[0] <= held_out / len(examples) <= HELD_OUT[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TAUGHT)
 def test_no_example_is_there_twice(book: Book, name: str) -> None:
     """No input comes twice, whatever its case and punctuation: a held-out one would not be unseen."""
     seen = Counter(_bare(example.input) for example in book.policies[name].examples)
@@ -102,7 +104,7 @@ def test_no_example_is_there_twice(book: Book, name: str) -> None:
     assert [text for text, count in seen.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TAUGHT)
 def test_examples_pass_the_policys_own_checks(book: Book, name: str) -> None:
     """A model that answers as the examples do is accepted at every tier."""
     policy = book.policies[name]
@@ -163,6 +165,9 @@ def test_the_editors_schema_refuses_what_lint_refuses() -> None:
     assert validator.is_valid(sound)
     for wrong in ({"tires": []}, {"moves": {"fail": "accept"}}, {"checks": [{"check": "grounding"}]}, {"tiers": []}):
         assert not validator.is_valid(sound | wrong)
+    for key in ("prompt", "input"):
+        assert not validator.is_valid({name: value for name, value in sound.items() if name != key})
+    assert validator.is_valid({"policy": "x", "output": {"text": {}}, "tiers": ["mini"]})
 
 
 async def test_the_first_policy_of_the_readme_works(book: Book) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from router.decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
-from router.errors import UnknownPolicy, UnknownTask
+from router.errors import NotInReview, UnknownPolicy, UnknownTask
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
@@ -15,11 +15,15 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, Intent, fold
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept
+from router.record import Record
 from router.refusal import Refusal
+from router.reviewing import ruled
+from router.ruling import Ruling
 from router.submission import Busy, Conflict, Submitted
 from router.task import Priority, TaskState
 from router.trail import Attempt
 from router.verdict import Outcome
+from router.wishes import Wishes
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 
@@ -89,6 +93,28 @@ async def test_takes_a_task_in_as_it_was_sent(store: Store, clock: Clock) -> Non
     assert (record.task.input, record.task.metadata) == ({"text": "Süß ☕"}, {"order": 7})
     assert (record.task.tenant, record.task.priority, record.task.policy) == ("acme", Priority.HIGH, POLICY.digest)
     assert (record.task.created_ms, record.task.deadline_ms) == (clock.ms, clock.ms + DEADLINE_S * 1000)
+
+
+async def test_what_a_caller_wishes_comes_back_with_the_task(store: Store) -> None:
+    """Every wish, and none that was not made, is there for who reads the task and for who works on it."""
+    tool = {"name": "f", "parameters": {"type": "object"}, "strict": None}
+    wishes = Wishes.model_validate(
+        {
+            "tier": "mini",
+            "response_schema": {"name": "r", "body": {"type": "object"}, "strict": False},
+            "tools": [tool],
+            "tool_choice": {"name": "f"},
+            "logprobs": True,
+            "parameters": {"stop": ["a", "b"], "temperature": 0.0, "logit_bias": {"5": -1.5}},
+        }
+    )
+    await submit(store, "t1", wishes=wishes)
+    await submit(store, "t2")
+
+    found = {claimed.task.id: claimed.task.wishes for claimed in await claim(store)}
+
+    assert found == {"t1": wishes, "t2": None}
+    assert (await store.read("t1")).task.wishes == wishes
 
 
 async def test_the_same_key_and_body_is_the_same_task(store: Store) -> None:
@@ -1076,3 +1102,178 @@ async def test_says_that_a_policy_was_never_published(store: Store) -> None:
     """A digest that nobody published is an error that says what to do."""
     with pytest.raises(UnknownPolicy, match="publish"):
         await store.policy("nothing")
+
+
+# review
+
+
+def decided(record: Record, clock: Clock, wish: str, output: object = None, **changes: object) -> Attempt:
+    ruling = Ruling.model_validate({"wish": wish, "by": "anna", **changes})
+    return ruled(record, ruling, output, since_ms=clock.ms, now_ms=clock.ms)
+
+
+async def in_review(store: Store) -> Record:
+    """A task that one attempt sent to a person."""
+    await submit(store, "t1")
+    await finish(store, await claim_one(store), Review("a person decides"), an_attempt(1, "mini", Outcome.UNSURE))
+    return await store.read("t1")
+
+
+async def rule(store: Store, attempt: Attempt) -> TaskState:
+    return await store.rule("t1", attempt, patience_ms=DEADLINE_S * 1000)
+
+
+async def test_a_person_accepts_an_output(store: Store, clock: Clock) -> None:
+    """The task succeeds with what the person accepted; the trail shows who, and the ledger no line of it."""
+    record = await in_review(store)
+    before = await store.ledger()
+
+    assert await rule(store, decided(record, clock, "accept", {"merchant": "BOLT", "total": 1})) is TaskState.SUCCEEDED
+
+    after = await store.read("t1")
+    assert (after.state, after.output, after.reason) == (TaskState.SUCCEEDED, {"merchant": "BOLT", "total": 1}, None)
+    assert (after.tier, after.moves, after.ended_ms) == ("review", ("review", "accept"), clock.ms)
+    assert after.trail[-1].ruling == Ruling(wish="accept", by="anna")
+    assert await store.ledger() == before
+    assert await store.sweep(at_most=10) == Swept()
+
+
+@pytest.mark.parametrize(("wish", "state"), [("reject", TaskState.REJECTED), ("dead_letter", TaskState.DEAD)])
+async def test_a_person_ends_a_task_for_a_reason(store: Store, clock: Clock, wish: str, state: TaskState) -> None:
+    """The record says who ended it and why; no output is given."""
+    record = await in_review(store)
+
+    assert await rule(store, decided(record, clock, wish, reason="not a receipt")) is state
+
+    after = await store.read("t1")
+    assert (after.output, after.reason) == (None, decided(record, clock, wish, reason="not a receipt").ruling.because)
+
+
+async def test_a_person_has_a_tier_asked(store: Store, clock: Clock) -> None:
+    """The task goes on at that tier, with a whole deadline from then on, and can be claimed there."""
+    record = await in_review(store)
+    clock.advance(DEADLINE_S + 100)
+
+    assert await rule(store, decided(record, clock, "ask", tier="large")) is TaskState.READY
+
+    held = await claim(store, "b", large=5)
+    assert [(c.task.id, c.tier, c.task.deadline_ms) for c in held] == [("t1", "large", clock.ms + DEADLINE_S * 1000)]
+    assert held[0].trail[-1].ruling == Ruling(wish="ask", by="anna", tier="large")
+
+
+async def test_a_decision_is_made_once(store: Store, clock: Clock) -> None:
+    """The same decision again changes nothing, another one is refused."""
+    record = await in_review(store)
+    first = decided(record, clock, "accept", {"merchant": "BOLT", "total": 1})
+    await rule(store, first)
+    before = await store.read("t1")
+
+    assert await rule(store, first) is TaskState.SUCCEEDED
+    with pytest.raises(NotInReview, match="t1 is succeeded"):
+        await rule(store, decided(record, clock, "reject", reason="no"))
+
+    assert await store.read("t1") == before
+
+
+async def test_a_decision_about_an_older_trail_is_refused(store: Store, clock: Clock) -> None:
+    """Who saw a task before it was asked again decides nothing about what came of that."""
+    seen = await in_review(store)
+    await rule(store, decided(seen, clock, "ask", tier="large"))
+    (again,) = await claim(store, "b", large=5)
+    await finish(store, again, Review("still"), an_attempt(3, "large", Outcome.UNSURE))
+
+    with pytest.raises(NotInReview, match="as it was shown"):
+        await rule(store, decided(seen, clock, "ask", tier="large"))
+
+
+@pytest.mark.parametrize("state", ["ready", "running", "cancelled", "expired"])
+async def test_only_what_is_in_review_is_decided(store: Store, clock: Clock, state: str) -> None:
+    """A task that waits, runs or has ended otherwise is nobody's to decide."""
+    record = await in_review(store) if state in ("cancelled", "expired") else None
+    if record is None:
+        await submit(store, "t1")
+    match state:
+        case "running":
+            await claim(store)
+        case "cancelled":
+            await store.cancel("t1")
+        case "expired":
+            clock.advance(10**6)
+            await store.sweep(at_most=10)
+    record = await store.read("t1")
+    assert record.state == state
+
+    with pytest.raises(NotInReview, match=state):
+        await rule(store, decided(record, clock, "reject", reason="no"))
+
+    assert await store.read("t1") == record
+
+
+async def test_nobody_decides_what_is_not_there(store: Store, clock: Clock) -> None:
+    """An unknown task is told as such."""
+    record = await in_review(store)
+
+    with pytest.raises(UnknownTask):
+        await store.rule("t9", decided(record, clock, "reject", reason="no"), patience_ms=1)
+
+
+# erasure
+
+
+@pytest.mark.parametrize("state", ["ready", "running", "review", "succeeded", "dead"])
+async def test_erases_the_contents_of_a_task(store: Store, clock: Clock, state: str) -> None:
+    """What was asked and answered goes at once, wherever the task stands; its end, times and costs stay."""
+    await submit(store, "t1", metadata={"order": 7}, key="order-1")
+    if state != "ready":
+        holder = await claim_one(store)
+        await reserve(store, holder, an_intent())
+        await resolve(store, an_intent())
+    ends = {"review": Review("it said ACME"), "succeeded": Accept(an_attempt()), "dead": DeadLetter("it said ACME")}
+    if state in ends:
+        await finish(store, holder, ends[state], an_attempt())
+    before = await store.read("t1")
+    clock.advance(5)
+
+    end = await store.erase("t1")
+
+    assert end == (state if state in ("succeeded", "dead") else "cancelled")
+    after = await store.read("t1")
+    assert "ACME" not in repr(after)
+    assert (after.task.input, after.task.metadata, after.reason, after.output) == ({}, {}, None, None)
+    assert (after.state, after.cost_nusd, after.erased_ms) == (end, before.cost_nusd, clock.ms)
+    assert [(a.number, a.tier, a.verdict.outcome) for a in after.trail] == [
+        (a.number, a.tier, a.verdict.outcome) for a in before.trail
+    ]
+    assert await store.submit([a_submission("t2", key="order-1")]) == [Submitted("t1", replayed=True)]
+
+
+async def test_erasing_again_changes_nothing(store: Store, clock: Clock) -> None:
+    """Erasure is harmless to repeat."""
+    await in_review(store)
+    await store.erase("t1")
+    before = await store.read("t1")
+    clock.advance(5)
+
+    assert await store.erase("t1") is TaskState.CANCELLED
+
+    assert await store.read("t1") == before
+
+
+async def test_an_answer_that_comes_after_the_erasure_is_booked_and_not_kept(store: Store) -> None:
+    """A call in flight costs what it costs; what it said is let go."""
+    await submit(store, "t1")
+    holder = await claim_one(store)
+    await reserve(store, holder, an_intent())
+    await store.erase("t1")
+
+    await resolve(store, an_intent())
+
+    assert not await finish(store, holder, Accept(an_attempt()), an_attempt())
+    after = await store.read("t1")
+    assert (after.state, after.trail, after.cost_nusd) == (TaskState.CANCELLED, (), 400)
+
+
+async def test_nothing_is_erased_of_what_is_not_there(store: Store) -> None:
+    """An unknown task is told as such."""
+    with pytest.raises(UnknownTask):
+        await store.erase("t1")

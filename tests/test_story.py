@@ -12,6 +12,7 @@ from router.story import Story, tell
 from router.task import Audited, TaskState
 from router.trail import Attempt
 from router.verdict import Finding, Outcome, Verdict
+from router.wishes import Wishes
 from tests.builders import TIERS, a_certified_policy, a_failure, a_policy, a_task, an_attempt
 
 PASSED = Finding(check="schema", outcome=Outcome.PASS)
@@ -121,3 +122,16 @@ def test_says_why_a_certificate_is_not_gone_by() -> None:
     assert told(DOUBTED, GOOD, policy=policy).outdated == ()
     assert told(DOUBTED, GOOD, policy=changed).outdated == ("the prompt has changed",)
     assert told(DOUBTED, GOOD).outdated == ()
+
+
+def test_a_task_is_told_as_its_caller_wished_it() -> None:
+    """The checks that ran are those of its own form; a wish that could not be met is told by the version as it is."""
+    asked = Wishes.model_validate({"response_schema": {"name": "r", "body": {"required": ["city"]}}})
+    failed = Finding(check="response_format", outcome=Outcome.FAIL, reason="'city' is missing")
+    attempt = an_attempt(verdict=Verdict(outcome=Outcome.FAIL, findings=(PASSED, failed)))
+
+    (step,) = told(attempt, task=a_task(wishes=asked)).steps
+    story = told(task=a_task(wishes=Wishes(tier="huge")), state=TaskState.DEAD)
+
+    assert [check.name for check in step.not_run] == ["refusal", "confidence"]
+    assert story.policy.path == ("mini", "small", "large")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.summary import Summary, Wanted
+from router.summary import Cursor, Summary, Wanted
 from router.task import AUDITOR, TaskState
 from tests.builders import NOW_MS
 
@@ -49,3 +49,27 @@ def test_audits_are_seen_by_who_asks_for_them() -> None:
 
     assert not Wanted()(audit)
     assert Wanted(tenant=AUDITOR)(audit)
+
+
+def test_a_list_may_end_at_a_time() -> None:
+    """By when tasks ended or, in lists by creation, by when they came."""
+    ended = a_summary(ended_ms=NOW_MS + 10)
+
+    assert not Wanted(until_ms=NOW_MS + 5)(ended)
+    assert Wanted(until_ms=NOW_MS + 5)(ended, by_creation=True)
+    assert not Wanted(until_ms=NOW_MS - 1)(ended, by_creation=True)
+
+
+def test_a_cursor_is_read_as_it_was_written() -> None:
+    """It passes through a URL as it is."""
+    cursor = Cursor(NOW_MS, "0123456789abcdef" * 2)
+
+    assert Cursor.read(cursor.text) == cursor
+    assert cursor.text.replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("text", ["", "x", "!!", "ÿ", "LTEgdDE", "OTk5OTk5OTk5OTk5OTk5OTk5OSB0MQ"])
+def test_no_cursor_is_made_by_hand(text: str) -> None:
+    """What is no cursor of ours is refused, whatever it is."""
+    with pytest.raises(ValueError, match=r".*"):
+        Cursor.read(text)

@@ -1,4 +1,4 @@
-"""`python -m workers`: RQ workers, a quarantine worker and a sweep, kept running until SIGTERM drains them."""
+"""`python -m workers`: RQ workers, quarantine, sweep and webhooks, kept running until SIGTERM drains them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from router.settings import Settings
 
 from .rq_worker import ShiftWorker, queue_name
 from .sweep import sweep_forever
+from .webhooks import deliver_forever
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _RESTART_PAUSE_S = 1.0
@@ -79,7 +80,8 @@ def supervise(settings: Settings, book: Book, *, workers: int) -> int:
 def _processes(settings: Settings, tiers: list[str], workers: int) -> list[_Process]:
     shifts = [_Process(f"worker-{i}", lambda: _rq_worker(settings, tiers, alone=False)) for i in range(workers)]
     quarantine = _Process("quarantine", lambda: _rq_worker(settings, tiers, alone=True))
-    return [*shifts, quarantine, _Process("sweep", lambda: sweep_forever(settings, tiers))]
+    sweep = _Process("sweep", lambda: sweep_forever(settings, tiers))
+    return [*shifts, quarantine, sweep, _Process("webhooks", lambda: deliver_forever(settings))]
 
 
 def _rq_worker(settings: Settings, tiers: list[str], *, alone: bool) -> None:
@@ -202,7 +204,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="router worker",
-        description="Run RQ workers with their sweep. Settings come from ROUTER_* variables.",
+        description="Run RQ workers with their sweep and webhooks. Settings come from ROUTER_* variables.",
         epilog="example: router worker --tier mini --tier small --workers 2 --concurrency 200",
     )
     parser.add_argument("--tier", action="append", help="serve only this tier; may be given several times")

@@ -179,9 +179,11 @@ class Shift:
         try:
             await self._engine.carry(claim, stopping=lambda: self._draining)
         except StoreUnavailable as why:
-            log.logger().warning("store.unreachable", task=claim.task.id, reason=str(why))
+            log.logger().warning(
+                "store.unreachable", task=claim.task.id, tenant=claim.task.tenant, tier=claim.tier, reason=str(why)
+            )
         except Exception:  # noqa: BLE001  # neighbours in this process have calls in flight
-            log.logger().exception("task.surprise", task=claim.task.id, tier=claim.tier)
+            log.logger().exception("task.surprise", task=claim.task.id, tenant=claim.task.tenant, tier=claim.tier)
 
     def _new_token(self) -> str:
         """Begins with the shift's name: what it holds can be told, should it die."""

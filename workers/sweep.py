@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +23,7 @@ from router.ports import Store, Swept
 from router.settings import Settings
 
 from .rq_worker import ShiftJob, enqueue_shift, queue_name, shift_queue
+from .stopping import pause, stopped_by_signals
 
 SWEEP_MAX = 500
 """Tasks and calls in one sweep: Lua holds Redis for everyone."""
@@ -39,9 +39,7 @@ def sweep_forever(settings: Settings, tiers: Iterable[str]) -> None:
 
 
 async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
-    stopped = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
+    stopped = stopped_by_signals()
     rq = connect(settings.redis_url)
     topped_up_s = 0.0
     async with open_store(settings) as store:
@@ -56,7 +54,7 @@ async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
                     topped_up_s = time.monotonic()
             except (StoreUnavailable, *_AWAY) as why:
                 log.logger().warning("sweep.failed", reason=str(why))
-            await _pause(stopped, 0 if more else _EVERY_S)
+            await pause(stopped, 0 if more else _EVERY_S)
 
 
 async def sweep_once(store: Store) -> bool:
@@ -104,11 +102,3 @@ def _states(queue: Queue) -> list[bool]:
 def _suspects(rq: Redis, settings: Settings, tiers: Iterable[str]) -> bool:
     keys = Keys(settings.prefix)
     return bool(rq.exists(*(keys.turn(f"!{tier}") for tier in tiers)))
-
-
-async def _pause(stopped: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopped.wait()
-    except TimeoutError:
-        return

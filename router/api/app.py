@@ -7,9 +7,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from . import health, problems
+from . import batch, costs, dead, events, health, metrics, pace, policies, problems, queues, review, tasks, webhooks
 from .backend import Backend
+from .caller import Door
 from .edge import Edge
+from .gathering import Gathering
+from .news import Newsroom
+from .openai import chat, models, responses
+from .pressure import Admissions
+from .tally import Tally
 
 _ABOUT = (
     "Tiered routing and escalation for language-model work: the mini model first, larger ones where checks say so. "
@@ -29,10 +35,31 @@ def create_app(backend: Backend) -> FastAPI:
         generate_unique_id_function=_operation,
     )
     app.state.backend = backend
-    for routes in (health.routes,):
-        app.include_router(routes)
+    app.state.door = Door(backend)
+    app.state.admissions = Admissions(backend)
+    app.state.gathering = Gathering(backend)
+    app.state.tally = Tally()
+    app.state.newsroom = Newsroom(backend.settings)
+    for part in (
+        tasks,
+        batch,
+        events,
+        chat,
+        responses,
+        models,
+        queues,
+        costs,
+        policies,
+        dead,
+        review,
+        webhooks,
+        health,
+        metrics,
+    ):
+        app.include_router(part.routes)
     problems.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, tally=app.state.tally)
+    app.add_middleware(pace.Paced)
     _document(app)
     return app
 
@@ -48,6 +75,8 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             problems.document(plain())
+            pace.document(plain())
+            batch.document(plain())
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document

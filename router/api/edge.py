@@ -11,15 +11,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import log
 from .problems import Refused, problem
+from .tally import Tally
 
 _BROKEN = Refused(500, "internal", "an error of ours; the log has it under this id, and a repetition may well succeed")
 
 
 class Edge:
-    """ASGI middleware. The log says which route was asked, never a path with its ids, a query or a body."""
+    """
+    ASGI middleware. The log says which route was asked, never a path with its ids, a query or a body; *tally*
+    counts it.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tally: Tally | None = None) -> None:
         self._app = app
+        self._tally = tally or Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,13 +40,15 @@ class Edge:
             if not answer.status:
                 await problem(Request(scope), _BROKEN)(scope, receive, answer.send)
         finally:
+            ms = round((time.perf_counter() - started_s) * 1000)
+            self._tally.note(scope["method"], _route(scope), answer.status, ms)
             log.logger().info(
                 "http.answered",
                 request=scope["request_id"],
                 route=_route(scope),
                 method=scope["method"],
                 status=answer.status,
-                ms=round((time.perf_counter() - started_s) * 1000),
+                ms=ms,
             )
 
 

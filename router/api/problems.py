@@ -15,12 +15,16 @@ from starlette.exceptions import HTTPException
 
 from ..errors import (
     Backlogged,
+    EndpointDisabled,
     NotDead,
+    NotInReview,
     ResultPending,
     RouterError,
+    RulingInvalid,
     StoreUnavailable,
     TaskConflict,
     TaskInvalid,
+    UnknownDelivery,
     UnknownPolicy,
     UnknownTask,
 )
@@ -109,6 +113,10 @@ _OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
     TaskConflict: (422, "idempotency_conflict", {}),
     TaskInvalid: (422, "task_invalid", {}),
     NotDead: (409, "not_dead", {}),
+    NotInReview: (409, "not_in_review", {}),
+    RulingInvalid: (422, "ruling_invalid", {}),
+    UnknownDelivery: (404, "unknown_delivery", {}),
+    EndpointDisabled: (409, "endpoint_disabled", {}),
     ResultPending: (504, "task_pending", {}),
     Backlogged: (429, "backlogged", {"retry-after": "10"}),
     StoreUnavailable: (503, "store_unavailable", {"retry-after": "2"}),
@@ -117,6 +125,11 @@ _OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
 
 def problem(request: Request, why: Refused) -> JSONResponse:
     """The answer to a request that is refused."""
+    return JSONResponse(told(request, why), why.status_code, why.headers, media_type=MEDIA_TYPE)
+
+
+def told(request: Request, why: Refused) -> dict[str, Any]:
+    """The same as JSON, for streams that have begun already."""
     said = Problem(
         type=f"urn:router:problem:{why.code}",
         title=HTTPStatus(why.status_code).phrase,
@@ -129,7 +142,7 @@ def problem(request: Request, why: Refused) -> JSONResponse:
     )
     body = said.model_dump(exclude_defaults=True) | why.more
     body["error"] = said.error.model_dump()  # OpenAI's SDKs look for all four
-    return JSONResponse(body, why.status_code, why.headers, media_type=MEDIA_TYPE)
+    return body
 
 
 def _openai_type(status: int) -> str:
@@ -154,7 +167,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, why: Exception) -> JSONResponse:
         assert isinstance(why, RequestValidationError)
-        return problem(request, _not_valid(why))
+        return problem(request, not_valid(why))
 
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(RouterError, ours)
@@ -178,7 +191,8 @@ def _of_the_framework(request: Request, why: HTTPException) -> Refused:
             return Refused(status, "bad_request", str(why.detail), headers=why.headers)
 
 
-def _not_valid(why: RequestValidationError) -> Refused:
+def not_valid(why: RequestValidationError) -> Refused:
+    """Say what is wrong with a request, all of it."""
     mistakes = list(_mistakes(why.errors()))
     first = mistakes[0]
     param = first.at.partition(".")[2] or None
@@ -203,7 +217,7 @@ def _said(error: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             return _unknown(str(error["loc"][-1]), error.get("ctx", {}).get("known", ()))
         case _:
-            said = str(error["msg"])
+            said = str(error["msg"]).removeprefix("Value error, ")
             return said[:1].lower() + said[1:]
 
 

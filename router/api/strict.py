@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from ..jsontext import NotJson, parse
+from .caller import let_in, needed
 from .problems import Refused
 
 BODY_MAX = 32 * 2**20
@@ -55,13 +56,20 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is read by StrictRequest, and is JSON by its content type."""
+    """
+    A route whose body is read by StrictRequest, and is JSON by its content type.
+
+    Who calls is looked at first: of strangers not a byte is read or parsed.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
+        scopes = needed(self.dependant)
 
         async def strictly(request: Request) -> Response:
+            if scopes:
+                await let_in(request, scopes)
             strict = StrictRequest(request.scope, request.receive)
             if takes_json and not _is_json(request.headers.get("content-type", "")):
                 raise Refused(415, "content_type", "send the body as JSON, with `content-type: application/json`")

@@ -22,6 +22,7 @@ from .judge import Judge as Judge
 from .length import Length as Length
 from .pattern import Pattern as Pattern
 from .refusal import Refusal as Refusal
+from .responseformat import ResponseFormat as ResponseFormat
 from .rule import Rule as Rule
 from .schema import Schema as Schema
 from .steps import Steps as Steps

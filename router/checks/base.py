@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from ..call import Failure
-from ..output import LABEL
+from ..output import LABEL, Formed, Turn
 from ..reading import Reading
 from ..values import Json, Name, Value
 from ..verdict import Finding, Outcome
@@ -41,7 +41,11 @@ class Check(Value):
 
     A check that has to ask a model overrides `examine` instead: it yields the question, whoever drives it sends the
     answer back in.  So no check does I/O.  `tiers` limits a check to replies of those tiers.
+
+    `reads_text` says of a kind that what it finds in a free text it would not find in JSON or in function calls.
     """
+
+    reads_text: ClassVar[bool] = False
 
     check: str
     id: Name | None = None
@@ -122,6 +126,9 @@ def scalars(value: Json, path: str) -> Iterator[tuple[str, Json]]:
 
 
 def texts_at(subject: Subject, field: str | None) -> list[str]:
-    """The strings a text check looks at: one field, or the whole output where it is a string itself."""
+    """The strings a text check looks at: one field, or the whole output where it is text or was asked for as text."""
+    if field is None and isinstance(subject.types.output, Formed | Turn):
+        text = subject.types.output.text_of(subject.output)
+        return [text] if text is not None else []
     value = subject.output if field is None else value_at(subject.output, field)
     return [text for _, text in scalars(value, "") if isinstance(text, str)] if value is not MISSING else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ class Grounding(Check):
     Every value of `fields` must occur in the input: numbers as numbers, dates as dates, texts without regard to case,
     blanks and punctuation.  Nulls and absent fields claim nothing and are skipped; so is an input of images alone.
     """
+
+    reads_text: ClassVar[bool] = True
 
     check: Literal["grounding"]
     fields: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import re2
 
@@ -23,6 +23,8 @@ def compiled(pattern: str) -> Any:
 
 class Pattern(Check):
     """An RE2 expression that a field (or the whole output, where it is a text) must, or must not, contain."""
+
+    reads_text: ClassVar[bool] = True
 
     check: Literal["pattern"]
     matches: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..verdict import Finding
 from .base import Check
@@ -15,6 +15,8 @@ class Rule(Check):
 
     `when` says for which outputs it holds; a rule that cannot be evaluated is a finding, not a pass.
     """
+
+    reads_text: ClassVar[bool] = True
 
     check: Literal["rule"]
     expression: str

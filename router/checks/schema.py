@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
+from ..values import Json
 from ..verdict import Finding, Outcome
 from .base import Check
 from .subject import Subject
@@ -22,7 +24,15 @@ class Schema(Check):
         if subject.reading.problem is not None:
             return Finding(check=self.name, outcome=Outcome.FAIL, reason=subject.reading.problem)
         problem = subject.types.validator.problem(subject.output)
-        if problem is None and subject.types.output.tools is not None:
-            called = subject.types.tool_validators[subject.output["name"]]
-            problem = called.problem(subject.output["arguments"])
+        for name, arguments in _called(subject) if problem is None else ():
+            problem = problem or subject.types.tool_validators[name].problem(arguments)
         return self.found(problem) if problem else self.passed()
+
+
+def _called(subject: Subject) -> Iterator[tuple[str, Json]]:
+    """The functions that were called, with their arguments."""
+    match subject.types.output.kind:
+        case "tools":
+            yield subject.output["name"], subject.output["arguments"]
+        case "turn":
+            yield from ((call["name"], call["arguments"]) for call in subject.output["calls"])

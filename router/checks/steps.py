@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from .subject import Subject
 
 class Steps(Check):
     """Recomputes every `a + b = c` that a text states; each must hold up to `tolerance` (relative, for rounding)."""
+
+    reads_text: ClassVar[bool] = True
 
     check: Literal["steps"]
     field: str | None = None

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from ..cel.expression import Activation, Expression, activation, compile_expression
+from ..conversation import without_images
 from ..output import Output
 from ..reading import Reading
 from ..schema import Validator
@@ -17,9 +18,17 @@ from ..values import Json
 class Types:
     """The schemas of a policy's input and output, with what was compiled against them; made once per policy."""
 
-    def __init__(self, *, input_schema: dict[str, Json], output: Output, images: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        input_schema: dict[str, Json],
+        output: Output,
+        images: tuple[str, ...] = (),
+        conversation: bool = False,
+    ) -> None:
         self.input_schema = input_schema
         self.images = images
+        self.conversation = conversation
         self.output = output
         self.validator = Validator(output.value_schema)
         self.expression = lru_cache(maxsize=None)(self._compile)
@@ -61,6 +70,8 @@ class Subject:
 
     @property
     def input_without_images(self) -> dict[str, Json]:
+        if self.types.conversation:
+            return without_images(self.task.input)
         return {name: value for name, value in self.task.input.items() if name not in self.types.images}
 
 

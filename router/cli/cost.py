@@ -44,11 +44,11 @@ def command(by: str, since: str | None, form: str, as_json: bool) -> int:
     return 0
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--since") -> float:
     """`90s`, `30m`, `24h`, `7d`, `2w` in seconds. Raises: click.UsageError."""
     match = re.fullmatch(r"(\d+)([smhdw])", text)
     if match is None:
-        raise click.UsageError(f"--since is {text!r}, expected a number and s, m, h, d or w, such as 24h")
+        raise click.UsageError(f"{option} is {text!r}, expected a number and s, m, h, d or w, such as 24h")
     return int(match[1]) * _SECONDS[match[2]]
 
 

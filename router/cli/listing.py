@@ -63,7 +63,7 @@ def print_tasks(tasks: Sequence[Summary], *, at: str = "ended or came") -> None:
     rows = [_row(task, sent_again=sent_again) for task in tasks]
     screen = console()
     if not screen.is_terminal:
-        click.echo("\n".join(_lines([columns, *rows])))
+        click.echo("\n".join(lined_up([columns, *rows])))
         return
     screen.width = max(screen.width, sum(width + 2 for width in _widths([columns, *rows])) + _REASON_WIDTH_MIN)
     shown = [[escape(word) for word in (*words, _cut(reason))] for *words, reason in rows]
@@ -106,7 +106,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def lined_up(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows in columns, the last of which is as long as it is."""
     widths = _widths(rows)
     for *words, last in rows:

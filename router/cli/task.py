@@ -15,6 +15,7 @@ from ..client import LISTED, Client, Handle
 from ..errors import ResultPending
 from ..settings import Settings
 from ..task import TaskState
+from ..values import Json
 from .explained import print_lived
 from .listing import narrowing, print_tasks, require_policy, summary_json
 from .printing import console, print_json
@@ -23,7 +24,7 @@ from .taskview import print_attempts, print_end, print_head, task_json
 
 @click.group(name="task", epilog="Example: router task show 3f2c... (the whole id)")
 def command() -> None:
-    """Submit, show, list and cancel tasks."""
+    """Submit, show, list, cancel and erase tasks."""
 
 
 @command.command(epilog="""Example: router task submit intents --input '{"text": "Where is my parcel?"}' --wait""")
@@ -38,6 +39,7 @@ def command() -> None:
     "--deadline", "deadline_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; the policy's limit caps it."
 )
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
+@click.option("--webhook", metavar="URL", help="Told of the end, signed; see: router webhook secret create --help")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit 1 unless it succeeded.")
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
@@ -182,18 +184,38 @@ def cancel(task_id: str, as_json: bool) -> int:
     return 0 if done else 1
 
 
+@command.command(epilog="Example: router task erase 3f2c... (the whole id)")
+@click.argument("task_id")
+@click.option("--json", "as_json", is_flag=True)
+def erase(task_id: str, as_json: bool) -> int:
+    """
+    Erase what a task was asked and answered, at once; one that has not ended is cancelled first.
+
+    Its id, times, costs, and the shape of its trail stay, and so does its idempotency key. Harmless to repeat.
+    """
+    with Client.from_env() as client:
+        status = client.erase(task_id)
+    print_json({"id": task_id, "status": status}) if as_json else click.echo(f"erased; it is {status}")
+    return 0
+
+
 def read_input(given: str) -> dict[str, Any]:
     """A task's input from JSON text, a file or standard input. Raises: click.UsageError."""
-    try:
-        text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text("utf-8") if given[:1] == "@" else given
-        value = json.loads(text)
-    except OSError as why:
-        raise click.UsageError(f"--input: {given[1:]} cannot be read: {why.strerror}") from None
-    except ValueError as why:
-        raise click.UsageError(f"--input is not JSON: {why}; write a JSON object, or @FILE") from None
+    value = read_json(given, option="--input", hint="write a JSON object, or @FILE")
     if not isinstance(value, dict):
         raise click.UsageError('--input must be a JSON object, such as {"text": "..."}')
     return value
+
+
+def read_json(given: str, *, option: str, hint: str) -> Json:
+    """What an option gives as JSON text, as @ and a file, or as - for standard input. Raises: click.UsageError."""
+    try:
+        text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text("utf-8") if given[:1] == "@" else given
+        return json.loads(text)
+    except OSError as why:
+        raise click.UsageError(f"{option}: {given[1:]} cannot be read: {why.strerror}") from None
+    except ValueError as why:
+        raise click.UsageError(f"{option} is not JSON: {why}; {hint}") from None
 
 
 def show_task(client: Client, task_id: str, *, as_json: bool) -> int:

@@ -28,6 +28,8 @@ def print_head(screen: Console, record: Record, policy: str) -> None:
     task = record.task
     screen.print(f"[bold]{task.id}[/]  {policy}  {record.state}  tier {record.tier}  {dollars(record.cost_nusd)}")
     screen.print(f"created {iso(task.created_ms)}" + (f", ended {iso(record.ended_ms)}" if record.ended_ms else ""))
+    if record.erased_ms:
+        screen.print(f"its contents were erased {iso(record.erased_ms)}")
     for line in _links(record):
         screen.print(printable(line), markup=False)
     given = printable(json.dumps(task.input, ensure_ascii=False))
@@ -68,6 +70,7 @@ def task_json(record: Record, policy: str) -> dict[str, Any]:
         "cost_usd": usd(record.cost_nusd),
         "created_at": iso(record.task.created_ms),
         "ended_at": iso(record.ended_ms) if record.ended_ms else None,
+        "erased_at": iso(record.erased_ms) if record.erased_ms else None,
         "origin": record.origin,
         "redriven": record.redriven,
         "audits": audits.model_dump(mode="json") if audits is not None else None,
@@ -124,10 +127,13 @@ def _print_attempt(screen: Console, attempt: Attempt) -> None:
 
 
 def _answered(attempt: Attempt) -> Iterator[str]:
+    if attempt.ruling is not None:
+        yield f"by      {attempt.ruling.by}"
     match attempt.answer:
         case Reading() as reading:
             said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw
-            yield f"reply   {said or reading.refusal or '(nothing)'}"
+            nothing = reading.problem if attempt.ruling is not None else "(nothing)"
+            yield f"reply   {said or reading.refusal or nothing}"
             if reading.confidence:
                 yield "sure    " + ", ".join(f"{field} {p:.2f}" for field, p in reading.confidence.items())
             if attempt.verdict is not None and attempt.verdict.trust is not None:

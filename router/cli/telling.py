@@ -90,11 +90,11 @@ def _rows(step: Step, *, prompts: bool, quiet: bool) -> Iterator[tuple[str, Rend
 
 def _asked(step: Step, *, whole: bool) -> Iterator[tuple[str, RenderableType]]:
     if not whole:
-        sizes = (f"{message['role']} {len(text_of(message['content'])):,}" for message in step.messages)
+        sizes = (f"{message['role']} {len(text_of(message)):,}" for message in step.messages)
         yield "asked", _text(f"{', '.join(sizes)} characters" if step.messages else "nothing could be written")
         return
     for message in step.messages:
-        yield message["role"][:7], _text(text_of(message["content"]).rstrip("\n"))
+        yield message["role"][:7], _text(text_of(message).rstrip("\n"))
 
 
 def _answered(step: Step) -> tuple[str, Text]:
@@ -152,11 +152,16 @@ def _then(step: Step) -> str:
     return f"{made}{to}: {step.why}" if step.why else f"{made}{to}"
 
 
-def text_of(content: Any) -> str:
-    """The text of a message; images are only named."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] if part["type"] == "text" else "(an image)" for part in content)
+def text_of(message: Mapping[str, Any]) -> str:
+    """The text of a message, and what it calls; images are only named."""
+    content = message.get("content") or []
+    told = [content] if isinstance(content, str) else [_part(part) for part in content]
+    called = (call.get("function", {}) for call in message.get("tool_calls") or ())
+    return "\n".join((*told, *(f"{each.get('name')}({each.get('arguments')})" for each in called)))
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    return "(an image)" if "image_url" in part else str(part.get("text") or part.get("refusal") or "")
 
 
 def spelled(value: Json) -> str:

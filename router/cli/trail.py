@@ -20,6 +20,7 @@ from ..record import Record
 from ..recording import Recording
 from ..settings import Settings
 from ..summary import Summary
+from ..tailoring import asks_otherwise
 from ..task import AUDITOR, TaskState
 from .listing import narrowing, require_policy
 from .printing import count
@@ -45,23 +46,37 @@ def export(output: Path | None, **narrowed: Any) -> int:
     """
     settings = Settings.from_env()
     written = 0
+    others: list[str] = []
     with Client(settings.redis_url, prefix=settings.prefix) as client, _opened(output) as stream:
-        for recording in ended_tasks(client, settings, **narrowed):
+        for recording in ended_tasks(client, settings, others=others, **narrowed):
             print(line(recording), file=stream)
             written += 1
         if not written:
             require_policy(client, narrowed["policy"])
     click.echo(f"{count(written, 'task')} written" + (f" to {output}" if output else ""), err=True)
+    if others:
+        click.echo(f"{count(len(others), 'task')} left out: {WISHED}", err=True)
     return 0
 
 
-def ended_tasks(client: Client, settings: Settings, **narrowed: Any) -> Iterator[Recording]:
-    """Every ended task that is still kept, the newest first, with what an audit of it was answered."""
+WISHED = "their callers pinned a tier, or asked for another form or other settings than the policy's"
+
+
+def ended_tasks(client: Client, settings: Settings, *, others: list[str], **narrowed: Any) -> Iterator[Recording]:
+    """
+    Every ended task that is still kept, the newest first, with what an audit of it was answered.
+
+    What was asked otherwise than the policy asks is no evidence for it, and left out; *others* gets the ids.
+    """
     policies = _Policies(settings)
     for task in _of_callers(client.ended(**narrowed)):
         if (record := record_of(client, task.id)) is not None:
+            policy = policies[record.task.policy]
+            if asks_otherwise(policy, record.task.wishes):
+                others.append(record.task.id)
+                continue
             audit = record_of(client, record.audit) if record.audit is not None else None
-            yield recorded(record, policies[record.task.policy], audit=audit)
+            yield recorded(record, policy, audit=audit)
 
 
 def _of_callers(tasks: Iterator[Summary]) -> Iterator[Summary]:
@@ -76,9 +91,10 @@ def _of_callers(tasks: Iterator[Summary]) -> Iterator[Summary]:
 def record_of(client: Client, task_id: str) -> Record | None:
     """A task's record; None where it went while the list was read, or was erased."""
     try:
-        return client.read(task_id)
+        record = client.read(task_id)
     except UnknownTask:
         return None
+    return record if record.erased_ms is None else None
 
 
 class _Policies:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from ..errors import NotDead, UnknownTask
+from ..errors import NotDead, TaskInvalid, UnknownTask
 from ..producing import Order, admitted, prepare
 from ..submission import Admission, Submission, Submitted
 from ..summary import Summary, Wanted, newest
 from ..task import TaskState
+from ..webhook import Webhook
 from .producer_commands import admission, submission_words, task_of
-from .redis_commands import Flow, as_text, no_task
-from .redis_link import Command
+from .redis_commands import as_text, no_task
+from .redis_link import Command, Flow
 from .task_lists import PAGE, TaskLists
 
 
@@ -49,10 +50,18 @@ class DeadCommands(TaskLists):
         _require_dead(task_id, text["s"])
         if "redriven" in text:
             return Submitted(text["redriven"], replayed=True)
+        if "er" in text:
+            raise TaskInvalid(f"the contents of task {task_id} were erased; there is nothing left to send again")
         task = task_of(task_id, [text[f] for f in ("n", "p", "c", "d", "h")], packed_input)
         (policy,) = yield [self.policy_name(task.policy)]
         (card,) = yield [self.card(policy)]
-        order = Order(tenant=task.tenant, priority=task.priority, metadata=task.metadata)
+        order = Order(
+            tenant=task.tenant,
+            priority=task.priority,
+            metadata=task.metadata,
+            wishes=task.wishes,
+            webhook=Webhook.of_word(text["hook"]) if "hook" in text else None,
+        )
         again = replace(prepare(card, task.input, order, reply_to=reply_to), task_id=redriven_id(task_id))
         admissions: list[Admission] = yield [self._redrive(task_id, again)]
         return admitted(admissions)[0]
@@ -96,13 +105,13 @@ def _readmission(reply: Sequence[bytes], task_id: str) -> Admission:
         return admission(reply)
     if not reply[1]:
         raise UnknownTask(no_task(task_id))
-    raise NotDead(_not_dead(task_id, as_text(reply[1])))
+    raise NotDead(not_dead(task_id, as_text(reply[1])))
 
 
 def _require_dead(task_id: str, state: str) -> None:
     if state != TaskState.DEAD:
-        raise NotDead(_not_dead(task_id, state))
+        raise NotDead(not_dead(task_id, state))
 
 
-def _not_dead(task_id: str, state: str) -> str:
+def not_dead(task_id: str, state: str) -> str:
     return f"task {task_id} is {state}; only a dead letter can be redriven or dropped"

@@ -15,10 +15,12 @@ from .redis_commands import as_pairs, as_text
 # intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt, version
 # settlement: input, cached input, output, reasoning tokens (or null), latency ms
 # attempt:    tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks that found something,
-#             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms, version
-# Lines of a first version did not say the version of the policy.
+#             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms, version,
+#             "escalated" where it was, failure
+# Lines of a first version did not say the version of the policy, those of a second not what follows it.
 
 
+_ESCALATED = "escalated"
 _DAY_MS = 86_400_000
 """Lines of a first version did not say their day: it is that of their writing."""
 
@@ -59,6 +61,8 @@ def attempt_words(entry: Entry) -> bytes:
         *_usage_words(entry.usage),
         entry.latency_ms,
         entry.version,
+        _ESCALATED if entry.escalated else "",
+        entry.failure,
     )
 
 
@@ -104,6 +108,7 @@ def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> En
     tier, model, policy, tenant, why, attempt, outcome, accepted, simulated, checks, *sums = info
     cost_nusd, price_since, *rest = sums
     *tokens, latency_ms = rest[:5]
+    version, escalated, failure = [*rest[5:], "", "", ""][:3]
     return Entry(
         kind=EntryKind.ATTEMPT,
         at_ms=at_ms,
@@ -111,12 +116,14 @@ def _attempt_entry(at_ms: int, fields: Mapping[str, str], info: list[Any]) -> En
         attempt=attempt,
         tier=tier,
         policy=policy,
-        version="".join(rest[5:]),
+        version=version,
         tenant=tenant,
         why=why,
         model=model,
         outcome=Outcome(outcome) if outcome else None,
         accepted=bool(accepted),
+        escalated=escalated == _ESCALATED,
+        failure=failure,
         simulated=bool(simulated),
         checks=tuple(checks),
         amount_nusd=cost_nusd,

@@ -92,7 +92,7 @@ async def _complete(call: Call, wire: Wire, **way: Any) -> Answer:
         return failure(exc, wire, latency_ms=_ms_since(started))
     latency_ms = _ms_since(started)
     try:
-        return read(answer, wire, latency_ms=latency_ms)
+        return read(answer, wire, latency_ms=latency_ms, keeps_logprobs=call.keeps_logprobs)
     except (ValueError, TypeError, AttributeError, IndexError):
         return unusable("the answer is a chat completion, but not a usable one", wire, latency_ms=latency_ms)
 

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from ..call import FinishReason, Reply, Token, ToolCall, Usage
+from ..values import Json
 from .litellm_errors import request_id
 from .litellm_wire import Wire
 
@@ -13,7 +14,7 @@ _FINISH = {reason.value: reason for reason in FinishReason} | {"function_call": 
 _TOKENS_MAX = 1_000_000_000
 
 
-def read(answer: Any, wire: Wire, *, latency_ms: int) -> Reply:
+def read(answer: Any, wire: Wire, *, latency_ms: int, keeps_logprobs: bool = False) -> Reply:
     """Read a litellm ModelResponse by attribute. Raises ValueError, TypeError, AttributeError, IndexError if unfit."""
     choice = answer.choices[0]
     message = choice.message
@@ -23,6 +24,7 @@ def read(answer: Any, wire: Wire, *, latency_ms: int) -> Reply:
         tool_calls=tuple(_tool_call(call) for call in message.tool_calls or ()),
         finish_reason=_finish_reason(choice),
         tokens=_tokens(choice),
+        logprobs=_logprobs(choice) if keeps_logprobs else None,
         usage=_usage(answer, wire),
         model=answer.model,
         request_id=request_id(wire.headers),
@@ -52,11 +54,27 @@ def _finish_reason(choice: Any) -> FinishReason:
 
 def _tokens(choice: Any) -> tuple[Token, ...] | None:
     """Give the tokens with their logprobs, or None where one of them is no number: half a confidence is none."""
-    logprobs = getattr(choice, "logprobs", None)
-    found = getattr(logprobs, "content", None)
-    if not found or not all(isfinite(token.logprob) for token in found):
-        return None
-    return tuple(_token(token) for token in found)
+    found = _found(choice)
+    return tuple(map(_token, found)) if found and all(isfinite(token.logprob) for token in found) else None
+
+
+def _logprobs(choice: Any) -> tuple[dict[str, Json], ...] | None:
+    """Give the tokens as they came, with their alternatives, or None where one of them is no number."""
+    found = _found(choice)
+    told = tuple(
+        _told(token) | {"top_logprobs": [_told(other) for other in token.top_logprobs or ()]} for token in found
+    )
+    levels = (one["logprob"] for token in told for one in (token, *token["top_logprobs"]))
+    return told if told and all(map(isfinite, levels)) else None
+
+
+def _told(token: Any) -> dict[str, Json]:
+    token.token.encode()  # raises for a lone surrogate
+    return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
+
+
+def _found(choice: Any) -> list[Any]:
+    return getattr(getattr(choice, "logprobs", None), "content", None) or []
 
 
 def _token(token: Any) -> Token:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from ..call import Call, Deployment
+from ..call import Call, Deployment, Named, Parameters, ResponseSchema, ToolChoice
 
 _OPENAI_BASE = "https://api.openai.com/v1"
 _OPENAI_HOST = re.compile(r"https://([a-z0-9.-]+\.)?api\.openai\.com(/|$)")
@@ -31,23 +31,45 @@ def arguments(call: Call) -> dict[str, Any]:
         "_skip_mcp_handler": True,  # else tools need a package that we do not install
         "_skip_responses_api_bridge": True,  # else tools of gpt-5.4+ go to /v1/responses, in other words
         **wished,
+        **_verbatim(call),
     }
+
+
+def _verbatim(call: Call) -> dict[str, Any]:
+    """Keep litellm from turning developers' messages into system's: what stands in `extra_body` is sent as it is."""
+    if not speaks_openai(call.deployment) or all(message.get("role") != "developer" for message in call.messages):
+        return {}
+    return {"extra_body": {"messages": list(call.messages)}}
 
 
 def wishes(call: Call) -> dict[str, Any]:
     """Give the parameters that a model may take or refuse, as far as the call sets them."""
     wished: dict[str, Any] = {}
     if call.response_schema is not None:
-        schema = {"name": call.response_schema.name, "schema": call.response_schema.body, "strict": True}
-        wished["response_format"] = {"type": "json_schema", "json_schema": schema}
+        wished["response_format"] = {"type": "json_schema", "json_schema": _schema(call.response_schema)}
+    elif call.json_object:
+        wished["response_format"] = {"type": "json_object"}
     if call.tools:
-        wished |= {"tools": list(call.tools), "tool_choice": "required", "parallel_tool_calls": False}
+        wished |= {"tools": list(call.tools), "tool_choice": _choice(call.tool_choice)}
+        if call.parallel_tool_calls is not None:
+            wished["parallel_tool_calls"] = call.parallel_tool_calls
     if call.logprobs:
         wished["logprobs"] = True
-    for name in ("temperature", "reasoning_effort", "seed"):
-        if (value := getattr(call, name)) is not None:
-            wished[name] = value
-    return wished
+    parameters = {name: getattr(call, name) for name in Parameters.model_fields}
+    return wished | {name: _listed(value) for name, value in parameters.items() if value is not None}
+
+
+def _schema(asked: ResponseSchema) -> dict[str, Any]:
+    schema: dict[str, Any] = {"name": asked.name, "schema": asked.body}
+    return schema if asked.strict is None else schema | {"strict": asked.strict}
+
+
+def _choice(choice: ToolChoice) -> Any:
+    return {"type": "function", "function": {"name": choice.name}} if isinstance(choice, Named) else choice
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def output_limit(deployment: Deployment) -> str:

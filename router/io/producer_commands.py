@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..errors import UnknownPolicy, UnknownTask
+from ..erasure import erased, erased_task
+from ..errors import NotInReview, UnknownPolicy, UnknownTask
 from ..event import Again, Alarm, Event, Moved, Stands
+from ..output import Kind, Output
 from ..record import Record
+from ..ruling import REVIEW, not_in_review
 from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted
 from ..task import Audited, Priority, Task, TaskState
 from ..trail import Attempt, Trail
 from ..wishes import Wishes
 from .packing import pack, unpack
 from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
-from .redis_link import Command
+from .redis_link import Command, Flow
 
 _PAGE = 1000
 
@@ -45,6 +49,17 @@ class ProducerCommands(Scripted):
 
         return Command(("GET", self.keys.current(name)), parse)
 
+    def version(self, digest: str) -> Command[tuple[str, Kind]]:
+        """The name of a published version, and the kind of its outputs. Its reading raises: UnknownPolicy."""
+
+        def parse(reply: bytes | None) -> tuple[str, Kind]:
+            if reply is None:
+                raise UnknownPolicy(f"no policy with digest {digest} is published any more")
+            published = json.loads(unpack(reply))
+            return published["policy"], Output.model_validate(published["output"]).kind
+
+        return Command(("GET", self.keys.policy(digest)), parse)
+
     def policy_name(self, digest: str) -> Command[str]:
         """The name of a published version; its digest where it is not known any more."""
 
@@ -53,8 +68,9 @@ class ProducerCommands(Scripted):
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
-    def submit(self, submissions: Sequence[Submission]) -> Command[list[Admission]]:
-        words: list[str | bytes | int] = [self._waiting_max, len(submissions)]
+    def submit(self, submissions: Sequence[Submission], *, only_known: bool = False) -> Command[list[Admission]]:
+        """With *only_known* nothing new is taken in, but keys that were used before get their answer."""
+        words: list[str | bytes | int] = [0 if only_known else self._waiting_max, len(submissions)]
         for submission in submissions:
             words += submission_words(submission)
         return self._script("submit", words, lambda replies: [admission(reply) for reply in replies])
@@ -65,6 +81,42 @@ class ProducerCommands(Scripted):
 
     def cancel(self, task_id: str) -> Command[TaskState]:
         return self._script("cancel", [task_id], lambda reply: as_state(reply, task_id))
+
+    def rule(self, task_id: str, attempt: Attempt, *, patience_ms: int) -> Command[TaskState]:
+        """Carry out what a person decided. Its reading raises: UnknownTask, NotInReview."""
+        ruling = attempt.ruling
+        assert ruling is not None
+        words: list[str | bytes | int] = [
+            task_id,
+            attempt.number,
+            packed_attempt(attempt),
+            attempt.signature,
+            ruling.reached,
+            ruling.tier or REVIEW,
+            ruling.because,
+            ruling.told,
+            patience_ms,
+        ]
+        return self._script("resolve_review", words, lambda reply: _ruled(reply, task_id))
+
+    def erase(self, task_id: str) -> Flow[TaskState]:
+        """
+        Erase what a task was asked and answered, and the same of its audit; ended first where it has not ended.
+
+        Raises: UnknownTask.
+        """
+        word, state, audit = "again", "", ""
+        while word == "again":
+            fields, packed_input, trail = yield self.read(task_id)
+            bare = erased_task(record(task_id, fields, packed_input, trail).task)
+            body = _packed_body(bare.input, bare.metadata, bare.audits, bare.wishes)
+            words: list[str | bytes | int] = [task_id, body]
+            words += [packed_attempt(erased(attempt)) for attempt in trail]
+            ((word, state, audit),) = yield [self._script("erase", words, lambda reply: _erased(reply, task_id))]
+        if audit:
+            with suppress(UnknownTask):
+                yield from self.erase(audit)
+        return TaskState(state)
 
     def watch(self, task_id: str, who: str) -> Command[TaskState]:
         """Have the waiter *who* woken when the task ends."""
@@ -88,7 +140,7 @@ class ProducerCommands(Scripted):
 
     def _told(self, stream: str, after: str) -> Command[list[tuple[str, Event]]]:
         words = ("XRANGE", stream, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)
-        return Command(words, lambda reply: [_event(line) for line in reply])
+        return Command(words, lambda reply: [told_event(line) for line in reply])
 
 
 def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None, trail: Trail) -> Record:
@@ -107,6 +159,7 @@ def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None
         origin=text.get("origin"),
         redriven=text.get("redriven"),
         audit=text.get("audit"),
+        erased_ms=int(text["er"]) if "er" in text else None,
     )
 
 
@@ -128,11 +181,16 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
     )
 
 
+def packed_attempt(attempt: Attempt) -> bytes:
+    return pack(attempt.model_dump_json(exclude_defaults=True))
+
+
 def trail_of(reply: Sequence[bytes]) -> Trail:
     return tuple(Attempt.model_validate_json(unpack(packed)) for packed in reply)
 
 
-def _event(reply: Any) -> tuple[str, Event]:
+def told_event(reply: Any) -> tuple[str, Event]:
+    """An event with its id, from a line of the stream."""
     fields = {name: as_text(value) for name, value in as_pairs(reply[1]).items()}
     kind, task, detail = fields["e"], fields["t"], fields["x"]
     stream_id = as_text(reply[0])
@@ -142,7 +200,7 @@ def _event(reply: Any) -> tuple[str, Event]:
             return stream_id, Moved(task, left, reached, reason)
         case "again" | "reclaimed":
             return stream_id, Again(task, repaired=kind == "again", reason=detail)
-        case "budget" | "breaker" | "storm" as alarm:
+        case "budget" | "breaker" | "storm" | "webhook" as alarm:
             return stream_id, Alarm(alarm, task, detail)
         case _:
             return stream_id, Stands(task, TaskState(kind), detail)
@@ -150,11 +208,6 @@ def _event(reply: Any) -> tuple[str, Event]:
 
 def submission_words(submission: Submission) -> list[str | bytes | int]:
     """What `submit.lua` reads of one task."""
-    body = {"input": submission.input, "metadata": submission.metadata}
-    if submission.audits is not None:
-        body["audits"] = submission.audits.model_dump()
-    if submission.wishes is not None:
-        body["wishes"] = submission.wishes.told
     return [
         submission.task_id,
         submission.tier,
@@ -167,8 +220,36 @@ def submission_words(submission: Submission) -> list[str | bytes | int]:
         submission.fingerprint,
         submission.reply_to or "",
         submission.priority,
-        pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
+        _packed_body(submission.input, submission.metadata, submission.audits, submission.wishes),
+        submission.webhook.word if submission.webhook is not None else "",
     ]
+
+
+def _packed_body(
+    input: Mapping[str, Any], metadata: Mapping[str, Any], audits: Audited | None, wishes: Wishes | None
+) -> bytes:
+    """What of a task lies apart from its hash."""
+    body: dict[str, Any] = {"input": input, "metadata": metadata}
+    if audits is not None:
+        body["audits"] = audits.model_dump()
+    if wishes is not None:
+        body["wishes"] = wishes.told
+    return pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _ruled(reply: Sequence[bytes], task_id: str) -> TaskState:
+    word, state = map(as_text, reply)
+    if not state:
+        raise UnknownTask(no_task(task_id))
+    if word == "not":
+        raise NotInReview(not_in_review(task_id, TaskState(state)))
+    return TaskState(state)
+
+
+def _erased(reply: Sequence[bytes] | None, task_id: str) -> list[str]:
+    if not reply:
+        raise UnknownTask(no_task(task_id))
+    return list(map(as_text, reply))
 
 
 def admission(reply: Sequence[bytes]) -> Admission:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..errors import UnknownTask
 from ..task import TaskState
 from .redis_keys import Keys
 from .redis_link import Command
-
-T = TypeVar("T")
-Flow: TypeAlias = Generator[Sequence[Command[Any]], list[Any], T]
-"""What takes several round trips: it yields the commands of each, is sent their replies, and returns the outcome."""
 
 
 class Scripted:
@@ -25,6 +21,15 @@ class Scripted:
     def _script(self, name: str, words: Sequence[str | bytes | int], parse: Callable[[Any], Any]) -> Command[Any]:
         now = self._clock_ms() if self._clock_ms else ""
         return Command((now, *words), parse, name)
+
+    def time(self) -> Command[int]:
+        """The server's clock, Unix ms."""
+        return Command(("TIME",), lambda reply: self._clock_ms() if self._clock_ms else _ms(reply))
+
+
+def _ms(reply: Sequence[Any]) -> int:
+    seconds, microseconds = map(int, reply)
+    return seconds * 1000 + microseconds // 1000
 
 
 def as_text(value: bytes | str) -> str:

@@ -30,13 +30,38 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `ledger`                 | stream | every movement of money                                | always                 |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
 | `alarms`                 | stream | those of the events that somebody should look at       | about 10^3 newest      |
+| `counts`                 | hash   | how often since the beginning: `task:` and a state it  | always                 |
+|                          |        | ended in, `webhook:` and a status, `alarm:` and a kind |                        |
 | `policy:<digest>`        | string | a published policy version, packed                     | while current or used  |
 | `versions`               | zset   | policy versions -> ms from when on no task has them    | always                 |
 | `current:<name>`         | string | JSON card of the current version, for producers        | always                 |
 | `policies`               | set    | names of published policies                            | always                 |
+| `published`              | hash   | policy -> ms when its current version became so        | always                 |
 | `dead`                   | zset   | dead tasks -> ms when their record goes                | always, cut behind now |
 | `review`                 | zset   | tasks that wait for a person -> ms since when          | always                 |
+| `of:<tenant>:<day>`      | zset   | a tenant's tasks of a day -> ms when they came         | as its last record     |
+| `waiting`                | hash   | tenant -> how many of its tasks have not ended         | always                 |
+| `busy:<queue>`           | string | ms since when the queue has not been empty             | always                 |
+| `pace:<tier>:<step>`     | string | tasks that left the queue in those ten seconds         | two minutes            |
 | `wake:<queue or waiter>` | list   | hints to shifts, ids of ended tasks to waiters         | 10 min, newest 10^4    |
+| `keys`, `keys:<tenant>`  | zset   | API keys -> ms when their record goes, inf for never   | always, cut behind now |
+| `key:<id>`               | hash   | an API key, see the fields below; of its secret the    | 90 days after its end  |
+|                          |        | digest alone                                           |                        |
+| `rate:<tenant>`          | hash   | rt: ms when all of a minute's requests have come back; | 2 min                  |
+|                          |        | at: last change, by the server's clock                 |                        |
+| `asked:<request>`        | string | nothing: a request that was counted, in case its       | 1 min                  |
+|                          |        | counting is sent again                                 |                        |
+| `hook:<delivery>`        | hash   | an event on its way to a webhook, see the fields below | 3 days from delivery,  |
+|                          |        |                                                        | 7 from giving up       |
+| `hooks`                  | zset   | endpoints -> ms when to look at their deliveries       | while there are any    |
+| `hooks:<endpoint>`       | zset   | deliveries that wait -> ms when they are due           | while there are any    |
+| `flying:<endpoint>`      | zset   | deliveries on their way -> end of their lease          | while there are any    |
+| `flies:<tenant>`         | zset   | the same of a tenant                                   | to their ends          |
+| `endpoint:<endpoint>`    | hash   | f failures in a row, fs ms since when, d disabled      | 30 days from a failure |
+| `hooked:<tenant>`        | zset   | deliveries -> ms of their last change                  | 8 days, newest 10^5    |
+| `hooked`                 | zset   | tenants with deliveries -> ms of the last change       | always, cut behind now |
+| `whsec:<tenant>`         | hash   | signing secrets: id -> created, expires, secret: in    | always                 |
+|                          |        | clear, because they sign                               |                        |
 
 A window is `d` and a day since 1970, or `h` and an hour, `m` and a minute where such a budget is published.
 
@@ -46,7 +71,17 @@ Fields of `t:<task>`, short because there are millions: s state, q tier, n tenan
 c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists, l lease token, e lease end, g noted
 lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
 why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it,
-audit the task that asks a larger tier the same, of the task that an audit is about.
+audit the task that asks a larger tier the same, of the task that an audit is about, er when its contents were erased,
+hook where to tell of it (as w of a delivery).
+
+An endpoint is the SHA-1 of a tenant and a URL without its query.
+
+Fields of `hook:<delivery>`: t task, n tenant, p policy digest, name policy name, w webhook (dialect, payload, URL),
+x endpoint, e state of the task, c created, u changed, due when it is sent again, a attempts, s status, l lease token,
+y token it was booked under last, r what was said last.
+
+Fields of `key:<id>`: tenant, digest (SHA-256 of the secret, hex), scopes, created, expires, revoked, used (all in ms),
+note, rate (requests a minute) and waiting (tasks) of its tenant at most, heir the key that was made in its place.
 """
 
 from __future__ import annotations
@@ -84,8 +119,41 @@ class Keys:
     def ready(self, queue: str, tenant: str) -> str:
         return f"{self.prefix}ready:{queue}:{tenant}"
 
+    def slots(self, tier: str) -> str:
+        return f"{self.prefix}slots:{tier}"
+
     def gate(self, place: str) -> str:
         return f"{self.prefix}gate:{place}"
+
+    def api_key(self, key_id: str) -> str:
+        return f"{self.prefix}key:{key_id}"
+
+    def api_keys_of(self, tenant: str) -> str:
+        return f"{self.prefix}keys:{tenant}"
+
+    @property
+    def api_keys(self) -> str:
+        return f"{self.prefix}keys"
+
+    def hook(self, delivery: str) -> str:
+        return f"{self.prefix}hook:{delivery}"
+
+    def hooked_of(self, tenant: str) -> str:
+        return f"{self.prefix}hooked:{tenant}"
+
+    def signing(self, tenant: str) -> str:
+        return f"{self.prefix}whsec:{tenant}"
+
+    def hooks_of(self, endpoint: str) -> str:
+        return f"{self.prefix}hooks:{endpoint}"
+
+    @property
+    def hooks(self) -> str:
+        return f"{self.prefix}hooks"
+
+    @property
+    def hooked(self) -> str:
+        return f"{self.prefix}hooked"
 
     @property
     def parked(self) -> str:
@@ -102,6 +170,18 @@ class Keys:
     @property
     def dead(self) -> str:
         return f"{self.prefix}dead"
+
+    @property
+    def review(self) -> str:
+        return f"{self.prefix}review"
+
+    @property
+    def counts(self) -> str:
+        return f"{self.prefix}counts"
+
+    @property
+    def published(self) -> str:
+        return f"{self.prefix}published"
 
     @property
     def policies(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -31,6 +32,7 @@ _AWAY = (*_LOST, redis.exceptions.ReadOnlyError)
 """Nobody answers, or a replica does: another server is the one to write to, and may be at this address in a moment."""
 _REFUSING = ("MISCONF", "NOREPLICAS")
 """How the replies begin of a server that cannot write now: to its disk, or to enough replicas."""
+_FORBIDDEN_IN_SCRIPT = "ACL failure in script"
 _NO_DATABASE = "DB index is out of range"
 _DEFAULTS = {"host": "localhost", "port": 6379}
 
@@ -53,6 +55,10 @@ class Command(Generic[T]):
         if self.script is not None:
             words = ("EVALSHA", scripts()[self.script].sha, 1, prefix, *words)
         return tuple(word.encode() if isinstance(word, str) else word for word in words)
+
+
+Flow: TypeAlias = Generator[Sequence[Command[Any]], list[Any], T]
+"""What takes several round trips: it yields the commands of each, is sent their replies, and returns the outcome."""
 
 
 def connect(url: str) -> redis.Redis:
@@ -113,6 +119,16 @@ class Link:
             time.sleep(pause_s)
         raise _unavailable(time.monotonic() - begun_s, reason)
 
+    def carry_out(self, flow: Flow[T]) -> T:
+        """Send what *flow* asks for, round trip after round trip. Raises as `run_all`, and what the flow raises."""
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(self.run_all(commands) if commands else [])
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
+
     def _send(self, commands: Sequence[_Words]) -> list[Any]:
         replies = self._pipeline(commands)
         if missing := _missing_scripts(replies):
@@ -163,6 +179,16 @@ class AsyncLink:
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
         return command.parse(await future)
+
+    async def carry_out(self, flow: Flow[T]) -> T:
+        """As `Link.carry_out`."""
+        try:
+            commands = next(flow)
+            while True:
+                commands = flow.send(await asyncio.gather(*(self.run(command) for command in commands)))
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
 
     async def close(self) -> None:
         if self._sender is not None:
@@ -236,6 +262,26 @@ def refusal(client: redis.Redis | redis.asyncio.Redis, why: Exception) -> StoreR
     return StoreRefused(said)
 
 
+def forbidden(reply: object) -> StoreRefused | None:
+    """What to tell where the user of the address may not do what was asked; None for any other reply."""
+    in_script = isinstance(reply, redis.ResponseError) and str(reply).startswith(_FORBIDDEN_IN_SCRIPT)
+    if not in_script and not isinstance(reply, redis.exceptions.NoPermissionError):
+        return None
+    return StoreRefused(
+        f"Redis does not let the user of ROUTER_REDIS_URL do this ({reply}); take the user that may, or give it what "
+        "deploy/redis.acl does, for keys behind ROUTER_PREFIX"
+    )
+
+
+@contextmanager
+def telling_what_is_forbidden() -> Iterator[None]:
+    """For whoever asks a client directly. Raises: StoreRefused where its user may not."""
+    try:
+        yield
+    except redis.ResponseError as why:
+        raise forbidden(why) or why from None
+
+
 def _missing_scripts(replies: Sequence[Any]) -> list[int]:
     """A server that was restarted has forgotten the scripts."""
     return [i for i, reply in enumerate(replies) if isinstance(reply, redis.exceptions.NoScriptError)]
@@ -253,6 +299,7 @@ def _accepted(replies: list[Any]) -> list[Any]:
             raise reply
         if isinstance(reply, redis.ResponseError) and str(reply).startswith(_REFUSING):
             raise OSError(str(reply))
+        replies[index] = forbidden(reply) or replies[index]
     return replies
 
 

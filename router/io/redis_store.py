@@ -62,9 +62,11 @@ class RedisStore:
         while parked:
             parked = await self._link.run(self._shifting.wake_parked())
 
-    async def budgets(self) -> Sequence[BudgetUse]:
+    async def budgets(self, scopes: Collection[str] | None = None) -> Sequence[BudgetUse]:
+        """With *scopes*, of these alone and of those that are named in a budget: tenants may be many."""
         published = await self._link.run(self._shifting.budgets())
-        scopes = await self._link.run(Command(("SMEMBERS", self._keys.scopes), lambda reply: map(as_text, reply)))
+        if scopes is None:
+            scopes = await self._link.run(Command(("SMEMBERS", self._keys.scopes), lambda r: [*map(as_text, r)]))
         now_ms = await self._link.run(self._shifting.time())
         named = {budget.scope for budget in published if not budget.scope.endswith(":*")}
         wanted = [(scope, b) for scope in sorted({*scopes, *named}) for b in applying(published, scope)]
@@ -115,6 +117,12 @@ class RedisStore:
 
     async def cancel(self, task_id: str) -> TaskState:
         return await self._link.run(self._producing.cancel(task_id))
+
+    async def rule(self, task_id: str, attempt: Attempt, *, patience_ms: int) -> TaskState:
+        return await self._link.run(self._producing.rule(task_id, attempt, patience_ms=patience_ms))
+
+    async def erase(self, task_id: str) -> TaskState:
+        return await self._link.carry_out(self._producing.erase(task_id))
 
     async def read(self, task_id: str) -> Record:
         parts = await asyncio.gather(*(self._link.run(command) for command in self._producing.read(task_id)))

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from ..service import Service, Waiting, Worker
+import redis
+
+from ..errors import StoreUnavailable
+from ..service import Breaker, Service, Waiting, Worker
 from ..submission import Card, Full
 from ..task import TaskState
 from . import rq_keys
 from .producer_commands import CARD, ProducerCommands
 from .redis_commands import as_text
 from .redis_keys import Keys
-from .redis_link import Link, connect
+from .redis_link import Link, connect, telling_what_is_forbidden
 
 _SAMPLE = 2000
+_ENDPOINTS_MAX = 1000
 _TENANTS_MAX = 1000
 _HEARD_TTL_S = 45
 """A live worker says so every 5 s, for 65 s or more: when less than this is left, 20 s have gone without a word."""
 _LATE_CALL_MS = 60_000
 _DEAD_READ_MAX = 10_000
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Raises: StoreUnavailable."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as why:
+        raise StoreUnavailable(f"Redis could not be read ({why}); check ROUTER_REDIS_URL and that it runs") from None
 
 
 class ServiceFacts:
@@ -39,12 +54,16 @@ class ServiceFacts:
         """Whether new tasks are refused for want of memory."""
         return self._link.run(self._commands.full())
 
+    @_reaching()
+    @telling_what_is_forbidden()
     def cards(self) -> dict[str, Card]:
         """The policies that are published, by name."""
         names = sorted(_texts(self._redis.smembers(self._keys.policies)))
         cards = self._redis.mget([self._keys.current(name) for name in names]) if names else []
         return {name: CARD.validate_json(card) for name, card in zip(names, cards, strict=True) if card}
 
+    @_reaching()
+    @telling_what_is_forbidden()
     def service(self, tiers: Iterable[str], places: Iterable[str]) -> Service:
         """Everything else; *tiers* are looked at beside those where tasks are found, and these deployments."""
         now_ms = self._now_ms()
@@ -52,34 +71,65 @@ class ServiceFacts:
         begun = self._begun(queues)
         sample = self._sample()
         dead, redriven, unread = self._dead(now_ms)
+        found_at = sorted({*tiers, *(task.tier for task in sample)})
+        ready, oldest_ms = self._ready([queue for tier in found_at for queue in (tier, f"!{tier}")], now_ms)
+        resting, breakers = self._gates(list(places), now_ms)
+        hooks_waiting, hooks_late_ms = self._hooks(now_ms)
         return Service(
             workers=self._workers(),
-            ready=self._ready({*tiers, *(task.tier for task in sample)}),
+            ready=ready,
+            oldest_ms=oldest_ms,
+            running=self._running(found_at),
             waiting=int(self._redis.zcard(self._keys.due)),
             sample=sample,
-            overdue_ms=self._overdue_ms(now_ms),
+            overdue_ms=self._since_ms(self._keys.due, now_ms),
             parked=int(self._redis.zcount(self._keys.parked, now_ms, "+inf")),
-            resting={place: ms for place in places if (ms := self._rests_ms(place, now_ms)) > 0},
+            review=int(self._redis.zcard(self._keys.review)),
+            review_ms=self._since_ms(self._keys.review, now_ms),
+            resting=resting,
+            breakers=breakers,
+            open_calls=int(self._redis.zcard(self._keys.open)),
             late_calls=int(self._redis.zcount(self._keys.open, "-inf", now_ms - _LATE_CALL_MS)),
             dead=dead,
             redriven=redriven,
             unread=unread,
             failed_shifts=sum(int(self._redis.zcard(rq_keys.failed(queue))) for queue in queues),
             stuck_shifts=len(begun & self._begun(queues)),
+            hooks_waiting=hooks_waiting,
+            hooks_late_ms=hooks_late_ms,
+            counts=self._numbers(self._keys.counts),
+            published_ms=self._numbers(self._keys.published),
         )
 
     def _now_ms(self) -> int:
         seconds, microseconds = self._redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    def _overdue_ms(self, now_ms: int) -> int:
-        first = self._redis.zrange(self._keys.due, 0, 0, withscores=True)
+    def _since_ms(self, times: str, now_ms: int) -> int:
+        """How long ago the first of a sorted set's times was; 0 where it is still to come, or there is none."""
+        first = self._redis.zrange(times, 0, 0, withscores=True)
         return max(0, now_ms - int(first[0][1])) if first else 0
 
-    def _rests_ms(self, place: str, now_ms: int) -> int:
-        """How long calls, or a breaker, leave a deployment alone."""
-        until = self._redis.hmget(self._keys.gate(place), "cu", "bu")
-        return max(int(ms or 0) for ms in until) - now_ms
+    def _numbers(self, key: str) -> dict[str, int]:
+        return {as_text(name): int(number) for name, number in self._redis.hgetall(key).items()}
+
+    def _gates(self, places: Sequence[str], now_ms: int) -> tuple[dict[str, int], dict[str, Breaker]]:
+        """For how long deployments are left alone, those that are; and how the breaker of each stands."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for place in places:
+                pipe.hmget(self._keys.gate(place), "cu", "bu", "bk", "bp")
+            found = dict(zip(places, pipe.execute(), strict=True))
+        rests = {place: max(int(asked or 0), int(paused or 0)) - now_ms for place, (asked, paused, *_) in found.items()}
+        breakers = {place: _breaker(*told, now_ms=now_ms) for place, (_, *told) in found.items()}
+        return {place: ms for place, ms in rests.items() if ms > 0}, breakers
+
+    def _hooks(self, now_ms: int) -> tuple[int, int]:
+        """How many deliveries wait, and how long ago the first of their queues should have been looked at."""
+        endpoints = _texts(self._redis.zrange(self._keys.hooks, 0, _ENDPOINTS_MAX - 1))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for endpoint in endpoints:
+                pipe.zcard(self._keys.hooks_of(endpoint))
+            return sum(pipe.execute()), self._since_ms(self._keys.hooks, now_ms)
 
     def _sample(self) -> list[Waiting]:
         """Those that are to be looked at next."""
@@ -105,15 +155,32 @@ class ServiceFacts:
         gone = sum(state is None for state, _ in found)
         return kept - gone, sum(redriven is not None for _, redriven in found), max(0, kept - len(ids))
 
-    def _ready(self, tiers: Iterable[str]) -> dict[str, int]:
-        return {queue: count for tier in sorted(tiers) for queue in (tier, f"!{tier}") if (count := self._in(queue))}
-
-    def _in(self, queue: str) -> int:
-        tenants = _texts(self._redis.zrange(self._keys.turn(queue), 0, _TENANTS_MAX - 1))
+    def _ready(self, queues: Sequence[str], now_ms: int) -> tuple[dict[str, int], dict[str, int]]:
+        """Of each queue that is not empty, how many tasks are ready, and how long ago the oldest of the next came."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for tenant in tenants:
+            for queue in queues:
+                pipe.zrange(self._keys.turn(queue), 0, _TENANTS_MAX - 1)
+            tenants = pipe.execute()
+            lists = [(queue, as_text(name)) for queue, names in zip(queues, tenants, strict=True) for name in names]
+            for queue, tenant in lists:
                 pipe.zcard(self._keys.ready(queue, tenant))
-            return sum(pipe.execute())
+                pipe.zrange(self._keys.ready(queue, tenant), 0, 0)
+            found = pipe.execute()
+            for first in found[1::2]:
+                pipe.hget(self._keys.task(as_text(first[0]) if first else ""), "c")
+            came = pipe.execute()
+        ready: Counter[str] = Counter()
+        oldest_ms: Counter[str] = Counter()
+        for (queue, _), count, created in zip(lists, found[::2], came, strict=True):
+            ready[queue] += count
+            oldest_ms[queue] = max(oldest_ms[queue], now_ms - int(created or now_ms))
+        return {queue: count for queue, count in ready.items() if count}, dict(oldest_ms)
+
+    def _running(self, tiers: Sequence[str]) -> dict[str, int]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for tier in tiers:
+                pipe.zcard(self._keys.slots(tier))
+            return {tier: count for tier, count in zip(tiers, pipe.execute(), strict=True) if count}
 
     def _workers(self) -> list[Worker]:
         keys = sorted(_texts(self._redis.smembers(rq_keys.WORKERS)))
@@ -140,6 +207,12 @@ class ServiceFacts:
     def _begun(self, queues: Sequence[str]) -> set[str]:
         """Those that are there twice, some reads apart, are stuck: it takes a worker no time to begin."""
         return {job for queue in queues for job in _texts(self._redis.lrange(rq_keys.begun(queue), 0, -1))}
+
+
+def _breaker(paused: bytes | None, opened: bytes | None, probing: bytes | None, *, now_ms: int) -> Breaker:
+    if not opened:
+        return Breaker.CLOSED
+    return Breaker.OPEN if int(paused or 0) > now_ms and not probing else Breaker.PROBING
 
 
 def _texts(reply: Any) -> list[str]:

@@ -22,7 +22,7 @@ from ..trail import Attempt
 from .ledger_lines import attempt_words, intent_words, settlement_words
 from .packing import pack, unpack
 from .packing_kept import pack_kept, unpack_kept
-from .producer_commands import CARD, submission_words, task_of, trail_of
+from .producer_commands import CARD, packed_attempt, submission_words, task_of, trail_of
 from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command
 
@@ -69,10 +69,6 @@ class ShiftCommands(Scripted):
     def budgets(self) -> Command[list[Budget]]:
         """The budgets that are published."""
         return Command(("HGETALL", self.keys.budgets), _budgets)
-
-    def time(self) -> Command[int]:
-        """The server's clock, Unix ms."""
-        return Command(("TIME",), lambda reply: self._clock_ms() if self._clock_ms else _ms(reply))
 
     def claim(
         self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool, rates: Mapping[str, Rates]
@@ -131,7 +127,7 @@ class ShiftCommands(Scripted):
         move, argument, reason = _carried_out(claim, policy, attempt, decision)
         last = attempt or next(reversed(claim.trail), None)
         number = attempt.number if attempt else 0
-        packed = pack(attempt.model_dump_json(exclude_defaults=True)) if attempt else b""
+        packed = packed_attempt(attempt) if attempt else b""
         info = attempt_words(attempt_entry(claim, policy, attempt, decision)) if attempt else b""
         words: list[str | bytes | int] = [claim.task.id, claim.token, number, packed, info, move, argument, reason]
         words += [f"audit:{policy.policy}" if claim.task.audits else policy.policy, last.brief if last else reason]
@@ -156,7 +152,7 @@ def _card(policy: Policy) -> Card:
         digest=policy.digest,
         tier=policy.tiers[0].tier,
         input_schema=policy.input.json_schema,
-        images=policy.prompt.images,
+        images=policy.images,
         input_bytes=policy.limits.input_bytes,
         image_bytes=policy.limits.image_bytes,
         deadline_s=policy.limits.deadline_s,
@@ -164,6 +160,8 @@ def _card(policy: Policy) -> Card:
         tiers=policy.path,
         output=policy.output.kind,
         output_schema=policy.output.value_schema,
+        conversation=policy.conversation,
+        text_checks=policy.text_checks,
         description=policy.description,
     )
 
@@ -189,11 +187,6 @@ def _budgets(reply: Any) -> list[Budget]:
             limit_usd = Decimal(limit) / NUSD_PER_USD
             found.append(Budget.model_validate({"scope": scope, "usd": limit_usd, "per": per, "on_exceeded": action}))
     return found
-
-
-def _ms(reply: Sequence[Any]) -> int:
-    seconds, microseconds = map(int, reply)
-    return seconds * 1000 + microseconds // 1000
 
 
 _PUBLISHED = "@"

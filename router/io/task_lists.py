@@ -1,8 +1,9 @@
 """
 Lists of tasks, read in pages.
 
-No index of all tasks by time is kept. Those that have not ended stand in `due`; those that have ended told so in
-`events`, newest first from its end, until their records go.
+A tenant's tasks are listed by when they came, day by day. No index of all tenants' tasks by time is kept: those that
+have not ended stand in `due`; those that have ended told so in `events`, newest first from its end, until their records
+go.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..summary import Summary, TaskList, Wanted, newest
+from ..errors import UnknownTask
+from ..summary import Cursor, Page, Summary, TaskList, Wanted, newest
 from ..task import TaskState
 from .producer_commands import ProducerCommands
-from .redis_commands import Flow, as_pairs, as_text
-from .redis_link import Command
+from .redis_commands import as_pairs, as_text, no_task
+from .redis_link import Command, Flow
 
 PAGE = 500
 WAITING_MAX = 10_000
 """How many tasks that have not ended a list looks at."""
+PAGE_MIN = 50
+LOOKED_MAX = 10_000
+"""How many of a tenant's tasks are looked at for one page."""
+_AHEAD_MS = 3_600_000
+"""Clocks are set back sometimes: a list begins so long after now."""
 NEWEST = "+"
 EVENTS_MAX = 100_000
 """How many events a list looks at, from the newest on."""
@@ -43,8 +50,38 @@ class TaskLists(ProducerCommands):
         """A time so long before now by the server's clock; 0 for None."""
         if since_s is None:
             return 0
-        (now_ms,) = [self._clock_ms()] if self._clock_ms else (yield [Command(("TIME",), _ms)])
+        (now_ms,) = yield [self.time()]
         return int(now_ms - since_s * 1000)
+
+    def page(self, tenant: str, wanted: Wanted, *, after: Cursor | None, limit: int) -> Flow[Page]:
+        """
+        The next *limit* of a tenant's tasks that are wanted, the newest first by when they came.
+
+        Those that come while somebody reads page after page are in none of them, and nothing is there twice. A page may
+        hold fewer than *limit* where few are wanted of many: it says where to go on all the same.
+        """
+        names: dict[str, str] = {}
+        found: list[Summary] = []
+        looked, size = 0, max(limit, PAGE_MIN)
+        (now_ms,) = yield [self.time()]
+        at = after or Cursor(min(now_ms + _AHEAD_MS, wanted.until_ms or now_ms + _AHEAD_MS), "")
+        while True:
+            (came,) = yield [self._came(tenant, at, oldest_ms=wanted.since_ms, count=size)]
+            read = yield from self.summaries([task_id for task_id, _ in came], names)
+            for task in (task for task in read if wanted(task, by_creation=True)):
+                if len(found) == limit:
+                    return Page(tuple(found), Cursor(found[-1].created_ms, found[-1].id))
+                found.append(task)
+            looked += len(came)
+            if len(came) < size:
+                return Page(tuple(found), None)
+            at = Cursor(came[-1][1], came[-1][0])
+            if looked >= LOOKED_MAX:
+                return Page(tuple(found), at)
+
+    def _came(self, tenant: str, at: Cursor, *, oldest_ms: int, count: int) -> Command[list[tuple[str, int]]]:
+        words: list[str | bytes | int] = [tenant, at.ms, at.id, oldest_ms, count]
+        return self._script("listed", words, lambda reply: _came(list(map(as_text, reply))))
 
     def policies(self) -> Command[list[str]]:
         """The names of all that is published."""
@@ -57,6 +94,13 @@ class TaskLists(ProducerCommands):
         unknown = sorted({fields["p"] for fields in read if fields} - set(names))
         names.update(zip(unknown, (yield [self.policy_name(digest) for digest in unknown]), strict=True))
         return [_summary(i, fields, names[fields["p"]]) for i, fields in zip(ids, read, strict=True) if fields]
+
+    def summary(self, task_id: str) -> Flow[Summary]:
+        """How one task stands. Raises: UnknownTask."""
+        found = yield from self.summaries([task_id], {})
+        if not found:
+            raise UnknownTask(no_task(task_id))
+        return found[0]
 
     def ended(self, wanted: Wanted, names: dict[str, str], *, before: str) -> Flow[tuple[list[Summary], str | None]]:
         """
@@ -131,9 +175,9 @@ def _summary(task_id: str, fields: dict[str, str], policy: str) -> Summary:
     )
 
 
+def _came(reply: Sequence[str]) -> list[tuple[str, int]]:
+    return [(task_id, int(float(ms))) for task_id, ms in zip(reply[::2], reply[1::2], strict=True)]
+
+
 def _at_ms(event_id: str) -> int:
     return int(event_id.partition("-")[0])
-
-
-def _ms(reply: Sequence[bytes]) -> int:
-    return int(reply[0]) * 1000 + int(reply[1]) // 1000

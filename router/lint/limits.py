@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..compose import PromptInvalid
 from ..cost import usd
 from ..decision import misfit
 from ..jsontext import canonical
@@ -12,6 +11,7 @@ from ..policy import Policy
 from ..policyexplain import Explanation, explain
 from ..problem import Code, Mistake
 from ..task import Task
+from ..template import PromptInvalid
 from ..values import Json
 from .path import never_asked
 from .surroundings import Surroundings

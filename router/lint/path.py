@@ -37,8 +37,13 @@ def never_asked(policy: Policy) -> frozenset[str]:
 
 def _may_be_passed_by(policy: Policy, rung: Rung) -> bool:
     """Whether some tasks go past a tier: those with images, or those that it would not pay for."""
-    blind = bool(policy.prompt.images) and rung.spec is not None and not rung.spec.images
+    blind = bool(_images(policy)) and rung.spec is not None and not rung.spec.images
     return blind or rung.tier in policy.promised_tiers
+
+
+def _images(policy: Policy) -> tuple[str, ...]:
+    """What of a task may be an image."""
+    return ("images",) if policy.conversation else policy.images
 
 
 def can_doubt(policy: Policy, tier: str) -> bool:
@@ -57,8 +62,8 @@ def _misfits(policy: Policy) -> Iterator[Mistake]:
         if why := misfit(policy, _NOTHING, rung):
             code = Code.NO_LOGPROBS if "log-probabilities" in why else Code.TIER_NEVER_ASKED
             yield Mistake(("tiers", index), f"{rung.tier} is never asked: {why}", code)
-        elif policy.prompt.images and rung.spec is not None and not rung.spec.images:
-            said = f"{rung.tier} takes no images, so tasks with {' or '.join(policy.prompt.images)} pass it by"
+        elif (images := _images(policy)) and rung.spec is not None and not rung.spec.images:
+            said = f"{rung.tier} takes no images, so tasks with {' or '.join(images)} pass it by"
             yield Mistake(("tiers", index), said, Code.UNLIKELY)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compose import PromptInvalid, render_user
+from ..compose import render_user
 from ..errors import PolicyInvalid
 from ..io.folder import policy_files, read_policy
 from ..output import LABEL
 from ..policy import Example as Written
 from ..policy import Policy
+from ..template import PromptInvalid
 from .belief import Json
 
 NO_FUNCTION = ""
@@ -59,8 +60,10 @@ def lessons_in(folder: Path) -> tuple[Lesson, ...]:
 
 
 def _lesson(path: Path) -> Lesson | None:
-    """One policy's lesson; None where no form is filled in, and where there are no examples."""
+    """One policy's lesson; None where no form is filled in, where there are no examples, and of conversations."""
     policy = _read(path)
+    if policy.prompt is None:
+        return None
     forms, written = _forms(policy), _legible(policy)
     if not forms or all(example.held_out for example in written):
         return None
@@ -86,7 +89,7 @@ def _read(path: Path) -> Policy:
 
 def _legible(policy: Policy) -> list[Written]:
     """The examples that can be understood by their text alone; these models see no images."""
-    return [e for e in policy.examples if not any(e.input.get(field) for field in policy.prompt.images)]
+    return [e for e in policy.examples if not any(e.input.get(field) for field in policy.images)]
 
 
 def _forms(policy: Policy) -> dict[str, Mapping[str, Json]]:

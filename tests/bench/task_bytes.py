@@ -60,7 +60,7 @@ class Left:
 
 async def measure(settings: Settings, policy: Policy) -> Left:
     """Send a policy's own examples, one after the other, as often as it takes."""
-    inputs = [e.input for e in policy.examples if not any(e.input.get(name) for name in policy.prompt.images)]
+    inputs = [e.input for e in policy.examples if not any(e.input.get(name) for name in policy.images)]
     with Client(settings.redis_url, prefix=settings.prefix) as client:
         handles = client.submit_many(policy.policy, [inputs[i % len(inputs)] for i in range(TASKS)])
         llm = Translating(policy) if policy.policy == "translate" else None

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from router.checks import Schema
+from router.output import Turn
 from router.policy import Policy
 from router.verdict import Outcome
-from tests.builders import a_policy, a_subject
+from tests.builders import a_chat, a_policy, a_subject
 
 CHECK = Schema(check="schema")
 CALL_OFF = {
@@ -81,3 +82,16 @@ def test_a_lighter_severity_is_for_outputs_only(severity: str) -> None:
 
     assert (beside.outcome, beside.warn) == (Outcome.UNSURE, severity == "warn")
     assert (unread.outcome, unread.warn) == (Outcome.FAIL, False)
+
+
+def test_every_call_of_a_turn_is_held_to_its_function() -> None:
+    """The reason is that of the first call whose arguments are beside their schema."""
+    turn = Turn.model_validate({"tools": [CALL_OFF, {"name": "none", "parameters": {"type": "object"}}]})
+    policy = a_chat().model_copy(update={"output": turn})
+    sound, wrong = ({"name": "call_off", "arguments": {"order": order}} for order in ("A1", "B1"))
+
+    good = CHECK(a_subject({"text": None, "calls": [sound, {"name": "none", "arguments": {}}]}, policy=policy))
+    bad = CHECK(a_subject({"text": None, "calls": [sound, wrong]}, policy=policy))
+
+    assert (good.outcome, bad.outcome) == (Outcome.PASS, Outcome.FAIL)
+    assert "$.order" in bad.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def shell(desk: CliDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
     yield Shell(capsys)
-    log.configure("error")
+    log.configure("error", stream=sys.__stderr__)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Beside the shipped policies. Commands set logging up for themselves; afterwards it is as before."""
     monkeypatch.chdir(colours.SHIPPED.parent)
     yield
-    log.configure("error")
+    log.configure("error", stream=sys.__stderr__)
 
 
 @pytest.fixture

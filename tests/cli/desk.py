@@ -14,6 +14,7 @@ from router.ledger import EntryKind
 from router.policy import Policy
 from router.reading import Reading
 from router.settings import Settings
+from router.trail import Attempt
 from router.verdict import Finding, Outcome, Verdict
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 
@@ -55,11 +56,11 @@ class CliDesk:
     def submit(self, *task_ids: str, **changes: Any) -> None:
         self.run(lambda store: store.submit([a_submission(task_id, **changes) for task_id in task_ids]))
 
-    def end(self, task_id: str, decision: Decision, **changes: Any) -> None:
+    def end(self, task_id: str, decision: Decision, *, attempt: Attempt = FAILED, **changes: Any) -> None:
         async def work(store: RedisStore) -> None:
             await store.submit([a_submission(task_id, **changes)])
             (claim,) = await store.claim({"mini": 100}, at_most=1, token=task_id)
-            await store.finish(claim, POLICY, FAILED, decision)
+            await store.finish(claim, POLICY, attempt, decision)
 
         self.run(work)
 

@@ -22,7 +22,7 @@ from router.policy import Policy
 from router.recording import Recording
 from router.testing import FunctionLLM
 from tests.builders import GOOD, PRICES, TIERS, a_policy, a_submission
-from tests.calibration.logs import a_log, a_recording
+from tests.calibration.logs import a_log, a_recording, at_cost
 from tests.cli.colours import SHIPPED
 from tests.cli.desk import CliDesk
 from tests.cli.test_shadow import at_work
@@ -96,6 +96,20 @@ def test_writes_a_certificate_that_the_policy_goes_by(shell: Shell, folder: Path
     assert read.policies["colours"].certified == certificate(folder)
     assert shell("calibrate", policy, "--check") == 0
     assert "holds" in shell.out
+
+
+def test_says_where_costs_count(shell: Shell, folder: Path) -> None:
+    """Where what large costs varies from input to input, the threshold is told as that of a usual one."""
+    policy = str(folder / "colours.yaml")
+    log = [at_cost(recording, words=1 + number * number % 23) for number, recording in enumerate(a_log(600))]
+
+    assert shell("calibrate", policy, "--log", written(folder, log)) == 0
+
+    assert " on where large costs what is usual (less where it costs more, more where it costs less), " in shell.out
+    assert '+      "thrift": {' in shell.out
+    thrift = certificate(folder).levels["mini"].thrift
+    assert thrift is not None
+    assert thrift.features["input_length"].weight > 0.3
 
 
 def test_more_evidence_is_a_small_diff(shell: Shell, folder: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import redis
 
 from router.client import Client
+from router.conversation import CONVERSATION
+from tests.acl import peek
 from tests.cli.desk import CliDesk
 from tests.shell import Shell
 
@@ -36,7 +37,7 @@ def test_a_version_that_cannot_be_read_is_published_over(
     """Where the current version was lost, or is of a form that nobody reads, publishing is what mends it."""
     assert shell("policy", "publish", str(folder)) == 0
     key = f"{desk.settings.prefix}policy:{current(desk)}"
-    with redis.Redis.from_url(desk.settings.redis_url) as raw:
+    with peek(desk.settings.redis_url) as raw:
         if broken == "gone":
             raw.delete(key)
         else:
@@ -46,3 +47,17 @@ def test_a_version_that_cannot_be_read_is_published_over(
 
     assert shell("policy", "publish", str(folder)) == 0
     assert shell.out.strip() == f"colours  {current(desk)}"
+
+
+def test_producers_learn_what_a_policy_takes(shell: Shell, desk: CliDesk, folder: Path) -> None:
+    """The card of a policy without a prompt says that it passes conversations on, and which checks read its text."""
+    checks = "checks: [{check: pattern, id: polite, forbids: damn}]"
+    (folder / "talk.yaml").write_text(f"policy: talk\noutput: {{text: {{}}}}\ntiers: [mini, large]\n{checks}\n")
+
+    assert shell("policy", "publish", str(folder)) == 0
+
+    with Client(desk.settings.redis_url, prefix=desk.settings.prefix) as client:
+        talk, colours = client.card("talk"), client.card("colours")
+    assert (talk.conversation, talk.input_schema, talk.images) == (True, CONVERSATION, ())
+    assert (talk.output, talk.tiers, talk.text_checks) == ("text", ("mini", "large"), ("polite",))
+    assert (colours.conversation, colours.text_checks) == (False, ())

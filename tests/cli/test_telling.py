@@ -130,7 +130,10 @@ def test_values_are_spelled_as_people_write_them() -> None:
     """The noise of floats is left out, long values are cut with their length, images are named."""
     assert spelled({"a": [0.1 + 0.2, 14]}) == '{"a": [0.3, 14]}'
     assert shortened("x" * 300).endswith("x ... (300 characters)")
-    assert text_of([{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {}}]) == "see\n(an image)"
+    parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {}}]
+    assert text_of({"role": "user", "content": parts}) == "see\n(an image)"
+    called = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": '{"a": 1}'}}]}
+    assert text_of(called) == 'f({"a": 1})'
 
 
 def test_what_a_model_wrote_does_not_steer_the_terminal() -> None:

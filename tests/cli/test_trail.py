@@ -16,6 +16,7 @@ from router.io.log_file import read_log
 from router.io.redis_store import RedisStore
 from router.replay import replay
 from router.testing import FunctionLLM
+from router.wishes import Parameters, Wishes
 from tests.builders import BROKEN, GOOD, PRICES, TIERS, a_policy, a_submission
 from tests.cli.desk import CliDesk
 from tests.shell import Shell
@@ -117,3 +118,15 @@ def test_says_where_it_cannot_write(shell: Shell, tmp_path: Path) -> None:
 
     assert shell("trail", "export", "--output", str(missing)) == 2
     assert shell.err == f"router: {missing} cannot be written: No such file or directory\n"
+
+
+def test_what_was_asked_otherwise_is_left_out_and_counted(shell: Shell, desk: CliDesk) -> None:
+    """A task whose caller asked for other settings is no evidence for the policy; who asked for none is."""
+    run_all(desk, "plain", wishes=Wishes(max_output_tokens=500))
+    run_all(desk, "warm", "pinned", wishes=Wishes(tier="mini", parameters=Parameters(temperature=1.5)))
+
+    assert [line["id"] for line in exported(shell)] == ["plain"]
+    assert shell.err.splitlines() == [
+        "1 task written",
+        "2 tasks left out: their callers pinned a tier, or asked for another form or other settings than the policy's",
+    ]

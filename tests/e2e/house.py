@@ -15,10 +15,10 @@ from typing import Any, Self
 from router.app import open_store
 from router.client import Client
 from router.event import Stands
-from router.io.embedded import EmbeddedServer
 from router.ledger import Balance, Entry
 from router.local.tiers import write_tiers
 from router.settings import Settings
+from tests.acl import GuardedServer
 from tests.gang import POLICIES, Gang, launch
 from tests.waiting import wait_until
 
@@ -117,7 +117,7 @@ class House:
         self.sites: list[Site] = []
         self._stack = ExitStack()
         self.models = models or self._stack.enter_context(Models(folder))
-        self.server = self._stack.enter_context(EmbeddedServer(folder / "redis"))
+        self.server = self._stack.enter_context(GuardedServer(folder / "redis"))
         self.redis_url = self.server.url
         self.bill_file = self.models.bill_file
         self.api_base = self.models.api_base

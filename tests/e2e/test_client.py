@@ -35,6 +35,7 @@ from router.errors import (
 )
 from router.event import Stands
 from router.io.embedded import EmbeddedServer
+from tests.acl import own_server, peek
 from tests.builders import DOUBTFUL, a_policy
 from tests.gang import ROOT
 from tests.waiting import until
@@ -302,10 +303,10 @@ async def test_one_reader_serves_a_thousand_waiters(client: Any, floor: Floor, l
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: type[Client | AsyncClient]) -> None:
     """Who waits while Redis is killed and started again is woken all the same."""
-    server = EmbeddedServer(tmp_path)
+    server = own_server(tmp_path)
     floor = Floor(server.url, "r:", None, llm)
     await floor.store.publish([a_policy()])
-    with ThreadPoolExecutor() as pool, redis.Redis.from_url(server.url) as raw, Client(server.url) as plain:
+    with ThreadPoolExecutor() as pool, peek(server.url) as raw, Client(server.url) as plain:
         own = AsyncClient(server.url)
         client: Any = own if kind is AsyncClient else InThreads(plain, pool)
         handle = await client.submit("receipts", TEXT)
@@ -313,7 +314,7 @@ async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: typ
         await until(lambda: _listening(raw))
         os.kill(server.pid, signal.SIGKILL)
         server.stop()
-        server = EmbeddedServer(tmp_path)
+        server = own_server(tmp_path)
         llm.open()
         async with floor.shift():
             assert (await waiting).ok

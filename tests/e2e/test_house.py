@@ -56,7 +56,7 @@ def results(site: Site, house: House) -> dict[str, list[Result]]:
     sent = {}
     shipped = load_book(site.settings).policies
     for policy in (shipped[name] for name in TAUGHT):
-        inputs = [e.input for e in policy.examples if e.held_out and not any(map(e.input.get, policy.prompt.images))]
+        inputs = [e.input for e in policy.examples if e.held_out and not any(map(e.input.get, policy.images))]
         sent[policy.policy] = site.client.submit_many(policy.policy, inputs[:EACH])
     return {name: [handle.wait(timeout_s=90) for handle in handles] for name, handles in sent.items()}
 

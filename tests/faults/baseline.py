@@ -13,9 +13,9 @@ from random import Random
 from typing import Self
 from uuid import uuid4
 
-import redis
 from rq import Queue, Retry
 
+from tests.acl import peek
 from tests.e2e.house import House
 from tests.gang import alive, children, launch
 from tests.waiting import wait_until
@@ -37,7 +37,7 @@ class StockSite:
     def __init__(self, house: House, *, patience_s: float = _LET_GO_S) -> None:
         self._house = house
         self.name = f"stock-{uuid4().hex[:6]}"
-        self._redis = redis.Redis.from_url(house.redis_url)
+        self._redis = peek(house.redis_url)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")},
             stock.URL: house.redis_url,

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-import redis
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.registry import clean_registries
 
+from tests.acl import peek
 from tests.e2e.house import House
 from tests.waiting import wait_until
 from workers.rq_worker import SHIFT, ShiftJob, ShiftWorker, enqueue_shift, queue_name, shift_queue
@@ -34,7 +34,7 @@ class RqKeys:
 
     def __init__(self, scene: Scene) -> None:
         self._url = scene.settings.redis_url
-        self._redis = redis.Redis.from_url(self._url)
+        self._redis = peek(self._url)
         self._name = queue_name(scene.settings, alone=False)
         self.queue = shift_queue(self._name, self._redis)
 
@@ -73,7 +73,7 @@ class RqKeys:
                 done.result()
 
     def _clean_once(self) -> None:
-        connection = redis.Redis.from_url(self._url)
+        connection = peek(self._url)
         queue = shift_queue(self._name, connection)
         cleaner = ShiftWorker(self._name, connection=connection)
         clean_registries(queue)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
-import redis
-
 from router.local.tiers import write_tiers
 from router.settings import Settings
+from tests.acl import peek
 from tests.e2e.house import House, Site, open_site
 from tests.gang import Gang
 from tests.waiting import wait_until
@@ -75,7 +74,7 @@ class Scene:
             "kind": kind,
             **{"worker_lease_s": str(LEASE_S), "worker_concurrency": "8", **settings},
         }
-        self.redis = redis.Redis.from_url(house.redis_url)
+        self.redis = peek(house.redis_url)
         self.left = Leftovers(self.redis, prefix=f"{self.name}:")
 
     def __enter__(self) -> Self:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
+from tests.acl import own_server, peek
 from tests.e2e.house import House
 from tests.gang import POLICIES, environment, launch
 
@@ -22,7 +22,7 @@ CUT, FULL = (next(case for case in CASES if case.family == family) for family in
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(tmp_path / "redis") as server:
+    with own_server(tmp_path / "redis") as server:
         yield server
 
 
@@ -42,7 +42,7 @@ def test_workers_refuse_a_server_that_loses_tasks(
     house: House, own: EmbeddedServer, setting: str, value: str, todo: str
 ) -> None:
     """They do not start, say why and what to do, and leave nothing in Redis."""
-    with redis.Redis.from_url(own.url) as client:
+    with peek(own.url) as client:
         client.config_set(setting, value)
         process = start(house, own.url)
         _, said = process.communicate(timeout=60)

@@ -163,7 +163,7 @@ async def test_booked_twice_is_booked_once(desk: Desk, raw: redis.Redis, prefix:
 @pytest.mark.parametrize("stands", ["unsettled", "forgotten"])
 async def test_a_lost_reply_is_made_good(server: EmbeddedServer, prefix: str, tmp_path: Path, stands: str) -> None:
     """When the reply gets lost the booking is there once."""
-    async with Way(server.url.removeprefix("unix://"), tmp_path / "lossy") as way:
+    async with Way(server.url, tmp_path / "lossy") as way:
         async with a_desk(way.url, prefix) as desk:
             if stands == "unsettled":
                 await desk.resolve(UNSETTLED)

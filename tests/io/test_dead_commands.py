@@ -16,8 +16,7 @@ from router.decision import Accept, DeadLetter, Decision, Review, Wait
 from router.errors import Backlogged, NotDead, TaskInvalid, UnknownTask
 from router.io.dead_commands import DeadCommands, redriven_id
 from router.io.embedded import EmbeddedServer
-from router.io.redis_commands import Flow
-from router.io.redis_link import AsyncLink, connect_async
+from router.io.redis_link import AsyncLink, Flow, connect_async
 from router.io.redis_store import RedisStore
 from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind
@@ -26,6 +25,7 @@ from router.submission import Submitted
 from router.summary import Summary, Wanted
 from router.task import Priority, TaskState
 from router.verdict import Outcome
+from tests.acl import own_server, peek
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
@@ -50,14 +50,7 @@ class Desk:
     prefix: str
 
     async def carry_out(self, flow: Flow[T]) -> T:
-        replies: list[Any] | None = None
-        try:
-            while True:
-                commands = next(flow) if replies is None else flow.send(replies)
-                replies = await asyncio.gather(*(self.link.run(command) for command in commands))
-        except StopIteration as end:
-            outcome: T = end.value
-            return outcome
+        return await self.link.carry_out(flow)
 
     async def submit(self, *task_ids: str, **changes: Any) -> None:
         await self.store.submit([a_submission(task_id, **changes) for task_id in task_ids])
@@ -281,7 +274,7 @@ async def test_a_lost_reply_is_made_good(
     """When the reply to a script is lost, the caller hears the same and the keys are the same as if it were not."""
     outcomes = []
     for own, lost in ((f"{prefix}a:", False), (f"{prefix}b:", True)):
-        async with Way(server.url.removeprefix("unix://"), tmp_path / f"lossy-{lost}") as way:
+        async with Way(server.url, tmp_path / f"lossy-{lost}") as way:
             async with a_desk(way.url, own) as desk:
                 await desk.bury("t1", key="order-1")
                 if lost:
@@ -346,7 +339,7 @@ async def test_the_backlog_is_bounded(server: EmbeddedServer, raw: redis.Redis, 
 
 async def test_a_full_memory_takes_none(tmp_path: Path) -> None:
     """Where the memory that is left is kept for tasks that wait, letters stay letters, and wait for better times."""
-    with EmbeddedServer(tmp_path / "redis") as small, redis.Redis.from_url(small.url) as raw:
+    with own_server(tmp_path / "redis") as small, peek(small.url) as raw:
         async with a_desk(small.url, "r:") as desk:
             await desk.bury("t1")
             before = keyspace(raw, desk.prefix)

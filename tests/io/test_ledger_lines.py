@@ -21,7 +21,8 @@ def a_reply(kind: str, info: bytes, *, call: str = "c1", extra: bytes = b"") -> 
 def an_attempt_line() -> Entry:
     _, line = entry(a_reply("reserved", intent_words(an_intent(version="v1")), extra=b"20833"))
     changes = {"kind": EntryKind.ATTEMPT, "call": None, "purpose": None, "day": None, "outcome": Outcome.PASS}
-    return line.model_copy(update={**changes, "accepted": True, "checks": ("rule",), "latency_ms": 70})
+    told = {"accepted": True, "escalated": True, "failure": "timeout", "checks": ("rule",), "latency_ms": 70}
+    return line.model_copy(update={**changes, **told})
 
 
 def test_a_call_is_read_back_with_its_version() -> None:
@@ -42,7 +43,7 @@ def test_an_attempt_is_read_back_as_it_was() -> None:
 def test_lines_of_before_versions_are_read() -> None:
     """A ledger that was begun before versions were told is read on: those lines name none."""
     intent = json.dumps(json.loads(intent_words(an_intent()))[:-1]).encode()
-    attempt = json.dumps(json.loads(attempt_words(an_attempt_line()))[:-1]).encode()
+    attempt = json.dumps(json.loads(attempt_words(an_attempt_line()))[:-3]).encode()
 
     _, reserved = entry(a_reply("reserved", intent, extra=b"20833"))
     _, judged = entry(a_reply("attempt", attempt, call=""))

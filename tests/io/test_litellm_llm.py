@@ -18,13 +18,26 @@ import aiohttp
 import litellm
 import pytest
 
-from router.call import Answer, Call, Deployment, Failure, FinishReason, Reply, ResponseSchema, Token, ToolCall, Usage
+from router.call import (
+    Answer,
+    Call,
+    Deployment,
+    Failure,
+    FinishReason,
+    Named,
+    Parameters,
+    Reply,
+    ResponseSchema,
+    Token,
+    ToolCall,
+    Usage,
+)
 from router.call import FailureKind as Kind
 from router.io.litellm_errors import retry_after_s
 from router.io.litellm_llm import LiteLLM
 from router.io.litellm_request import output_limit
 from router.io.litellm_wire import SecondRequest, Wire, current_wire, open_session
-from tests.fault_provider import MODES, FaultProvider
+from tests.fault_provider import MODES, FaultProvider, with_logprobs
 
 pytestmark = pytest.mark.asyncio
 
@@ -214,6 +227,119 @@ async def test_the_deadline_bounds_the_whole_call(provider: FaultProvider, mode:
 async def test_a_wait_is_believed_within_reason(headers: dict[str, str], expected: float | None) -> None:
     """What a provider says about coming back later is a finite number of seconds, a day at most, or nothing."""
     assert retry_after_s(headers) == expected
+
+
+# What callers ask for
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": False}}
+
+ASKED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"temperature": 0.0}, {"temperature": 0.0}),
+    ({"top_p": 0.25}, {"top_p": 0.25}),
+    ({"seed": -7}, {"seed": -7}),
+    ({"stop": ("END", "###")}, {"stop": ["END", "###"]}),
+    ({"presence_penalty": 0.5}, {"presence_penalty": 0.5}),
+    ({"frequency_penalty": -2.0}, {"frequency_penalty": -2.0}),
+    ({"logit_bias": {"50256": -100.0}}, {"logit_bias": {"50256": -100.0}}),
+    ({"logprobs": True, "top_logprobs": 5}, {"logprobs": True, "top_logprobs": 5}),
+    ({"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+    ({"verbosity": "low"}, {"verbosity": "low"}),
+    ({"user": "u1"}, {"user": "u1"}),
+    ({"safety_identifier": "s1"}, {"safety_identifier": "s1"}),
+    ({"prompt_cache_key": "k1"}, {"prompt_cache_key": "k1"}),
+    ({"json_object": True}, {"response_format": {"type": "json_object"}}),
+    (
+        {"response_schema": ResponseSchema(name="r", body=SCHEMA, strict=None)},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": SCHEMA}}},
+    ),
+    (
+        {"response_schema": ResponseSchema(name="r", body=SCHEMA, strict=False)},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": SCHEMA, "strict": False}}},
+    ),
+    (
+        {"tools": (FUNCTION,), "tool_choice": "auto", "parallel_tool_calls": None},
+        {"tools": [FUNCTION], "tool_choice": "auto"},
+    ),
+    (
+        {"tools": (FUNCTION,), "tool_choice": "none", "parallel_tool_calls": True},
+        {"tools": [FUNCTION], "tool_choice": "none", "parallel_tool_calls": True},
+    ),
+    (
+        {"tools": (FUNCTION,), "tool_choice": Named(name="f"), "parallel_tool_calls": False},
+        {
+            "tools": [FUNCTION],
+            "tool_choice": {"type": "function", "function": {"name": "f"}},
+            "parallel_tool_calls": False,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/gpt-5.4", "openai/some-local-model"])
+@pytest.mark.parametrize(("asked", "sent"), ASKED, ids="-".join)
+async def test_what_is_asked_for_arrives_as_it_was(
+    provider: FaultProvider, model: str, asked: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """The body has every parameter with its value and no other one, whatever litellm knows of the model."""
+    call = a_call(provider.url("ok"), model=model, **asked)
+
+    assert isinstance(await ask(call), Reply)
+
+    body = dict(provider.last.body)
+    limit = {name: body.pop(name) for name in ("max_tokens", "max_completion_tokens") if name in body}
+    assert list(limit.values()) == [50]
+    assert body == {"model": model.removeprefix("openai/"), "messages": [{"role": "user", "content": "hello"}]} | sent
+
+
+async def test_every_parameter_is_tried_above() -> None:
+    """A new parameter gets a line in the table."""
+    assert set(Parameters.model_fields) <= {name for asked, _ in ASKED for name in asked}
+
+
+async def test_a_conversation_arrives_as_it_was(provider: FaultProvider) -> None:
+    """Roles, names, images with their detail, calls and their results are not touched."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA", "detail": "high"}}
+    called = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    messages = (
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "name": "ann", "content": [{"type": "text", "text": "What?"}, image]},
+        {"role": "assistant", "content": None, "tool_calls": called},
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+    )
+
+    await ask(a_call(provider.url("ok"), messages=messages))
+
+    assert tuple(provider.last.body["messages"]) == messages
+
+
+async def test_alternatives_come_as_the_provider_wrote_them() -> None:
+    """Who asked for log-probabilities gets each token with its bytes and its alternatives; others get none."""
+    others = [{"token": "ja", "logprob": -0.25, "bytes": [106, 97]}, {"token": "n", "logprob": -1.5, "bytes": None}]
+    token = {"token": "ja", "logprob": -0.25, "bytes": [106, 97], "top_logprobs": others}
+
+    with FaultProvider(lambda _: with_logprobs(token)) as serving:
+        kept = await ask(a_call(serving.url(), logprobs=True, top_logprobs=2, keeps_logprobs=True))
+        plain = await ask(a_call(serving.url(), logprobs=True))
+
+    assert isinstance(kept, Reply)
+    assert isinstance(plain, Reply)
+    assert kept.logprobs == (token,)
+    assert (plain.logprobs, plain.tokens) == (None, kept.tokens)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"logprob": float("-inf")}, {"top_logprobs": [{"token": "x", "logprob": float("nan")}]}]
+)
+async def test_log_probabilities_that_are_no_numbers_are_none(odd: dict[str, Any]) -> None:
+    """They could not be given on as JSON."""
+    token = {"token": "ja", "logprob": -0.25, "bytes": None, "top_logprobs": []} | odd
+
+    with FaultProvider(lambda _: with_logprobs(token)) as serving:
+        reply = await ask(a_call(serving.url(), logprobs=True, keeps_logprobs=True))
+
+    assert isinstance(reply, Reply)
+    assert reply.logprobs is None
 
 
 # What never leaves

@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import redis
 
 from router.errors import Backlogged
 from router.io.embedded import EmbeddedServer
@@ -15,6 +14,7 @@ from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import Link, connect
 from router.producing import admitted
 from router.submission import Admission, Full, Submission, Submitted
+from tests.acl import own_server, peek
 from tests.builders import a_submission
 from tests.io.test_scripts import STEPS, a_desk
 
@@ -25,7 +25,7 @@ class Shop:
     """A server with a bit more memory than it uses, and a producer."""
 
     def __init__(self, server: EmbeddedServer) -> None:
-        self.raw = redis.Redis.from_url(server.url)
+        self.raw = peek(server.url)
         self.link = Link(connect(server.url), prefix="x:")
         self.commands = ProducerCommands(prefix="x:")
         self.submit(a_submission("first", key="order-first"))
@@ -54,7 +54,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    with EmbeddedServer(tmp_path) as server:
+    with own_server(tmp_path) as server:
         shop = Shop(server)
         yield shop
         shop.close()
@@ -109,7 +109,7 @@ async def test_room_is_found_again(shop: Shop) -> None:
 @pytest.mark.parametrize("name", [name for name in STEPS if not name.startswith("submit")])
 async def test_every_other_script_goes_on_without_memory(tmp_path: Path, name: str) -> None:
     """Whatever a shift, a sweep or a canceller does, it does the same when Redis is out of memory."""
-    with EmbeddedServer(tmp_path) as server, redis.Redis.from_url(server.url) as raw:
+    with own_server(tmp_path) as server, peek(server.url) as raw:
         async with a_desk(server.url, "roomy:") as roomy, a_desk(server.url, "tight:") as tight:
             act, control = await STEPS[name](tight), await STEPS[name](roomy)
             expected = await control()

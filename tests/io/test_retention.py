@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import redis
@@ -11,25 +12,39 @@ import redis
 from router.async_client import AsyncClient
 from router.call import Answer, Call
 from router.io.embedded import EmbeddedServer
+from router.io.webhook_commands import WebhookCommands
 from router.record import Record
+from router.settings import Settings
+from router.webhook import new_secret
 from tests.builders import DOUBTFUL, GOOD, a_policy
+from tests.receiver import a_receiver
 from tests.workers.floor import Floor, Gated
+from workers.webhooks import open_postman
 
 KEEP_S = 90
 DAY_S = 86_400
+DEADLINE_S = 600
 SECRET = "CONFIDENTIAL-4711"
 LEASES_S = 120
 WAKE_S = 600
+TOLD_S = 3 * DAY_S
 
 GOES = {
     r"(t|in|trail):.*": KEEP_S,
     r"(c|idem|storm):.*": DAY_S,
+    r"of:.*": DEADLINE_S + KEEP_S + DAY_S + 1,
+    r"pace:.*": 120,
     r"claim:.*": LEASES_S,
     r"wake:.*": WAKE_S,
     r"bal:(tenant|policy|tier|audit):.*": 100 * DAY_S,
+    r"hook:.*": TOLD_S,
+    r"hooked:.*": TOLD_S + 5 * DAY_S,
 }
 """Keys of one task, or of its moment, and the seconds after which each is gone."""
-STAYS = r"ledger|events|windows|scopes|budgets|policies|policy:.*|versions|current:.*|bal:global:.*|vt:.*|gate:.*|dead"
+STAYS = (
+    r"ledger|events|windows|scopes|budgets|policies|policy:.*|versions|current:.*|bal:global:.*|vt:.*|busy:.*"
+    r"|gate:.*|dead|counts|published|hooked|whsec:.*"
+)
 """What is nobody's: movements of money, moves, sums, policies; and the list of dead letters, cut by time."""
 
 
@@ -52,7 +67,7 @@ async def client(server: EmbeddedServer, prefix: str) -> AsyncIterator[AsyncClie
         yield client
 
 
-async def submitted(client: AsyncClient, policy: str, **order: float) -> str:
+async def submitted(client: AsyncClient, policy: str, **order: Any) -> str:
     given = {"text": f"ACME total 12.50 {SECRET}"}
     handle = await client.submit(policy, given, key="order-1", metadata={"note": SECRET}, **order)
     return handle.id
@@ -99,10 +114,28 @@ async def expired(floor: Floor, client: AsyncClient) -> str:
     return task_id
 
 
+async def told(floor: Floor, client: AsyncClient) -> str:
+    """A success that a webhook was told of with all its contents."""
+    prefix, address = floor.keys.prefix, "127.0.0.1"
+    add = WebhookCommands(prefix=prefix).add_secret("create", "default", secret_id="a", text=new_secret(bytes(32)))
+    await floor.link.run(add)
+    async with a_receiver() as receiver:
+        task_id = await submitted(client, "receipts", webhook={"url": receiver.url(), "payload": "full"})
+        floor.llm.open()
+        async with floor.shift("mini", "small"):
+            await client.wait(task_id, timeout_s=20)
+        async with open_postman(Settings(redis_url=floor.url, prefix=prefix, webhook_allow=address)) as postman:
+            assert await postman.round() == 1
+            await postman.finish()
+        assert SECRET in str(receiver.got[0].body)
+    return task_id
+
+
 ENDS: dict[str, Callable[[Floor, AsyncClient], Awaitable[str]]] = {
     "succeeded": succeeded,
     "dead": dead,
     "redriven": redriven,
+    "told": told,
     "cancelled": cancelled,
     "expired": expired,
 }
@@ -124,7 +157,7 @@ async def test_every_key_of_an_ended_task_goes(
 ) -> None:
     """The record goes after keep_s, what guards against doubles within a day, and no key is of any other kind."""
     task_id = await ENDS[end](floor, client)
-    assert (await client.read(task_id)).state == ("dead" if end == "redriven" else end)
+    assert (await client.read(task_id)).state == {"redriven": "dead", "told": "succeeded"}.get(end, end)
 
     for key, name in names(raw, prefix).items():
         left_s, bounds = raw.ttl(key), [seconds for kind, seconds in GOES.items() if re.fullmatch(kind, name)]

@@ -21,9 +21,12 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, fold
 from router.ports import Claim
 from router.refusal import Refusal
+from router.reviewing import ruled
+from router.ruling import Ruling
 from router.task import TaskState
 from router.trail import Attempt
 from router.verdict import Outcome
+from tests.acl import peek
 from tests.builders import NOW_MS, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
@@ -370,6 +373,35 @@ async def cancel_running(desk: Desk) -> Act:
     return lambda: desk.store.cancel("t1")
 
 
+def ruling(name: str, wish: str, **changes: Any) -> None:
+    async def prepare(desk: Desk) -> Act:
+        await desk.finish(await desk.held(), DECISIONS["review"])
+        record = await desk.store.read("t1")
+        made = Ruling.model_validate({"wish": wish, "by": "anna", **changes})
+        decided = ruled(record, made, {"merchant": "ACME", "total": 1}, since_ms=NOW_MS, now_ms=NOW_MS)
+        return lambda: desk.store.rule("t1", decided, patience_ms=900_000)
+
+    STEPS[name] = prepare
+
+
+ruling("resolve_review_accept", "accept")
+ruling("resolve_review_reject", "reject", reason="no receipt")
+ruling("resolve_review_dead_letter", "dead_letter", reason="nobody can read it")
+ruling("resolve_review_ask", "ask", tier="small")
+
+
+@step
+async def erase_ready(desk: Desk) -> Act:
+    await desk.submit(reply_to="client-1")
+    return lambda: desk.store.erase("t1")
+
+
+@step
+async def erase_ended(desk: Desk) -> Act:
+    await desk.finish(await desk.held(), DECISIONS["reject"])
+    return lambda: desk.store.erase("t1")
+
+
 @step
 async def watch(desk: Desk) -> Act:
     await desk.submit(reply_to="client-1")
@@ -401,7 +433,7 @@ async def test_a_lost_reply_is_made_good(
     server: EmbeddedServer, raw: redis.Redis, prefix: str, tmp_path: Path, name: str
 ) -> None:
     """When a reply is lost on its way, the caller hears the same, and the keys are the same, as if it were not."""
-    target = server.url.removeprefix("unix://")
+    target = server.url
     async with Way(target, tmp_path / "way") as way, a_desk(way.url, f"{prefix}lossy:") as lossy:
         async with a_desk(server.url, f"{prefix}sound:") as sound:
             act, control = await STEPS[name](lossy), await STEPS[name](sound)
@@ -501,7 +533,7 @@ async def test_a_call_is_booked_on_the_day_of_its_reservation(desk: Desk, raw: r
 async def test_every_key_has_the_prefix(server: EmbeddedServer) -> None:
     """In a database of our own there is no key without the prefix, whatever the scripts did."""
     url = f"{server.url}?db=7"
-    with redis.Redis.from_url(url) as raw:
+    with peek(url) as raw:
         raw.flushdb()
         for number, prepare in enumerate(STEPS.values()):
             async with a_desk(url, f"own-{number}:") as desk:
@@ -526,7 +558,7 @@ async def test_all_keys_of_an_ended_task_expire(desk: Desk, raw: redis.Redis, de
 
     keys = keyspace(raw, desk.prefix)
     lasting = {key for key, (_, expires) in keys.items() if not expires}
-    kept = {"events", "ledger", "windows", "scopes", "vt:mini", "vt:!mini"}
+    kept = {"events", "ledger", "windows", "scopes", "vt:mini", "vt:!mini", "busy:mini", "busy:!mini"}
     assert lasting - {"dead", "policies"} == kept | balances(lasting)
     assert all(key.startswith("bal:global:") for key in balances(lasting))
     assert 86_000 < raw.ttl(f"{desk.prefix}idem:default:order-1") <= 86_400

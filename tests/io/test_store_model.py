@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 
 from router.budget import Budget
 from router.decision import Accept, Ask, DeadLetter, Expire, Reject, Review, Wait
-from router.errors import UnknownTask
+from router.errors import NotInReview, UnknownTask
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind, Intent, fold, fold_days
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept
 from router.record import Record
+from router.reviewing import ruled
+from router.ruling import Ruling
 from router.task import Priority, TaskState
 from router.verdict import Outcome
+from tests.acl import peek
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock, a_redis_store
 from tests.io.keyspace import keyspace
@@ -94,8 +97,8 @@ class Pair:
 async def answer_of(asked: Awaitable[Any]) -> Any:
     try:
         return await asked
-    except UnknownTask:
-        return UnknownTask
+    except (UnknownTask, NotInReview) as why:
+        return type(why)
 
 
 # What may happen. `which` counts back from the newest one; `stale` ones may have lost their lease.
@@ -265,6 +268,35 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A person decides about a task, in review or not; `skipped`: about an older trail than there is."""
+
+    number: int
+    wish: str
+    skipped: int
+
+    async def happen(self, pair: Pair) -> None:
+        waiting = [r.task.id for r in await pair.records() if r.state is TaskState.REVIEW]
+        task_id = waiting[self.number % len(waiting)] if waiting else f"t{self.number}"
+        if task_id not in pair.tasks:
+            return
+        record = await pair.model.read(task_id)
+        tier = "large" if self.wish == "ask" else None
+        ruling = Ruling(wish=self.wish, by="anna", reason="so it is", tier=tier)
+        made = ruled(record, ruling, {"merchant": "ACME", "total": 1}, since_ms=pair.clock.ms, now_ms=pair.clock.ms)
+        attempt = made.model_copy(update={"number": max(1, made.number - self.skipped)})
+        await pair.both(lambda store: store.rule(task_id, attempt, patience_ms=100_000))
+
+
+@dataclass(frozen=True)
+class Erase:
+    number: int
+
+    async def happen(self, pair: Pair) -> None:
+        await pair.both(lambda store: store.erase(f"t{self.number}"))
+
+
+@dataclass(frozen=True)
 class Sweep:
     at_most: int
 
@@ -355,7 +387,7 @@ finishes = st.builds(
     which=newest,
     stale=rarely,
     move=st.sampled_from(
-        ["climb"] * 5 + ["stay", "stay", "wait", "park", "review", "accept", "reject", "bury", "expire"]
+        ["climb"] * 5 + ["stay", "stay", "wait", "park", "review", "review", "accept", "reject", "bury", "expire"]
     ),
     attempted=st.sampled_from([True, True, True, False]),
     skipped=st.sampled_from([0, 0, 0, 0, 0, 0, -1, 1]),
@@ -373,6 +405,13 @@ seldom = [
     st.builds(Release, which=newest, stale=rarely),
     st.builds(Renew, count=st.integers(1, 4)),
     st.builds(Cancel, number=numbers),
+    st.builds(Erase, number=numbers),
+    st.builds(
+        Rule,
+        number=numbers,
+        wish=st.sampled_from(["accept", "reject", "dead_letter", "ask", "ask"]),
+        skipped=st.sampled_from([0, 0, 0, 1]),
+    ),
 ]
 events = st.one_of(*often, *seldom)
 histories = st.builds(
@@ -412,7 +451,7 @@ async def play(database: str, history: list[Any]) -> None:
     clock = Clock()
     real = a_redis_store(database, PREFIX, clock)
     pair = Pair(MemoryStore(clock_ms=clock), real, clock)
-    with redis.Redis.from_url(database) as raw:
+    with peek(database) as raw:
         raw.flushdb()
         for event in history:
             await event.happen(pair)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-import redis
 
 from router.decision import Accept, Review
 from router.errors import UnknownPolicy
 from router.io.embedded import EmbeddedServer
 from router.io.redis_store import RedisStore
 from router.policy import Policy
+from tests.acl import peek
 from tests.builders import a_policy, a_submission, an_attempt
 from tests.conftest import Clock, a_redis_store
 
@@ -110,7 +110,7 @@ async def test_a_version_of_before_versions_were_counted_stays(
 ) -> None:
     """Nobody knows when its last task goes, so it is never dropped, whatever comes under it later."""
     await store.submit([a_submission("long", policy=OLD.digest, deadline_s=30 * DAY_S)])
-    with redis.Redis.from_url(server.url) as raw:
+    with peek(server.url) as raw:
         raw.delete(f"{prefix}versions")
     await store.submit([a_submission("short", policy=OLD.digest, deadline_s=60)])
     await store.publish([NEW])
@@ -123,7 +123,7 @@ async def test_a_policy_without_a_current_version_stops_no_sweep(
     store: RedisStore, clock: Clock, server: EmbeddedServer, prefix: str
 ) -> None:
     """Keys that somebody deleted by hand must not keep tasks from being put back."""
-    with redis.Redis.from_url(server.url) as raw:
+    with peek(server.url) as raw:
         raw.delete(f"{prefix}current:receipts")
     clock.advance(2 * DAY_S)
 

@@ -84,13 +84,13 @@ def test_what_stalls_is_passed_later(way: Way, client: redis.Redis, prefix: str)
     assert answers == [True]
 
 
-def test_breaks_all_connections(way: Way, client: redis.Redis, raw: redis.Redis) -> None:
+def test_breaks_all_connections(way: Way, client: redis.Redis, raw: redis.Redis, prefix: str) -> None:
     """A reset ends whatever waits, and whoever comes again gets through."""
     failed: list[Exception] = []
 
     def wait() -> None:
         try:
-            client.blpop(["nothing"], timeout=10)
+            client.blpop([f"{prefix}nothing"], timeout=10)
         except redis.ConnectionError as why:
             failed.append(why)
 

@@ -22,12 +22,15 @@ class Way:
     Passes bytes between clients and the server on the Unix socket *target*; clients come by the Unix socket *at*, or by
     TCP where that is None. What a test calls may be called from another thread.
 
+    Names and passwords in the target's address are in its own address, too.
+
     A lost reply: the server has done what it was asked, the connection breaks, and nobody hears of it. `lost` and
     `broken` count the replies and the connections.
     """
 
     def __init__(self, target: str, at: Path | None = None) -> None:
-        self._target = target.removeprefix("unix://")
+        user, place = _parted(target)
+        self._target = place
         self._at = at
         self._next: bytes | None = None
         self._losses: tuple[Sequence[bytes], float, Random] | None = None
@@ -36,7 +39,8 @@ class Way:
         self._open: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None] | None] = set()
         self._loop: asyncio.AbstractEventLoop
-        self.url = f"unix://{at}"
+        self._user = user
+        self.url = f"unix://{user}{at}"
         self.lost = 0
         self.broken = 0
 
@@ -46,7 +50,7 @@ class Way:
             self._server = await asyncio.start_unix_server(self._pass, self._at)
         else:
             self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
-            self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+            self.url = f"redis://{self._user}127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -177,3 +181,9 @@ def in_thread(way: Way) -> Iterator[Way]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """The name and password before the place, with the @ behind them, and the place."""
+    user, at, place = url.removeprefix("unix://").rpartition("@")
+    return user + at, place

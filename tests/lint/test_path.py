@@ -8,7 +8,7 @@ import pytest
 
 from router.lint.path import can_doubt, never_asked, path_doubts
 from router.problem import Code
-from tests.builders import TIERS, a_policy, a_promise, a_tier
+from tests.builders import TIERS, a_chat, a_policy, a_promise, a_tier
 
 TOOLS = [{"name": "pay", "parameters": {"type": "object"}}]
 LABELS = {"labels": ["a", "b"]}
@@ -50,6 +50,15 @@ def test_a_tier_that_passes_images_by() -> None:
     found = told(TIERS | {"mini": a_tier("mini", images=False)}, prompt=prompt, input={"schema": fields})
 
     assert found == [(("tiers", 0), Code.UNLIKELY, "mini takes no images, so tasks with photo pass it by")]
+
+
+def test_a_conversation_may_have_images() -> None:
+    """A tier without eyes is passed by there, too."""
+    found = list(path_doubts(a_chat().on(TIERS | {"mini": a_tier("mini", images=False)})))
+
+    assert [(doubt.path, doubt.message) for doubt in found] == [
+        (("tiers", 0), "mini takes no images, so tasks with images pass it by")
+    ]
 
 
 def test_attempts_that_never_reach_the_top() -> None:

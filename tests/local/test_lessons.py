@@ -128,3 +128,17 @@ def test_a_broken_file_is_named(policies: Path, broken: str) -> None:
 
     with pytest.raises(LessonError, match="mail"):
         lessons_in(policies)
+
+
+def test_a_conversation_is_no_lesson(policies: Path) -> None:
+    """These models cannot chat, whatever a policy without a prompt has for examples."""
+    (policies / "mail.yaml").write_text(
+        """
+policy: mail
+output: {labels: [refund, praise]}
+tiers: [mini]
+examples: [{input: {messages: [{role: user, content: a}]}, output: refund}]
+"""
+    )
+
+    assert {lesson.policy for lesson in lessons_in(policies)} == {"orders", "desk"}

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis import Redis
 from rq import Worker
 
 from router.client import Client, Handle
 from router.errors import UnknownPolicy
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
+from tests.acl import own_server, peek
 from tests.fault_provider import FaultProvider
 from tests.gang import POLICIES, Gang, alive, environment, launch
 from tests.waiting import wait_until
@@ -164,7 +164,7 @@ def test_serves_the_tiers_that_it_was_told(sites: dict[str, Site]) -> None:
 
     assert gang.events("shift.started")[0]["tiers"] == ["mini"]
     queue = queue_name(replace(gang.settings, worker_tiers="mini"), alone=False)
-    workers = Worker.all(queue=shift_queue(queue, Redis.from_url(gang.settings.redis_url)))
+    workers = Worker.all(queue=shift_queue(queue, peek(gang.settings.redis_url)))
     assert gang.pid("worker-0") in [worker.pid for worker in workers]
 
 
@@ -255,7 +255,7 @@ def test_refuses_before_it_starts_anything(
 @pytest.mark.parametrize(("name", "value"), [("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")])
 def test_refuses_a_server_that_loses_tasks(settings: Settings, tmp_path: Path, name: str, value: str) -> None:
     """A server without an append-only file, or that evicts keys, is a wrong setting."""
-    with EmbeddedServer(tmp_path) as unsafe, Redis.from_url(unsafe.url) as raw:
+    with own_server(tmp_path) as unsafe, peek(unsafe.url) as raw:
         raw.config_set(name, value)
         process = launch("workers", env=environment(replace(settings, redis_url=unsafe.url)))
         _, said = process.communicate(timeout=60)

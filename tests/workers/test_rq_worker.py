@@ -26,6 +26,7 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
 
 from router.io.embedded import EmbeddedServer
+from tests.acl import own_server, peek
 from tests.waiting import wait_until
 from tests.workers.raced import MOMENTS
 from tests.workers.trap import MARKS, Pickled
@@ -82,7 +83,7 @@ class Yard:
 
     def __init__(self, url: str, marks: Path) -> None:
         self.url, self.marks = url, marks
-        self.redis = Redis.from_url(url)
+        self.redis = peek(url)
         self.name = f"test-{uuid4().hex[:8]}"
         self.processes: list[subprocess.Popen[str]] = []
 
@@ -296,7 +297,7 @@ def test_tells_in_full_that_it_lives(new_yard: Callable[[], Yard]) -> None:
 
 def test_waits_for_a_full_server(tmp_path: Path) -> None:
     """An idle worker takes a server without memory for one that is away, which RQ waits for; a busy one goes on."""
-    with EmbeddedServer(tmp_path) as server, closing(Redis.from_url(server.url)) as client:
+    with own_server(tmp_path) as server, closing(peek(server.url)) as client:
         worker = ShiftWorker("full", connection=client)
         worker.register_birth()
         client.config_set("maxmemory", 1)

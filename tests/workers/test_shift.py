@@ -16,6 +16,7 @@ from router.call import Answer, Call
 from router.io.embedded import EmbeddedServer
 from router.ports import Claim, Store, Swept
 from router.task import TaskState
+from tests.acl import own_server, peek
 from tests.builders import BROKEN, GOOD, a_policy
 from tests.conftest import Clock
 from tests.waiting import until
@@ -134,14 +135,14 @@ class Outage:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.server = EmbeddedServer(directory)
+        self.server = own_server(directory)
 
     def kill(self) -> None:
         os.kill(self.server.pid, signal.SIGKILL)
         self.server.stop()
 
     def start_again(self) -> None:
-        self.server = EmbeddedServer(self._directory)
+        self.server = own_server(self._directory)
 
     def stun(self) -> None:
         os.kill(self.server.pid, signal.SIGSTOP)
@@ -156,7 +157,7 @@ class Outage:
         self._set_memory("0")
 
     def _set_memory(self, most: str) -> None:
-        with redis.Redis.from_url(self.server.url) as client:
+        with peek(self.server.url) as client:
             client.config_set("maxmemory", most)
 
 

@@ -12,6 +12,7 @@ from router.io.embedded import EmbeddedServer
 from router.io.redis_link import connect
 from router.io.redis_store import RedisStore
 from router.settings import Settings
+from tests.acl import peek
 from tests.builders import a_policy, a_submission
 from tests.conftest import Clock
 from workers.rq_worker import ShiftJob, ShiftWorker, enqueue_shift, queue_name, shift_queue
@@ -115,7 +116,7 @@ def test_recovers_from_the_loss_of_rq_s_keys(plant: Plant, lost: str) -> None:
     plant.top_up()
     plant.take(busy)
     plant.top_up()
-    plant.redis.delete(*plant.redis.keys(lost))
+    plant.redis.delete(*peek(plant.settings.redis_url).keys(lost))
 
     for worker in (idle, busy):
         worker.heartbeat()

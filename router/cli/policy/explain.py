@@ -146,7 +146,7 @@ def as_lines(explanation: Explanation) -> Iterator[str]:
             continue
         for message in step.call.messages:
             yield f"  {message['role']}:"
-            yield from (f"    {line}" for line in text_of(message["content"]).splitlines())
+            yield from (f"    {line}" for line in text_of(message).splitlines())
 
 
 def as_data(explanation: Explanation) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _cost(step: Step) -> str:
 
 
 def _earlier(policy: Policy) -> str:
-    match policy.prompt.earlier:
+    match policy.earlier:
         case "none":
             return ""
         case "findings":

@@ -82,12 +82,20 @@ local function room_of(i)
   return math.min(sound and places or most, room(key, ARGV[i + 2], ARGV[i + 3]))
 end
 
+-- How many tasks left the queue of a tier lately, in steps of ten seconds.
+local PACE_MS, PACE_KEEP_S = 10000, 120
+local function count_pace(tier, count)
+  local key = P .. 'pace:' .. tier .. ':' .. int(math.floor(n / PACE_MS))
+  if redis.call('INCRBY', key, count) == count then redis.call('EXPIRE', key, PACE_KEEP_S) end
+end
+
 local i = 6
 while i <= #ARGV do
   local tier = ARGV[i]
   local queue = queue_of(tier, alone and '1' or '')
   redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
   local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
+  local before_it = #taken
   local limit = math.min(most, #taken + (alone and free or math.min(free, room_of(i))))
   for _ = 1, POPS_MAX do
     if #taken >= limit then break end
@@ -95,6 +103,7 @@ while i <= #ARGV do
     if id then take(tier, id) end
     if not more then break end
   end
+  if not alone and #taken > before_it then count_pace(tier, #taken - before_it) end
   i = i + 5 + 3 * tonumber(ARGV[i + 4])
 end
 if #taken > 0 then

@@ -36,10 +36,14 @@ local function event(kind, id, detail)
   redis.call('XADD', P .. 'events', 'MAXLEN', '~', EVENTS_MAX, '*', 'e', kind, 't', id, 'x', detail or '')
 end
 
+-- How often something has happened since the beginning. Counted where it happens, so it is exact.
+local function count(what) redis.call('HINCRBY', P .. 'counts', what, 1) end
+
 -- Somebody should look: told among the events, and kept by itself for those who only want this.
 local ALARMS_MAX = 1000
 local function alarm(kind, about, said)
   event(kind, about, said)
+  count('alarm:' .. kind)
   redis.call('XADD', P .. 'alarms', 'MAXLEN', '~', ALARMS_MAX, '*', 'e', kind, 't', about, 'x', said)
 end
 
@@ -60,10 +64,12 @@ local function tell(waiter, id)
 end
 
 -- Tenants take turns by virtual time: each task costs 1, and who has no more tasks leaves. Who comes, or comes back,
--- starts one turn behind the tenant that was served last, so that nobody gains by leaving.
-local function push(queue, tenant, id, order)
+-- starts one turn behind the tenant that was served last, so that nobody gains by leaving. `busy` tells since when the
+-- queue has not been empty.
+local function push(queue, tenant, id, order, n)
   redis.call('ZADD', P .. 'ready:' .. queue .. ':' .. tenant, order, id)
   if not redis.call('ZSCORE', P .. 'turn:' .. queue, tenant) then
+    if redis.call('EXISTS', P .. 'turn:' .. queue) == 0 then redis.call('SET', P .. 'busy:' .. queue, int(n)) end
     redis.call('ZADD', P .. 'turn:' .. queue, int((redis.call('GET', P .. 'vt:' .. queue) or 0) + turn_cost(tenant)), tenant)
   end
   wake(queue)
@@ -84,11 +90,26 @@ local function keep_version(digest, until_ms)
   redis.call('ZADD', P .. 'versions', 'XX', 'GT', int(until_ms + VERSION_GRACE_MS), digest)
 end
 
+-- The lists of a tenant's tasks, one for each day on which they came, are there as long as the last record of that day;
+-- a day more, because tasks that are late end a while after their deadline.
+local LIST_GRACE_MS = 86400000
+local function list_until(tenant, created, until_ms)
+  local own = P .. 'of:' .. tenant .. ':' .. int(math.floor(created / 86400000))
+  local at = int(math.ceil((until_ms + LIST_GRACE_MS) / 1000))
+  -- GT alone never sets what has no time yet.
+  if redis.call('EXPIREAT', own, at, 'GT') == 0 then redis.call('EXPIREAT', own, at, 'NX') end
+end
+
+-- How many tasks of a tenant have not ended.
+local function count_waiting(tenant, by)
+  if redis.call('HINCRBY', P .. 'waiting', tenant, by) <= 0 then redis.call('HDEL', P .. 'waiting', tenant) end
+end
+
 local function look_again(id, at) redis.call('ZADD', P .. 'due', int(at), id) end
 
 local function make_ready(id, tier, tenant, order, deadline, suspect, n)
   redis.call('HSET', task_key(id), 's', 'ready', 'q', tier, 'l', '')
-  push(queue_of(tier, suspect), tenant, id, order)
+  push(queue_of(tier, suspect), tenant, id, order, n)
   look_again(id, math.min(n + READY_CHECK_MS + redis.call('ZCARD', P .. 'due'), deadline))
 end
 
@@ -101,11 +122,76 @@ local function lease_until(id, tier, deadline, n, lease)
   look_again(id, ends - math.floor(lease / 2))
 end
 
+-- Webhooks. What is to be told of a task is written in the step that made it so, under an id that follows from the task:
+-- there is one of each, however often anything is repeated. An endpoint is a tenant and a URL without its query; each
+-- has a queue of its own, so that a slow one holds up nobody else.
+local HOOK_KEEP_S = {delivered = 259200, failed = 604800, disabled = 604800}
+local HOOKS_LISTED_S, HOOKS_LISTED_MAX = 691200, 100000
+local HOOKS_AT_ONCE = 10
+
+local function endpoint_of(tenant, word)
+  return redis.sha1hex(tenant .. ' ' .. (string.match(word, '^%S+ %S+ ([^?]*)') or ''))
+end
+
+-- When a queue is looked at next: when its first delivery is due and there is a place for it, or when the lease of one
+-- that is on its way runs out.
+local function look_at_endpoint(endpoint)
+  local waits = redis.call('ZRANGE', P .. 'hooks:' .. endpoint, 0, 0, 'WITHSCORES')
+  local flies = redis.call('ZRANGE', P .. 'flying:' .. endpoint, 0, 0, 'WITHSCORES')
+  local at = tonumber(flies[2])
+  if waits[2] and redis.call('ZCARD', P .. 'flying:' .. endpoint) < HOOKS_AT_ONCE then
+    at = math.min(at or tonumber(waits[2]), tonumber(waits[2]))
+  end
+  if at then redis.call('ZADD', P .. 'hooks', int(at), endpoint) else redis.call('ZREM', P .. 'hooks', endpoint) end
+end
+
+-- The list of a tenant's deliveries, by when they changed last: those that are over stand there as long as they are kept.
+local function list_hook(hook, tenant, n)
+  local list, since = P .. 'hooked:' .. tenant, int(n - HOOKS_LISTED_S * 1000)
+  redis.call('HSET', P .. 'hook:' .. hook, 'u', int(n))
+  redis.call('ZADD', list, int(n), hook)
+  redis.call('ZREMRANGEBYSCORE', list, '-inf', since)
+  if redis.call('ZCARD', list) > HOOKS_LISTED_MAX then
+    local oldest = P .. 'hook:' .. redis.call('ZPOPMIN', list)[1]
+    if redis.call('HGET', oldest, 's') ~= 'waiting' then redis.call('UNLINK', oldest) end
+  end
+  redis.call('EXPIRE', list, HOOKS_LISTED_S)
+  redis.call('ZADD', P .. 'hooked', int(n), tenant)
+  redis.call('ZREMRANGEBYSCORE', P .. 'hooked', '-inf', since)
+end
+
+local function settle_hook(hook, tenant, status, n)
+  redis.call('HSET', P .. 'hook:' .. hook, 's', status)
+  count('webhook:' .. status)
+  redis.call('EXPIRE', P .. 'hook:' .. hook, HOOK_KEEP_S[status])
+  list_hook(hook, tenant, n)
+end
+
+local function announce(id, state, tenant, digest, word, n)
+  local hook = 'evt_' .. id .. '_' .. state
+  -- A task may wait for a person more than once; it ends once.
+  if state == 'review' then
+    if string.match(word, '^response ') then return end
+    hook = hook .. '_' .. int(redis.call('LLEN', P .. 'trail:' .. id))
+  end
+  if redis.call('EXISTS', P .. 'hook:' .. hook) == 1 then return end
+  local endpoint = endpoint_of(tenant, word)
+  redis.call('HSET', P .. 'hook:' .. hook, 't', id, 'n', tenant, 'p', digest, 'w', word, 'x', endpoint, 'e', state,
+    'c', int(n), 'a', '0', 's', 'waiting')
+  if redis.call('HEXISTS', P .. 'endpoint:' .. endpoint, 'd') == 1 then
+    settle_hook(hook, tenant, 'disabled', n)
+  else
+    redis.call('ZADD', P .. 'hooks:' .. endpoint, int(n), hook)
+    list_hook(hook, tenant, n)
+    look_at_endpoint(endpoint)
+  end
+end
+
 -- The one place where a task ends. A reason may quote what was asked or answered and lives as long as the record; what
 -- is told in events, which live longer, may not.
 local function end_task(id, state, reason, n, told)
   local k = task_key(id)
-  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z', 'of')
+  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z', 'of', 'c', 'd', 'hook', 'p')
   local keep = tonumber(h[3])
   -- An audit goes with the task that it is about.
   if h[7] then keep = math.max(1, math.min(keep, redis.call('TTL', task_key(h[7])))) end
@@ -114,6 +200,8 @@ local function end_task(id, state, reason, n, told)
   redis.call('ZREM', P .. 'due', id)
   redis.call('ZREM', P .. 'slots:' .. h[1], id)
   redis.call('ZREM', P .. 'review', id)
+  count_waiting(h[2], -1)
+  if n > tonumber(h[9]) then list_until(h[2], tonumber(h[8]), n + keep * 1000) end
   pull(queue_of(h[1], h[6]), h[2], id)
   redis.call('DEL', P .. 'kept:' .. id)
   if state == 'dead' then
@@ -122,7 +210,9 @@ local function end_task(id, state, reason, n, told)
   end
   for _, part in ipairs({'t:', 'in:', 'trail:'}) do redis.call('EXPIRE', P .. part .. id, keep) end
   if h[5] and h[5] ~= '' then redis.call('EXPIRE', P .. 'idem:' .. h[2] .. ':' .. h[5], math.max(keep, 86400)) end
+  count('task:' .. state)
   event(state, id, told or reason)
+  if h[10] then announce(id, state, h[2], h[11], h[10], n) end
   for waiter in string.gmatch(h[4] or '', '%S+') do tell(waiter, id) end
 end
 
@@ -221,11 +311,12 @@ local function mind_clock(key, n)
   end
 end
 
--- When one more request may leave, and when the rate is free again after it.
-local function requests_rate(free, per_minute, n)
+-- When one more request may leave, of which each takes so many ms and so many ms' worth may leave at once, and when the
+-- rate is free again after it.
+local function requests_rate(free, each, at_once, n)
   local start = math.max(tonumber(free or 0), n)
-  local after = start + ms_each(per_minute)
-  return math.min(start, after - AT_ONCE_MS), after
+  local after = start + each
+  return math.min(start, after - at_once), after
 end
 
 -- The same for tokens. How many a call takes does not matter for when it may leave, else large ones would wait for ever

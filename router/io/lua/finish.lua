@@ -2,7 +2,7 @@
 -- ARGV[2] task  [3] token  [4] number of the attempt, 0 for none  [5] attempt (packed)  [6] attempt's ledger info (JSON)
 -- ARGV[7] move: same | tier | later | park | review | end   [8] its argument: tier, Unix ms, ms to wait, state
 -- ARGV[9] reason  [10] name of the policy, with 'audit:' in front for audits  [11] what to tell of it in events, without
---         contents; then, where the end is to be audited, the 12 words of that task (see intake.lua)
+--         contents; then, where the end is to be audited, the 13 words of that task (see intake.lua)
 -- returns  ok | again (it was carried out before) | stale
 local n = now()
 local id, token, number, move, arg, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
@@ -88,9 +88,12 @@ elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)
   redis.call('ZADD', P .. 'review', int(n), id)
   look_again(id, n + tonumber(arg))
-  local kept = redis.call('HMGET', k, 'p', 'k')
-  keep_version(kept[1], n + tonumber(arg) + tonumber(kept[2]) * 1000)
+  local kept = redis.call('HMGET', k, 'p', 'k', 'c', 'hook')
+  local until_ms = n + tonumber(arg) + tonumber(kept[2]) * 1000
+  keep_version(kept[1], until_ms)
+  list_until(h[4], tonumber(kept[3]), until_ms)
   event('review', id, told)
+  if kept[4] then announce(id, 'review', h[4], kept[1], kept[4], n) end
 else
   end_task(id, arg, reason, n, told)
   -- Where memory is short, or so many audits wait already, no room is taken by what nobody waits for.

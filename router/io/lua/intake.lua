@@ -28,8 +28,9 @@ local function no_room(waiting, bytes)
   return {'full', int(waiting), int(used), int(limit)}
 end
 
--- Write a task from the 12 arguments that begin at `a`: id, tier, tenant, policy digest, patience ms, deadline ms (from
--- now), keep s, key, fingerprint, reply-to, priority, input (packed). Whether it may be is for the caller to know.
+-- Write a task from the 13 arguments that begin at `a`: id, tier, tenant, policy digest, patience ms, deadline ms (from
+-- now), keep s, key, fingerprint, reply-to, priority, input (packed), webhook (its stored word) or ''. Whether it may be
+-- is for the caller to know.
 local function take_in(a, n)
   local id, tenant, key = ARGV[a], ARGV[a + 2], ARGV[a + 7]
   local deadline = n + tonumber(ARGV[a + 5])
@@ -41,7 +42,13 @@ local function take_in(a, n)
     redis.call('SET', P .. 'idem:' .. tenant .. ':' .. key, id .. ' ' .. ARGV[a + 8])
   end
   if ARGV[a + 9] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[a + 9]) end
+  if ARGV[a + 12] ~= '' then redis.call('HSET', task_key(id), 'hook', ARGV[a + 12]) end
   redis.call('SET', P .. 'in:' .. id, ARGV[a + 11])
   keep_version(ARGV[a + 3], deadline + tonumber(ARGV[a + 6]) * 1000)
+  count_waiting(tenant, 1)
+  if tenant ~= AUDITOR then
+    redis.call('ZADD', P .. 'of:' .. tenant .. ':' .. int(day_of(n)), int(n), id)
+    list_until(tenant, n, deadline + tonumber(ARGV[a + 6]) * 1000)
+  end
   make_ready(id, ARGV[a + 1], tenant, order, deadline, '', n)
 end

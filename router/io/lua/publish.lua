@@ -8,7 +8,9 @@ for i = 0, tonumber(ARGV[2]) - 1 do
     redis.call('ZADD', P .. 'versions', int(n), digest)
   end
   local before = redis.call('GET', P .. 'current:' .. name)
-  if before then keep_version(cjson.decode(before).digest, n) end
+  local was = before and cjson.decode(before).digest
+  if was then keep_version(was, n) end
+  if was ~= digest then redis.call('HSET', P .. 'published', name, int(n)) end
   keep_version(digest, n)
   redis.call('SET', P .. 'current:' .. name, card)
   redis.call('SADD', P .. 'policies', name)

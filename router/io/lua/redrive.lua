@@ -1,7 +1,7 @@
 -- Send a dead letter again: a new task with the same input, each knowing the other.
 -- ARGV[2]  most tasks that may wait; ARGV[3]  the dead task; then of the new one, as in submit (no key is used):
 --          id, tier, tenant, policy digest, patience ms, deadline ms (from now), keep s, key, fingerprint, reply-to,
---          priority, input (packed)
+--          priority, input (packed), webhook or ''
 -- returns  {ok, id}, always the same | {busy | full, ... as in submit} | {not, state it is in, '' where it is gone}
 local n = now()
 local old, id = ARGV[3], ARGV[4]

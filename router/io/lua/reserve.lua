@@ -116,7 +116,7 @@ local function room(key, requests, each_tokens, spend)
     local most = math.max(n + AHEAD_MOST_MS, tonumber(g[(field == 'rt') and 1 or 2] or 0))
     spend[#spend + 1] = {key, field, string.format('%.3f', first and after or math.min(after, most))}
   end
-  if tonumber(requests) > 0 then use('rt', requests_rate(g[1], tonumber(requests), n)) end
+  if tonumber(requests) > 0 then use('rt', requests_rate(g[1], ms_each(tonumber(requests)), AT_ONCE_MS, n)) end
   if tonumber(each_tokens) > 0 then
     use('tt', tokens_rate(g[2], tonumber(each_tokens), tokens, n))
     spend[#spend + 1] = {key, 'ta', string.format('%.1f', FORGETS * tonumber(g[3] or tokens) + (1 - FORGETS) * tokens)}

@@ -1,15 +1,15 @@
 -- Take tasks in: idempotency, backlog, memory, the task, its input, its place in the queue. All or none of each task.
 -- What was taken in before is known again, however many wait and however full the memory is.
--- ARGV[2]  most tasks that may wait; ARGV[3]  how many; then 12 for each:
+-- ARGV[2]  most tasks that may wait; ARGV[3]  how many; then 13 for each:
 --          id, tier, tenant, policy digest, patience ms, deadline ms (from now), keep s, key, fingerprint, reply-to,
---          priority, input (packed)
+--          priority, input (packed), webhook or ''
 -- returns  for each {ok|replay|conflict, id} | {busy, number waiting} | {full, number waiting, bytes used, bytes at most}
 local n = now()
 local most = tonumber(ARGV[2])
 local answers = {}
 
 for i = 0, tonumber(ARGV[3]) - 1 do
-  local a = 4 + i * 12
+  local a = 4 + i * 13
   local id, key = ARGV[a], ARGV[a + 7]
   local idem = P .. 'idem:' .. ARGV[a + 2] .. ':' .. key
   local known = key ~= '' and redis.call('GET', idem)

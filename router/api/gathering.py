@@ -1,0 +1,82 @@
+"""What the metrics are made of, gathered from the store at most once in a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Final
+
+from ..errors import PolicyInvalid, StoreUnavailable
+from ..io.folder import read_tiers
+from ..io.ledger_totals import LedgerTotals
+from ..io.service_facts import ServiceFacts
+from ..metrics import Facts
+from ..service import Service
+from ..settings import Settings
+from ..submission import Card, Full
+from ..tier import Tier
+from .backend import Backend
+
+FRESH_S: Final = 5.0
+"""How long facts are told again: any number of scrapers cost Redis as much as one."""
+
+
+class Gathering:
+    """Gathers facts for one process. Whoever asks while facts are being gathered waits for the same."""
+
+    def __init__(self, backend: Backend, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._settings = backend.settings
+        self._store = backend.store
+        self._totals = LedgerTotals(backend.link, prefix=backend.settings.prefix)
+        self._clock_s = clock_s
+        self._gathered: asyncio.Task[Facts | None] | None = None
+        self._at_s = 0.0
+
+    async def facts(self) -> Facts | None:
+        """The facts of now, or of a few seconds ago; None where the store cannot be reached."""
+        fresh = self._clock_s() - self._at_s < FRESH_S
+        if self._gathered is None or (self._gathered.done() and not fresh):
+            self._at_s = self._clock_s()
+            self._gathered = asyncio.create_task(self._gather())
+        return await asyncio.shield(self._gathered)
+
+    async def _gather(self) -> Facts | None:
+        try:
+            return await self._read()
+        except StoreUnavailable:
+            return None
+
+    async def _read(self) -> Facts:
+        tiers, full, cards, service = await asyncio.to_thread(_look, self._settings)
+        names = [f"{kind}:{name}" for name in cards for kind in ("policy", "audit")]
+        climbed = {tier for card in cards.values() for tier in card.tiers}
+        scopes = ["global", *names, *(f"tier:{tier}" for tier in {*tiers, *climbed})]
+        return Facts(
+            service=service,
+            balance=await self._store.balance(),
+            budgets=await self._store.budgets(scopes),
+            cards=cards,
+            tiers=tiers,
+            totals=await self._totals.read(),
+            full=full is not None,
+        )
+
+
+def _look(settings: Settings) -> tuple[Mapping[str, Tier], Full | None, Mapping[str, Card], Service]:
+    """What is read with a thread's client: the same facts that `router doctor` judges."""
+    tiers = _tiers(settings)
+    places = [f"{tier.name}/{place.name}" for tier in tiers.values() for place in tier.places]
+    with closing(ServiceFacts(settings.redis_url, prefix=settings.prefix)) as facts:
+        cards = facts.cards()
+        climbed = {tier for card in cards.values() for tier in card.tiers}
+        return tiers, facts.full(), cards, facts.service({*tiers, *climbed}, places)
+
+
+def _tiers(settings: Settings) -> Mapping[str, Tier]:
+    """Those of the tiers file; none where this process has no such file, or one that is wrong."""
+    try:
+        return read_tiers(settings.tiers_file)
+    except PolicyInvalid:
+        return {}

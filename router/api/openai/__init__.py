@@ -1,0 +1,1 @@
+"""OpenAI's surface: chat completions, responses and models, spoken so that its SDKs notice no difference."""

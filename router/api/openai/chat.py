@@ -1,0 +1,149 @@
+"""POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
+
+from anyio import CancelScope
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from ...async_client import AsyncClient
+from ...cost import usd
+from ...producing import Order
+from ...record import Record
+from ...task import TaskState
+from ...values import Json
+from ...webhook import Dialect
+from ..backend import Served
+from ..caller import GUARDED, Caller
+from ..events import HEADERS, Listening
+from ..owned import Submitter
+from ..pressure import Admitting
+from ..problems import Refused, answers, told
+from ..strict import StrictRoute
+from ..webhooks import webhook_of
+from . import sse
+from .asked import one_key, one_metadata
+from .chatanswer import Completion
+from .chatrequest import ChatRequest, wishes
+from .conversation import plain
+from .desk import LEFT, Asked, Left, addressed, given_up, not_erased, patience_s, settled, taken_in, while_there
+from .outcome import headers, not_accepted, routing
+from .progress import progress
+from .said import said
+from .shown import CHAT_ANSWER
+from .taking import task_input
+
+routes = APIRouter(route_class=StrictRoute, tags=["openai"])
+
+
+@routes.post(
+    "/v1/chat/completions",
+    response_model=None,
+    responses={200: CHAT_ANSWER, **GUARDED, **answers(404, 408, 409, 410, 413, 415, 422, 502, 503, 504)},
+)
+async def create_chat_completion(
+    *,
+    request: Request,
+    body: ChatRequest,
+    backend: Served,
+    caller: Submitter,
+    admissions: Admitting,
+    newsroom: Listening,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> Response:
+    """
+    Answer a conversation with an output that passed the checks of a policy, `model="policy/NAME"`.
+
+    `tier/NAME` pins one tier. A policy with a prompt takes its fields from `router.input`, or where it has one field
+    from the last message of the user. Without an accepted output the answer is an error.
+    """
+    asked = await _asked(backend, caller, body, idempotency_key)
+    taken = await taken_in(backend.client, admissions, caller, asked)
+    if body.stream:
+        options = body.stream_options
+        news = progress(backend.client, newsroom, taken.tasks)
+        lines = _stream(
+            request, backend.client, asked, taken.tasks, news, include_usage=bool(options and options.include_usage)
+        )
+        return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS | taken.headers)
+    try:
+        waiting = settled(backend.client, taken.tasks, wait_s=patience_s(request, body.router))
+        records = await while_there(request, waiting)
+    except Left:
+        await given_up(backend.client, asked, taken.tasks)
+        return Response(status_code=LEFT)
+    return JSONResponse(completion(asked, records).whole(), headers=headers(records) | taken.headers)
+
+
+async def _asked(backend: Served, caller: Caller, body: ChatRequest, header_key: str | None) -> Asked:
+    target, card = await addressed(backend.client, body.model, body.router)
+    given, source = task_input(card, plain(body.messages), body.router.input)
+    order = Order(
+        key=one_key(header_key, body.router),
+        tenant=caller.tenant,
+        deadline_s=body.router.deadline_s,
+        priority=body.router.priority or "normal",
+        metadata=one_metadata(body.metadata, body.router),
+        wishes=wishes(body, target),
+        webhook=await webhook_of(backend, caller.tenant, body.router.webhook, dialect=Dialect.TASK),
+    )
+    return Asked(body.model, card, given, source, order, choices=body.n or 1)
+
+
+def completion(asked: Asked, records: Sequence[Record]) -> Completion:
+    """The answer of those tasks that have one. Raises: Refused where none has."""
+    policy = asked.card.policy
+    accepted = [record for record in records if record.state is TaskState.SUCCEEDED]
+    if not accepted:
+        raise not_accepted(records[0], policy)
+    for record in accepted:
+        not_erased(record)
+    first = accepted[0]
+    way = routing(first, policy, asked.source)
+    return Completion(
+        id=f"chatcmpl-{first.task.id}",
+        model=asked.model,
+        created=(first.ended_ms or first.task.created_ms) // 1000,
+        choices=[said(record, asked.card.output) for record in accepted],
+        routing=way if len(records) == 1 else way | _together(records, policy),
+    )
+
+
+def _together(records: Sequence[Record], policy: str) -> dict[str, Json]:
+    """What several choices cost, and each one's way: also of those that were not accepted."""
+    return {
+        "attempts": sum(len(record.trail) for record in records),
+        "cost_usd": usd(sum(record.cost_nusd for record in records)),
+        "choices": [routing(record, policy) for record in records],
+    }
+
+
+async def _stream(
+    request: Request,
+    client: AsyncClient,
+    asked: Asked,
+    tasks: Sequence[str],
+    news: AsyncIterator[bytes],
+    *,
+    include_usage: bool,
+) -> AsyncIterator[bytes]:
+    """Nothing but comments until an output is accepted; then chunks of it, or one error."""
+    records: Sequence[Record] = ()
+    try:
+        async for line in news:
+            yield line
+        records = await settled(client, tasks, wait_s=None)
+    finally:
+        if not records:
+            with CancelScope(shield=True):
+                if await request.is_disconnected():
+                    await given_up(client, asked, tasks)
+    try:
+        for chunk in completion(asked, records).chunks(include_usage=include_usage):
+            yield sse.event(chunk)
+    except Refused as why:
+        yield sse.event(told(request, why))
+    yield sse.DONE

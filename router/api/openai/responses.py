@@ -1,0 +1,223 @@
+"""POST /v1/responses, and what can be done with a response later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Annotated, Literal
+
+from anyio import CancelScope
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel
+
+from ...errors import UnknownTask
+from ...producing import Order
+from ...record import Record
+from ...task import TaskState
+from ...values import Json
+from ...webhook import Dialect
+from ..backend import Backend, Served
+from ..caller import GUARDED, Caller
+from ..events import HEADERS, Listening
+from ..news import Newsroom
+from ..owned import Canceller, Reader, Submitter
+from ..pressure import Admitting
+from ..problems import Refused, answers
+from ..strict import StrictRoute
+from ..webhooks import webhook_of
+from . import sse
+from .asked import one_key, one_metadata
+from .desk import LEFT, Asked, Left, Taken, addressed, given_up, not_erased, patience_s, settled, taken_in, while_there
+from .items import messages
+from .outcome import headers, not_accepted
+from .progress import progress
+from .responseanswer import Responding, task_id
+from .responserequest import ResponseRequest, wishes
+from .shown import RESPONSE_ANSWER
+from .taking import task_input
+
+routes = APIRouter(route_class=StrictRoute, tags=["openai"])
+
+_SHOWN = {200: RESPONSE_ANSWER, **GUARDED}
+
+
+class Deleted(BaseModel):
+    """A response whose contents are erased."""
+
+    id: str
+    object: Literal["response"] = "response"
+    deleted: Literal[True] = True
+
+
+@routes.post(
+    "/v1/responses",
+    response_model=None,
+    responses=_SHOWN | answers(404, 408, 409, 410, 413, 415, 422, 502, 503, 504),
+)
+async def create_response(
+    *,
+    request: Request,
+    body: ResponseRequest,
+    backend: Served,
+    caller: Submitter,
+    admissions: Admitting,
+    newsroom: Listening,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> Response:
+    """
+    Answer with an output that passed the checks of a policy, in the words of OpenAI's responses.
+
+    With `background: true` the response is `queued` at once; GET /v1/responses/{id} has it later.
+    """
+    asked = await _asked(backend, caller, body, idempotency_key)
+    taken = await taken_in(backend.client, admissions, caller, asked)
+    (task,) = taken.tasks
+    if body.stream:
+        waiter = None if body.background else asked
+        lines = _stream(request, backend, newsroom, task, given_up_by=waiter, keep=body.store is not False)
+        return _streamed(lines, taken)
+    if body.background:
+        begun = await _responding(backend, await backend.client.read(task), asked)
+        shown = begun.whole() if taken.replayed else begun.begun("queued")
+        return JSONResponse(shown | {"background": True}, headers=taken.headers)
+    try:
+        waiting = settled(backend.client, [task], wait_s=patience_s(request, body.router))
+        (record,) = await while_there(request, waiting)
+    except Left:
+        await given_up(backend.client, asked, [task])
+        return Response(status_code=LEFT)
+    if record.state is not TaskState.SUCCEEDED:
+        raise not_accepted(record, asked.card.policy)
+    answer = (await _responding(backend, record, asked)).whole()
+    if body.store is False:
+        await backend.client.erase(task)
+    return JSONResponse(answer | {"store": body.store is not False}, headers=headers([record]) | taken.headers)
+
+
+@routes.get("/v1/responses/{response}", response_model=None, responses=_SHOWN | answers(404, 422, 503))
+async def retrieve_response(
+    response: str,
+    *,
+    request: Request,
+    backend: Served,
+    caller: Reader,
+    newsroom: Listening,
+    stream: bool = False,
+    starting_after: Annotated[int, Query(ge=0)] | None = None,
+    include: Annotated[list[Literal["message.output_text.logprobs"]] | None, Query(alias="include[]")] = None,
+) -> Response:
+    """
+    Show a response as it stands; with `stream=true` its events, those after `starting_after` where that is given.
+
+    Log-probabilities are there if the response was asked for with them.
+    """
+    record = await _found(backend, caller, response)
+    if stream:
+        lines = _stream(request, backend, newsroom, record.task.id, after=starting_after)
+        return _streamed(lines, Taken([record.task.id]))
+    return JSONResponse((await _responding(backend, record)).whole(), headers=headers([record]))
+
+
+@routes.post("/v1/responses/{response}/cancel", response_model=None, responses=_SHOWN | answers(404, 422, 503))
+async def cancel_response(response: str, backend: Served, caller: Canceller) -> Response:
+    """End a response unless it has ended; show it as it stands then."""
+    task = (await _found(backend, caller, response)).task.id
+    await backend.client.cancel(task)
+    record = await backend.client.read(task)
+    return JSONResponse((await _responding(backend, record)).whole(), headers=headers([record]))
+
+
+@routes.delete("/v1/responses/{response}", responses=GUARDED | answers(404, 422, 503))
+async def delete_response(response: str, backend: Served, caller: Canceller) -> Deleted:
+    """Erase the contents of a response, after ending it if it has not ended; what it cost stays booked."""
+    record = await _found(backend, caller, response)
+    await backend.client.erase(record.task.id)
+    return Deleted(id=response)
+
+
+async def _asked(backend: Backend, caller: Caller, body: ResponseRequest, header_key: str | None) -> Asked:
+    target, card = await addressed(backend.client, body.model, body.router)
+    given, source = task_input(card, messages(body.instructions, body.input), body.router.input)
+    key = one_key(header_key, body.router)
+    if key is not None and body.store is False:
+        raise Refused(
+            422, "invalid", "store: false erases the answer: an Idempotency-Key could not give it again", param="store"
+        )
+    order = Order(
+        key=key,
+        tenant=caller.tenant,
+        deadline_s=body.router.deadline_s,
+        priority=body.router.priority or "normal",
+        metadata=one_metadata(body.metadata, body.router),
+        wishes=wishes(body, target),
+        webhook=await webhook_of(backend, caller.tenant, body.router.webhook, dialect=Dialect.RESPONSE),
+    )
+    return Asked(body.model, card, given, source, order)
+
+
+async def _found(backend: Backend, caller: Caller, response: str) -> Record:
+    """The task that a response is, if it is the caller's to see. Raises: Refused."""
+    unknown = Refused(404, "response_not_found", f"there is no response {response!r}, or its time is over", param="id")
+    task = task_id(response)
+    if task is None:
+        raise unknown
+    try:
+        record = await backend.client.read(task)
+    except UnknownTask:
+        raise unknown from None
+    if record.task.tenant != caller.tenant or record.erased_ms is not None:
+        raise unknown
+    return record
+
+
+async def _responding(backend: Backend, record: Record, asked: Asked | None = None) -> Responding:
+    not_erased(record)
+    if asked is not None and asked.card.digest == record.task.policy:
+        return Responding(record, asked.card.policy, asked.card.output, asked.source)
+    policy, kind = await backend.client.version(record.task.policy)
+    return Responding(record, policy, kind)
+
+
+def _streamed(lines: AsyncIterator[bytes], taken: Taken) -> StreamingResponse:
+    return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS | taken.headers)
+
+
+async def _stream(
+    request: Request,
+    backend: Backend,
+    newsroom: Newsroom,
+    task: str,
+    *,
+    given_up_by: Asked | None = None,
+    after: int | None = None,
+    keep: bool = True,
+) -> AsyncIterator[bytes]:
+    """That it began, comments while it goes on, and the whole answer once it is accepted; each event has its number."""
+    numbers = count()
+    begun = (await _responding(backend, await backend.client.read(task), given_up_by)).begun()
+    settled_yet = False
+    try:
+        for kind in ("response.created", "response.in_progress"):
+            if (line := _line({"type": kind, "response": begun}, next(numbers), after)) is not None:
+                yield line
+        async for comment in progress(backend.client, newsroom, [task]):
+            yield comment
+        settled_yet = True
+    finally:
+        if not settled_yet and given_up_by is not None:
+            with CancelScope(shield=True):
+                if await request.is_disconnected():
+                    await given_up(backend.client, given_up_by, [task])
+    ended = await _responding(backend, await backend.client.read(task), given_up_by)
+    if not keep:
+        await backend.client.erase(task)
+    for event in ended.events():
+        if (line := _line(event, next(numbers), after)) is not None:
+            yield line
+
+
+def _line(event: dict[str, Json], number: int, after: int | None) -> bytes | None:
+    if after is not None and number <= after:
+        return None
+    return sse.event(event | {"sequence_number": number}, kind=str(event["type"]))

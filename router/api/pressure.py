@@ -1,0 +1,147 @@
+"""Whether a task is taken in now: new ones are refused while they would wait too long, known ones never."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from ..async_client import AsyncHandle
+from ..errors import Backlogged
+from ..pressure import Pressure
+from ..producing import admitted
+from ..submission import Admission, Busy, Conflict, Full, Submission, Submitted
+from .backend import Backend
+from .caller import Caller, Fresh
+from .problems import Refused
+
+FRESH_S: Final = 1.0
+"""How long a process goes by what it knows of a queue."""
+FRESH_MAX: Final = 10_000
+_RETRY_MOST_S: Final = 600
+_RETRY_S: Final = 10
+
+
+class Admissions:
+    """Lets tasks in for one process, by what it learnt of a queue a second ago, or just now for who has a limit."""
+
+    def __init__(self, backend: Backend, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._client = backend.client
+        self._wait_max_s = int(backend.settings.wait_max_s)
+        self._clock_s = clock_s
+        self._known: Fresh[Pressure] = Fresh(FRESH_S, FRESH_MAX)
+
+    async def take_in(self, caller: Caller, submissions: Sequence[Submission]) -> list[AsyncHandle]:
+        """Hand over tasks of a caller, all or none. Raises: Refused, TaskConflict, StoreUnavailable."""
+        offered = await self.offer(caller, submissions)
+        for one in offered:
+            if isinstance(one, Refused):
+                raise one
+        taken = admitted([one for one in offered if not isinstance(one, Refused)])
+        return [AsyncHandle(one.task_id, one.replayed, self._client) for one in taken]
+
+    async def offer(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted | Conflict | Refused]:
+        """The same, each for itself. Raises: StoreUnavailable."""
+        refusals = [await self._refusal(caller, submission, place) for place, submission in enumerate(submissions)]
+        wanted = [s for s, refusal in zip(submissions, refusals, strict=True) if refusal is None]
+        known = [s for s, refusal in zip(submissions, refusals, strict=True) if refusal is not None and s.key]
+        found = {**await self._admissions(wanted), **await self._admissions(known, only_known=True)}
+        return [_said(found.get(s.task_id), refusal) for s, refusal in zip(submissions, refusals, strict=True)]
+
+    async def _admissions(self, submissions: Sequence[Submission], *, only_known: bool = False) -> dict[str, Admission]:
+        if not submissions:
+            return {}
+        try:
+            admissions = await self._client.offer(submissions, only_known=only_known)
+        except Backlogged as why:
+            raise _full(str(why)) from None
+        return {s.task_id: admission for s, admission in zip(submissions, admissions, strict=True)}
+
+    async def _refusal(self, caller: Caller, submission: Submission, before: int) -> Refused | None:
+        """Why a new task would be refused, *before* others of the same request."""
+        pressure = await self._pressure(caller, submission)
+        wait_s = pressure.wait_s
+        if caller.waiting_max is not None and pressure.waiting + before >= caller.waiting_max:
+            return _too_many(caller, caller.waiting_max, pressure)
+        if wait_s >= submission.deadline_s:
+            return _unreachable(submission, pressure)
+        return _too_long(pressure, self._wait_max_s) if wait_s > self._wait_max_s else None
+
+    async def _pressure(self, caller: Caller, submission: Submission) -> Pressure:
+        name = f"{submission.tier} {submission.priority} {submission.tenant}"
+        now_s = self._clock_s()
+        known = self._known.get(name, now_s)
+        if known is None or caller.waiting_max is not None:
+            known = await self._client.pressure(submission.tier, submission.tenant, priority=submission.priority)
+            self._known.put(name, now_s, known)
+        return known
+
+
+def _admissions(request: Request) -> Admissions:
+    admissions: Admissions = request.app.state.admissions
+    return admissions
+
+
+Admitting = Annotated[Admissions, Depends(_admissions)]
+"""The admissions of the application that a route is part of."""
+
+
+def _said(admission: Admission | None, refusal: Refused | None) -> Submitted | Conflict | Refused:
+    match admission:
+        case Submitted() | Conflict():
+            return admission
+        case Busy(waiting=waiting) if refusal is None:
+            said = f"{waiting:,} tasks wait already; send it again later"
+            return Refused(429, "backlogged", said, headers={"retry-after": str(_RETRY_S)})
+        case Full(waiting=waiting) if refusal is None:
+            return _full(f"the memory that is left is kept for the {waiting:,} tasks that wait; send it again later")
+        case _:
+            assert refusal is not None
+            return refusal
+
+
+def _too_many(caller: Caller, most: int, pressure: Pressure) -> Refused:
+    return Refused(
+        429,
+        "too_many_waiting",
+        f"{pressure.waiting:,} tasks of tenant {caller.tenant!r} have not ended, its limit is {most:,}; wait for some",
+        headers={"retry-after": str(_retry_s(1 / pressure.rate if pressure.rate else _RETRY_S))},
+        more={"waiting": pressure.waiting, "waiting_max": most},
+    )
+
+
+def _unreachable(submission: Submission, pressure: Pressure) -> Refused:
+    return Refused(
+        422,
+        "deadline_unreachable",
+        f"the task would wait about {pressure.wait_s:,.0f} s for its turn ({pressure.ahead:,} go before it), and its "
+        f"deadline is {submission.deadline_s:,.0f} s; allow it more time, or send it when less waits",
+        param="deadline_s",
+        more=_numbers(pressure) | {"deadline_s": submission.deadline_s},
+    )
+
+
+def _too_long(pressure: Pressure, most_s: int) -> Refused:
+    return Refused(
+        429,
+        "backlogged",
+        f"the task would wait about {pressure.wait_s:,.0f} s for its turn ({pressure.ahead:,} go before it), the most "
+        f"is {most_s:,} s; send it again later",
+        headers={"retry-after": str(_retry_s(pressure.wait_s - most_s))},
+        more=_numbers(pressure),
+    )
+
+
+def _full(detail: str) -> Refused:
+    return Refused(503, "store_full", detail, headers={"retry-after": str(_RETRY_S)})
+
+
+def _numbers(pressure: Pressure) -> dict[str, float]:
+    return {"predicted_wait_s": round(pressure.wait_s, 1), "ahead": pressure.ahead}
+
+
+def _retry_s(seconds: float) -> int:
+    return max(1, min(_RETRY_MOST_S, math.ceil(seconds)))

@@ -1,0 +1,172 @@
+"""Tasks: `/v1/tasks`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from ..producing import Order, prepare
+from ..record import Record
+from ..submission import Submission
+from ..summary import Cursor, Wanted
+from ..task import ENDS, TaskState
+from .backend import Backend, Served
+from .caller import GUARDED, Caller
+from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
+from .pressure import Admitting
+from .problems import Refused, answers
+from .strict import StrictRoute
+from .taskshape import TaskAsked, TaskPage, TaskShown, TaskStands, TaskTaken, line_of, shown
+from .webhooks import webhook_of
+
+routes = APIRouter(prefix="/v1/tasks", route_class=StrictRoute, tags=["tasks"])
+
+LISTED_MAX = 200
+WAIT_MAX_S = 60
+SETTLED = ENDS | {TaskState.REVIEW}
+
+Wait = Annotated[
+    float | None,
+    Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait until it has ended, or needs a person, before answering."),
+]
+Key = Annotated[
+    str | None,
+    Header(description="Say the same again under the same key, at any time, and get the same task.", max_length=200),
+]
+_LOCATION = {"location": {"description": "Where the task is.", "schema": {"type": "string"}}}
+_REPLAYED = {
+    "idempotency-replayed": {
+        "description": "`true` where the key had been used before, with the same body.",
+        "schema": {"type": "string"},
+    }
+}
+_TAKEN = {202: {"description": "It was taken in and goes on.", "headers": _LOCATION | _REPLAYED}}
+_ENDED = {
+    200: {
+        "model": TaskShown,
+        "description": "It has ended, or needs a person, within the time to wait.",
+        "headers": _LOCATION | _REPLAYED,
+    }
+}
+
+
+@routes.post("", status_code=202, responses=_TAKEN | _ENDED | GUARDED | answers(400, 404, 408, 413, 415, 422, 503))
+async def submit_task(
+    asked: TaskAsked,
+    backend: Served,
+    caller: Submitter,
+    admissions: Admitting,
+    response: Response,
+    *,
+    idempotency_key: Key = None,
+    wait: Wait = None,
+) -> TaskTaken:
+    """
+    Hand a task over; when this is answered it will not be lost.
+
+    New tasks are refused (429) while they would wait too long for their turn; known keys never are.
+    """
+    submission = await prepared(backend, caller, asked, idempotency_key)
+    (handle,) = await admissions.take_in(caller, [submission])
+    headers = {"location": f"{routes.prefix}/{handle.id}"}
+    if handle.replayed:
+        headers["idempotency-replayed"] = "true"
+    status = await _waited(backend, handle.id, wait)
+    if status in SETTLED and wait:
+        record = await own_record(backend, caller, handle.id)
+        body = await _shown(backend, record)
+        return Response(body.model_dump_json(), 200, headers, "application/json")  # type: ignore[return-value]
+    response.headers.update(headers)
+    if handle.replayed and status is None:
+        status = (await own(backend, caller, handle.id)).state
+    return TaskTaken(id=handle.id, status=status or TaskState.READY, policy=asked.policy, replayed=handle.replayed)
+
+
+async def prepared(backend: Backend, caller: Caller, asked: TaskAsked, key: str | None) -> Submission:
+    """Write a caller's submission. Raises: UnknownPolicy, TaskInvalid, Refused for its webhook, StoreUnavailable."""
+    order = Order(
+        key=key,
+        tenant=caller.tenant,
+        deadline_s=asked.deadline_s,
+        priority=asked.priority,
+        metadata=asked.metadata,
+        wishes=asked.wishes,
+        webhook=await webhook_of(backend, caller.tenant, asked.webhook),
+    )
+    return prepare(await backend.client.known(asked.policy), asked.input, order, reply_to=None)
+
+
+@routes.get("", responses=GUARDED | answers(422, 503))
+async def list_tasks(
+    backend: Served,
+    caller: Reader,
+    *,
+    status: TaskState | None = None,
+    policy: Annotated[str | None, Query(max_length=100)] = None,
+    since: Annotated[datetime | None, Query(description="Those that came at this time or later.")] = None,
+    until: Annotated[datetime | None, Query(description="Those that came at this time or earlier.")] = None,
+    limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+) -> TaskPage:
+    """
+    List tasks, newest first by when they came, as long as they are kept.
+
+    What comes while you read page after page is in none of them. A page may hold fewer than `limit` and still have a
+    `next`: where few are wanted of many.
+    """
+    wanted = Wanted(status=status, policy=policy, since_ms=_ms(since) or 0, until_ms=_ms(until))
+    page = await backend.client.page(caller.tenant, wanted, after=_after(cursor), limit=limit)
+    return TaskPage(data=[line_of(task) for task in page.tasks], next=page.next.text if page.next else None)
+
+
+@routes.get("/{task_id}", responses=GUARDED | answers(404, 422, 503))
+async def get_task(task_id: TaskId, backend: Served, caller: Reader, wait: Wait = None) -> TaskShown:
+    """Show a task with its whole trail: what each tier replied, what was found in it, its cost, and why it moved."""
+    record = await own_record(backend, caller, task_id)
+    if wait and record.state not in SETTLED:
+        await _waited(backend, task_id, wait)
+        record = await own_record(backend, caller, task_id)
+    return await _shown(backend, record)
+
+
+@routes.post("/{task_id}/cancel", responses=GUARDED | answers(404, 422, 503))
+async def cancel_task(task_id: TaskId, backend: Served, caller: Canceller) -> TaskStands:
+    """End a task unless it has ended; calls in flight are booked all the same. Says how it stands then."""
+    await own(backend, caller, task_id)
+    return TaskStands(id=task_id, status=TaskState(await backend.client.cancel(task_id)))
+
+
+@routes.delete("/{task_id}", responses=GUARDED | answers(404, 422, 503))
+async def erase_task(task_id: TaskId, backend: Served, caller: Canceller) -> TaskStands:
+    """
+    Erase what a task was asked and answered, at once; one that has not ended is cancelled first.
+
+    Its id, times, costs and the shape of its trail stay, and so does its idempotency key. Harmless to repeat.
+    """
+    await own(backend, caller, task_id)
+    return TaskStands(id=task_id, status=TaskState(await backend.client.erase(task_id)))
+
+
+async def _waited(backend: Backend, task_id: str, wait_s: float | None) -> TaskState | None:
+    return await backend.client.reach(task_id, SETTLED, timeout_s=wait_s) if wait_s else None
+
+
+async def _shown(backend: Backend, record: Record) -> TaskShown:
+    return shown(record, await backend.client.policy_name(record.task.policy))
+
+
+def _after(cursor: str | None) -> Cursor | None:
+    try:
+        return Cursor.read(cursor) if cursor is not None else None
+    except ValueError:
+        raise Refused(422, "cursor_invalid", "take the cursor from `next` of a page", param="cursor") from None
+
+
+def _ms(moment: datetime | None) -> int | None:
+    """A time without a zone counts as UTC."""
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return max(0, int(aware.timestamp() * 1000))

@@ -1,0 +1,176 @@
+"""A request becomes tasks, and somebody waits for them or leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import Request
+
+from router.api.openai.asked import RouterAsk
+from router.api.openai.desk import WAIT_S, patience_s
+from tests.api.openai.conftest import Desk
+from tests.waiting import wait_until
+
+PATIENCE = httpx.Timeout(30, read=0.3)
+"""So long the caller waits, who then leaves."""
+
+Ask = Callable[..., dict[str, Any]]
+
+
+def chat(**changes: Any) -> dict[str, Any]:
+    return {"model": "policy/intents", "messages": [{"role": "user", "content": f"Money {uuid4()}"}]} | changes
+
+
+def response(**changes: Any) -> dict[str, Any]:
+    return {"model": "policy/intents", "input": f"Money {uuid4()}"} | changes
+
+
+WAYS = [("/v1/chat/completions", chat), ("/v1/responses", response)]
+
+
+def statuses(desk: Desk, text: str) -> list[str]:
+    """How the tasks stand that were asked with that text."""
+    found = [desk.tasks.read(task.id) for task in desk.tasks.tasks(limit=1000).tasks]
+    return sorted(record.state.value for record in found if record.task.input["text"] == text)
+
+
+def text_of(body: dict[str, Any]) -> str:
+    return str(body["input"] if "input" in body else body["messages"][0]["content"])
+
+
+def leave(desk: Desk, path: str, body: dict[str, Any], **headers: str) -> None:
+    """Ask, and close the connection before there is an answer."""
+    with (
+        pytest.raises(httpx.ReadTimeout),
+        desk.http.stream("POST", path, json=body, headers=headers, timeout=PATIENCE) as r,
+    ):
+        for _ in r.iter_raw():
+            pass
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_does_not_pay_on(desk: Desk, path: str, asking: Ask, stream: bool) -> None:
+    """The task of a caller who closes the connection is cancelled: an SDK that tries again does not pay twice."""
+    body = asking(stream=stream)
+
+    leave(desk, path, body)
+
+    wait_until(lambda: statuses(desk, text_of(body)) == ["cancelled"], "the task to be cancelled")
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_with_a_key_may_come_back(desk: Desk, path: str, asking: Ask, stream: bool) -> None:
+    """Its task goes on, and the same request waits for the same task."""
+    body, key = asking(stream=stream), str(uuid4())
+
+    leave(desk, path, body, **{"Idempotency-Key": key})
+    again = desk.http.post(
+        path, json=body | {"stream": False, "router": {"wait_s": 0.1}}, headers={"Idempotency-Key": key}
+    )
+
+    (task,) = [
+        t.id for t in desk.tasks.tasks(limit=1000).tasks if desk.tasks.read(t.id).task.input["text"] == text_of(body)
+    ]
+    assert (again.status_code, again.json()["router"]["task"]) == (504, task)
+    assert statuses(desk, text_of(body)) == ["ready"]
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+def test_who_waits_in_vain_is_told_which_task_goes_on(desk: Desk, path: str, asking: Ask) -> None:
+    """After `router.wait_s`, or shortly before the SDK gives up by what its header says; no SDK sends it again."""
+    waited = asking(router={"wait_s": 0.1})
+    soon = desk.http.post(path, json=waited)
+    sdk = desk.http.post(path, json=asking(), headers={"x-stainless-read-timeout": "0.2"})
+
+    for answer in (soon, sdk):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (504, "task_pending")
+        assert answer.headers["x-should-retry"] == "false"
+        assert desk.tasks.get(answer.headers["x-router-task"]).status == "ready"
+
+
+def test_a_response_in_the_background_waits_for_nobody(desk: Desk) -> None:
+    """It is queued at once, can be looked at, cancelled, and erased."""
+    begun = desk.http.post("/v1/responses", json=response(background=True)).json()
+    path = f"/v1/responses/{begun['id']}"
+    looked = desk.http.get(path).json()
+    cancelled = desk.http.post(f"{path}/cancel").json()
+    deleted = desk.http.delete(path).json()
+
+    assert (begun["status"], begun["background"], looked["status"]) == ("queued", True, "queued")
+    assert (cancelled["status"], cancelled["output"]) == ("cancelled", [])
+    assert deleted == {"id": begun["id"], "object": "response", "deleted": True}
+    assert desk.http.get(path).status_code == 404
+
+
+def test_choices_are_tasks_of_their_own(desk: Desk) -> None:
+    """As many as are asked for; under a key another number of them is another body."""
+    body, key = chat(n=3, router={"wait_s": 0.1}), {"Idempotency-Key": str(uuid4())}
+
+    first, again, other = (desk.http.post(WAYS[0][0], json=b, headers=key) for b in (body, body, body | {"n": 2}))
+
+    assert statuses(desk, text_of(body)) == ["ready"] * 3
+    assert first.json()["router"]["task"] == again.json()["router"]["task"]
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("response_id", ["resp_unknown", "chatcmpl-1", "resp_", "resp_" + "0" * 32])
+def test_unknown_responses_are_not_found(desk: Desk, response_id: str) -> None:
+    """Whatever is to be done with them."""
+    path = f"/v1/responses/{response_id}"
+
+    answers = [desk.http.get(path), desk.http.post(f"{path}/cancel"), desk.http.delete(path)]
+    assert [(a.status_code, a.json()["error"]["code"]) for a in answers] == [(404, "response_not_found")] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "said"),
+    [
+        ({"model": "gpt-4o"}, 404, "model_not_found", "policy/NAME"),
+        ({"model": "policy/nothing"}, 404, "model_not_found", "policy"),
+        ({"model": "tier/mini"}, 404, "model_not_found", "'chat'"),
+        ({"model": "tier/huge", "router": {"policy": "intents"}}, 422, "task_invalid", "mini, small, large"),
+        ({"router": {"input": {"txt": "x"}}}, 422, "task_invalid", "text"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 422, "task_invalid", "tools"),
+        ({"router": {"webhook": "https://10.0.0.1/hook"}}, 422, "webhook_refused", "10.0.0.1"),
+        ({"router": {"key": "a b"}}, 422, "task_invalid", "key"),
+        ({"messages": []}, 422, "task_invalid", "no message of the user"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_paid(
+    desk: Desk, changes: dict[str, Any], status: int, code: str, said: str
+) -> None:
+    """With a problem that says what to do, also where a stream was asked for."""
+    for body in (chat(**changes), chat(stream=True, **changes)):
+        answer = desk.http.post("/v1/chat/completions", json=body)
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+        assert said in answer.json()["error"]["message"]
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("header", "wished_s", "wait_s"),
+    [
+        ({}, None, WAIT_S),
+        ({}, 5.0, 5.0),
+        ({"x-stainless-read-timeout": "600"}, None, WAIT_S),
+        ({"x-stainless-read-timeout": "20.0"}, None, 19.0),
+        ({"x-stainless-timeout": "20"}, 5.0, 5.0),
+        ({"x-stainless-timeout": "1"}, None, 0.5),
+        ({"x-stainless-timeout": "soon"}, None, WAIT_S),
+        ({"x-stainless-timeout": "nan"}, None, WAIT_S),
+        ({"x-stainless-timeout": "-1"}, None, WAIT_S),
+    ],
+)
+def test_an_answer_comes_before_the_sdk_gives_up(header: dict[str, str], wished_s: float | None, wait_s: float) -> None:
+    """By its own header; nonsense in it changes nothing."""
+    headers = [(name.encode(), value.encode()) for name, value in header.items()]
+    request = Request({"type": "http", "headers": headers})
+
+    assert patience_s(request, RouterAsk(wait_s=wished_s)) == wait_s

@@ -1,0 +1,151 @@
+"""New tasks are refused while they would wait too long; known ones never are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from router.api.app import create_app
+from router.api.backend import Backend
+from router.apikey import Limits, Scope
+from router.io.embedded import EmbeddedServer
+from router.settings import Settings
+from tests.api.keys import Guarded, a_guarded
+from tests.builders import a_policy, a_submission
+
+LONG = a_policy(policy="long", limits={"deadline_s": 100_000})
+BODY = {"policy": "long", "input": {"text": "ACME total 12.50"}}
+
+
+class Queue:
+    """The queue of mini, as a test wants it to have been."""
+
+    def __init__(self, backend: Backend, raw: redis.Redis, prefix: str) -> None:
+        self._backend, self._raw, self._prefix = backend, raw, prefix
+
+    async def hold(self, count: int, tenant: str = "default") -> None:
+        names = [f"{tenant}-{number}" for number in range(count)]
+        await self._backend.store.submit([a_submission(name, policy=LONG.digest, tenant=tenant) for name in names])
+
+    async def busy_for(self, seconds: int) -> None:
+        self._raw.set(f"{self._prefix}busy:mini", await self._backend.client.now_ms() - seconds * 1000)
+
+    async def left(self, count: int, steps_ago: int) -> None:
+        step = await self._backend.client.now_ms() // 10_000 - steps_ago
+        self._raw.set(f"{self._prefix}pace:mini:{step}", count)
+
+
+@pytest.fixture
+async def queue(backend: Backend, raw: redis.Redis, prefix: str) -> Queue:
+    await backend.store.publish([LONG])
+    return Queue(backend, raw, prefix)
+
+
+async def submit(http: httpx.AsyncClient, *, key: str | None = None, **body: Any) -> httpx.Response:
+    return await http.post("/v1/tasks", json=BODY | body, headers={"idempotency-key": key} if key else {})
+
+
+async def test_takes_in_what_gets_its_turn(http: httpx.AsyncClient, queue: Queue) -> None:
+    """A burst that has just come, however large, refuses nobody."""
+    await queue.hold(1000)
+
+    assert (await submit(http)).status_code == 202
+
+
+async def test_refuses_what_would_wait_too_long(http: httpx.AsyncClient, queue: Queue) -> None:
+    """With a 429, when to try again, and the numbers; what is urgent goes before what is not, and is taken in."""
+    await queue.hold(10)
+    await queue.busy_for(4000)
+
+    refused, urgent = await submit(http), await submit(http, priority="high")
+
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], refused.headers["retry-after"]) == (429, "backlogged", "401")
+    assert (problem["ahead"], problem["predicted_wait_s"]) == (10, pytest.approx(4000, abs=5))
+    assert urgent.status_code == 202
+
+
+async def test_the_wait_is_foretold_from_what_left(http: httpx.AsyncClient, queue: Queue) -> None:
+    """Ten tasks of which one leaves each ten seconds are gone soon, however long the queue has been busy."""
+    await queue.hold(10)
+    await queue.busy_for(4000)
+    for steps_ago in range(1, 7):
+        await queue.left(1, steps_ago)
+
+    assert (await submit(http)).status_code == 202
+
+
+async def test_how_long_is_too_long_is_a_setting(
+    server: EmbeddedServer, backend: Backend, queue: Queue, prefix: str
+) -> None:
+    """ROUTER_WAIT_MAX_S says it."""
+    await queue.hold(10)
+    await queue.busy_for(4000)
+    patient = Settings(redis_url=server.url, prefix=prefix, wait_max_s="5000")
+    app = create_app(Backend(patient, backend.client, backend.store, backend.link, insecure=True))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as http:
+        assert (await submit(http)).status_code == 202
+
+
+async def test_a_deadline_that_cannot_be_met_is_refused_at_once(http: httpx.AsyncClient, queue: Queue) -> None:
+    """With the numbers; where it is allowed more time it is taken in."""
+    await queue.hold(10)
+    await queue.busy_for(1000)
+
+    refused, patient = await submit(http, deadline_s=900), await submit(http, deadline_s=1200)
+
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["error"]["param"]) == (
+        422,
+        "deadline_unreachable",
+        "deadline_s",
+    )
+    assert (problem["deadline_s"], problem["ahead"]) == (900, 10)
+    assert patient.status_code == 202
+
+
+async def test_a_known_key_is_always_answered(http: httpx.AsyncClient, queue: Queue) -> None:
+    """A task that was taken in is not refused when it is asked for again; another body is still a conflict."""
+    first = await submit(http, key="order-1")
+    await queue.hold(10, tenant="bolt")
+    await queue.hold(10)
+    await queue.busy_for(4000)
+
+    async with httpx.AsyncClient(transport=http._transport, base_url="http://router") as later:
+        again = await submit(later, key="order-1", priority="normal")
+        other = await submit(later, key="order-1", priority="low")
+        new = await submit(later, key="order-2", priority="low")
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
+    assert (new.status_code, new.json()["code"]) == (429, "backlogged")
+
+
+@pytest.fixture
+async def guarded(server: EmbeddedServer, prefix: str, queue: Queue) -> AsyncIterator[Guarded]:
+    async with a_guarded(Settings(redis_url=server.url, prefix=prefix)) as made:
+        yield made
+
+
+async def test_a_tenant_has_so_many_tasks_at_most(guarded: Guarded) -> None:
+    """What has ended makes room; another tenant has its own limit, and a known key its answer."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=2))).text}"}
+    bolt = {"authorization": f"Bearer {(await guarded.key('bolt', *Scope, limits=Limits(waiting_max=2))).text}"}
+
+    async def post(headers: dict[str, str], key: str) -> httpx.Response:
+        return await guarded.http.post("/v1/tasks", json=BODY, headers=headers | {"idempotency-key": key})
+
+    answers = [await post(acme, key) for key in ("a", "b", "c", "a")]
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 202]
+    problem = answers[2].json()
+    assert (problem["code"], problem["waiting"], problem["waiting_max"]) == ("too_many_waiting", 2, 2)
+    assert answers[2].headers["retry-after"] == "10"
+    assert (await post(bolt, "a")).status_code == 202
+
+    await guarded.http.post(f"{answers[0].headers['location']}/cancel", headers=acme)
+    assert (await post(acme, "c")).status_code == 202

@@ -1,0 +1,22 @@
+"""litellm as a caller: `openai/policy/NAME` with our address is all it takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tests.e2e.openai.conftest import HERE, Service, talked
+
+
+def test_litellm_gets_the_same_answers(service: Service) -> None:
+    """Plain, in a stream, with tools, in a form, as a response; and an error where there is none."""
+    env = os.environ | service.env | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+
+    assert talked([sys.executable, str(HERE / "talk_litellm.py")], env) == {
+        "chat": "Certainly, at once.",
+        "streamed": "Certainly, at once.",
+        "called": "weather",
+        "formed": {"currency": "EUR", "total": 12.5},
+        "refused": ["BadGatewayError", 502],
+        "responded": "Certainly, at once.",
+    }
