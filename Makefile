@@ -43,10 +43,13 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# Everything for development; then, of the same versions, what the image runs and what it is built with.
+LOCK = $(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
 	$(PYTHON) -m pip install --quiet uv
-	$(PYTHON) -m uv pip compile pyproject.toml --extra dev --extra science --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.txt
+	$(LOCK) pyproject.toml --extra dev --extra science -o requirements.txt
+	$(LOCK) pyproject.toml --constraints requirements.txt -o deploy/requirements.txt
+	echo 'setuptools>=77' | $(LOCK) - --constraints requirements.txt -o deploy/build-requirements.txt
 
 clean:
 	rm -rf $(VENV)

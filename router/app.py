@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .asking import World, tier_rates
+from .cost import PriceBook
 from .engine import Engine
-from .errors import SettingsInvalid
-from .io.folder import Book, read_book
+from .errors import PolicyInvalid, SettingsInvalid
+from .io.folder import Book, prices_file, read_book, read_prices
 from .io.producer_commands import ProducerCommands
 from .io.redis_bell import RedisBell
 from .io.redis_keys import Keys
@@ -20,6 +21,7 @@ from .io.redis_link import AsyncLink, connect_async
 from .io.redis_store import RedisStore
 from .io.shift_commands import ShiftCommands
 from .ports import LLM, Rates, Store
+from .pricing import Pricing
 from .problem import closest
 from .settings import Settings
 from .tier import Tier
@@ -47,6 +49,14 @@ def load_book(settings: Settings) -> Book:
     if not settings.policies.is_dir():
         raise SettingsInvalid(f"there is no folder {settings.policies}; set ROUTER_POLICIES to your policies")
     return read_book(settings.policies, settings.tiers_file, today=datetime.now(UTC).date())
+
+
+def load_pricing(settings: Settings) -> Pricing:
+    """What calls would have cost otherwise, by the folder's prices; by none where they cannot be read."""
+    try:
+        return Pricing(read_prices(prices_file(settings.policies)))
+    except PolicyInvalid:
+        return Pricing(PriceBook(prices={}))
 
 
 def served(book: Book, settings: Settings) -> dict[str, Tier]:

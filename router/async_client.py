@@ -32,6 +32,8 @@ from .values import Json
 
 T = TypeVar("T")
 
+_PATIENCE_MS = Priority.NORMAL.patience_ms
+
 
 @dataclass(frozen=True)
 class AsyncHandle:
@@ -261,9 +263,8 @@ class AsyncClient:
         """As `Client.page`."""
         return await self._link.carry_out(self._commands.page(tenant, wanted, after=after, limit=limit))
 
-    async def pressure(self, tier: str, tenant: str, *, priority: str = "normal") -> Pressure:
+    async def pressure(self, tier: str, tenant: str, *, patience_ms: int = _PATIENCE_MS) -> Pressure:
         """As `Client.pressure`."""
-        patience_ms = Priority(priority).patience_ms
         return await self._link.run(self._commands.pressure(tier, tenant, patience_ms=patience_ms))
 
     async def policy_name(self, digest: str) -> str:
@@ -297,8 +298,7 @@ class AsyncClient:
 
     async def send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
         """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
-        taken = admitted(await self.offer(submissions))
-        return [AsyncHandle(s.task_id, s.replayed, self) for s in taken]
+        return [AsyncHandle(s.task_id, s.replayed, self) for s in admitted(await self.offer(submissions))]
 
     async def offer(self, submissions: Sequence[Submission], *, only_known: bool = False) -> list[Admission]:
         """

@@ -71,6 +71,9 @@ class Audit:
     than billed, `unbooked` billed calls that no line knows or that were booked as free, `unbilled` settled calls that
     the bill does not know, `beyond` unknown outcomes that were billed above their bound; `contrasts` has both sides of
     each. `mended` is what the bill had booked; `simulated` where costs of stand-ins are among it all.
+
+    Where the ledger's beginning was cut, `since_day` is the first of which it has all lines: days before it are not
+    looked at, and `left_out` calls or days of the bill neither.
     """
 
     ledger: Balance
@@ -85,6 +88,8 @@ class Audit:
     days: tuple[BilledDay, ...] = ()
     mended: tuple[Booking, ...] = ()
     simulated: bool = False
+    since_day: int | None = None
+    left_out: int = 0
 
     @property
     def balanced(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -42,6 +42,9 @@ class CallBill:
     def __bool__(self) -> bool:
         return bool(self.calls)
 
+    def __len__(self) -> int:
+        return len(self.calls)
+
     @property
     def amounts(self) -> dict[str, int]:
         return {call: billed.amount_nusd for call, billed in self.calls.items()}
@@ -56,8 +59,25 @@ class DayBill:
     def __bool__(self) -> bool:
         return bool(self.days)
 
+    def __len__(self) -> int:
+        return len(self.days)
+
 
 Bill: TypeAlias = CallBill | DayBill
+
+
+def bill_since(bill: Bill, day: int, known: Collection[str]) -> Bill:
+    """
+    The part of a bill that a ledger can be held against which has all calls of *day* and later: the days after it, or
+    the calls that are *known* there or were made later. A call around midnight may be billed on either day.
+
+    Other calls, and those that do not say when they were made, may be such as the ledger has forgotten.
+    """
+    if isinstance(bill, DayBill):
+        return DayBill({at: amount for at, amount in bill.days.items() if at > day})
+    from_ms = (day + 1) * DAY_S * 1000
+    recent = {c: b for c, b in bill.calls.items() if c in known or (b.at_ms is not None and b.at_ms >= from_ms)}
+    return CallBill(recent)
 
 
 def parse_bill(text: str, name: str) -> Bill:

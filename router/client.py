@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -20,6 +21,7 @@ from .io.redis_commands import as_text
 from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
+from .output import Kind
 from .pressure import Pressure
 from .producing import Order, admitted, prepare, prepare_many, webhook_of
 from .record import Record
@@ -28,7 +30,7 @@ from .ruling import Ruling
 from .settings import Settings
 from .submission import Admission, Card, Submission
 from .summary import Cursor, Page, Summary, TaskList, Wanted
-from .task import Priority, TaskState
+from .task import ENDS, Priority, TaskState
 from .values import Json
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ MANY = 200
 """Tasks in one round trip of `submit_many`: the script holds Redis for a few milliseconds."""
 LOOK_AGAIN_S = 5.0
 """A waiter that is not woken looks at the task by itself after so long."""
+_PATIENCE_MS = Priority.NORMAL.patience_ms
 LISTED = 50
 """Tasks in a list, unless somebody asks for more."""
 
@@ -121,7 +124,7 @@ class Client:
             metadata=metadata,
             webhook=webhook_of(webhook),
         )
-        submission = prepare(self._card(policy), input, order, reply_to=self._waiter.name)
+        submission = prepare(self.known(policy), input, order, reply_to=self._waiter.name)
         return self.send([submission])[0]
 
     def submit_many(
@@ -138,7 +141,7 @@ class Client:
         """Hand many tasks over, a few hundred a round trip; nothing is sent if one input is invalid. As `submit`."""
         told = webhook_of(webhook)
         order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority, webhook=told)
-        prepared = prepare_many(self._card(policy), list(inputs), keys, order, reply_to=self._waiter.name)
+        prepared = prepare_many(self.known(policy), list(inputs), keys, order, reply_to=self._waiter.name)
         return [h for i in range(0, len(prepared), MANY) for h in self.send(prepared[i : i + MANY])]
 
     def run(self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any) -> Result:
@@ -147,17 +150,21 @@ class Client:
 
     def wait(self, task_id: str, *, timeout_s: float | None = None) -> Result:
         """Wait for the end of a task that anybody submitted. Raises as `Handle.wait`."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        state = self.reach(task_id, ENDS, timeout_s=timeout_s)
+        if not state.terminal:
+            raise pending(task_id, state, timeout_s)
+        return self.get(task_id)
+
+    def reach(self, task_id: str, states: Collection[TaskState], *, timeout_s: float | None = None) -> TaskState:
+        """Wait until a task is in one of *states*; after *timeout_s* whatever it is in. Raises: UnknownTask."""
+        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         while True:
             with self._waiter.expecting(task_id) as woken:
                 state = self._link.run(self._commands.watch(task_id, self._waiter.name))
-                left_s = LOOK_AGAIN_S if until is None else min(LOOK_AGAIN_S, until - time.monotonic())
-                if not state.terminal and left_s > 0:
-                    woken.wait(left_s)
-                    continue
-            if state.terminal:
-                return self.get(task_id)
-            raise pending(task_id, state, timeout_s)
+                left_s = min(LOOK_AGAIN_S, until_s - time.monotonic())
+                if state in states or left_s <= 0:
+                    return state
+                woken.wait(left_s)
 
     def get(self, task_id: str) -> Result:
         """How a task stands now. Raises: UnknownTask, StoreUnavailable."""
@@ -272,9 +279,12 @@ class Client:
         """A tenant's tasks by when they came, newest first, page by page. Raises: StoreUnavailable."""
         return self._link.carry_out(self._commands.page(tenant, wanted, after=after, limit=limit))
 
-    def pressure(self, tier: str, tenant: str, *, priority: str = "normal") -> Pressure:
-        """How full a tier's queue is for a task that comes now. Raises: StoreUnavailable."""
-        patience_ms = Priority(priority).patience_ms
+    def pressure(self, tier: str, tenant: str, *, patience_ms: int = _PATIENCE_MS) -> Pressure:
+        """
+        How full a tier's queue is for a task that comes now, and is urgent so long from now.
+
+        Raises: StoreUnavailable.
+        """
         return self._link.run(self._commands.pressure(tier, tenant, patience_ms=patience_ms))
 
     def policies(self) -> list[str]:
@@ -300,11 +310,39 @@ class Client:
 
     def send(self, submissions: Sequence[Submission]) -> list[Handle]:
         """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
-        admissions: list[Admission] = self._link.run(self._commands.submit(submissions))
-        taken = admitted(admissions)
-        return [Handle(s.task_id, s.replayed, self) for s in taken]
+        return [Handle(s.task_id, s.replayed, self) for s in admitted(self.offer(submissions))]
 
-    def _card(self, policy: str) -> Card:
+    def offer(self, submissions: Sequence[Submission], *, only_known: bool = False) -> list[Admission]:
+        """
+        As `send`, with what became of each; with *only_known* only keys that were used before get their task.
+
+        Raises: StoreUnavailable; Backlogged where Redis has no memory at all.
+        """
+        return self._link.run(self._commands.submit(submissions, only_known=only_known))
+
+    def summary(self, task_id: str) -> Summary:
+        """How a task stands now, without its contents. Raises: UnknownTask, StoreUnavailable."""
+        return self._link.carry_out(self._commands.summary(task_id))
+
+    def summaries(self, task_ids: Iterable[str]) -> list[Summary]:
+        """The same of many; those that are not there are left out. Raises: StoreUnavailable."""
+        return self._link.carry_out(self._commands.summaries(task_ids, {}))
+
+    def version(self, digest: str) -> tuple[str, Kind]:
+        """The name of a published version, and the kind of its outputs. Raises: UnknownPolicy, StoreUnavailable."""
+        return self._link.run(self._commands.version(digest))
+
+    def now_ms(self) -> int:
+        """The store's clock, Unix ms. Raises: StoreUnavailable."""
+        return self._link.run(self._commands.time())
+
+    @property
+    def name(self) -> str:
+        """The name of its wake list: tasks that are to wake somebody here reply to it."""
+        return self._waiter.name
+
+    def known(self, policy: str) -> Card:
+        """What is published under a name, as it was a few seconds ago at most. Raises as `card`."""
         known = self._cards.get(policy)
         if known is None or time.monotonic() - known[0] > CARD_FRESH_S:
             known = self._cards[policy] = (time.monotonic(), self.card(policy))

@@ -190,7 +190,7 @@ class Counting:
             simulated=int(entry.simulated),
         )
         hour = hour_of(entry)
-        verdict = entry.outcome or entry.failure or "none"
+        verdict = str(entry.outcome or entry.failure or "none")
         return Change(hour, _cell(entry, self._tenant(hour, entry.tenant), verdict), sums)
 
     def _opens(self, entry: Entry) -> bool:

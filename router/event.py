@@ -36,14 +36,17 @@ class Again:
     reason: str
 
 
+AlarmKind: TypeAlias = Literal["budget", "breaker", "storm", "webhook", "ledger"]
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """
     Somebody should look: a share of a budget is used (about a scope), a breaker opened (about a deployment), or
-    escalations are held back, or a webhook is disabled (about a tenant).
+    escalations are held back, or a webhook is disabled (about a tenant), or the ledger is too long and cannot be cut.
     """
 
-    kind: Literal["budget", "breaker", "storm", "webhook"]
+    kind: AlarmKind
     about: str
     said: str
 

@@ -13,7 +13,6 @@ from .trail import Purpose, Why
 from .values import Value
 from .verdict import Outcome
 
-
 Lane: TypeAlias = Literal["interactive", "audit"]
 """Whether a caller waits for what was asked, or it is an audit in the background."""
 
@@ -75,8 +74,8 @@ class Entry(Value):
     One line of the ledger. `amount_nusd` is the reservation, the cost, or the bound of an unknown outcome. The first
     line of a call is its reservation; `day` (since 1970, UTC) says where all of the call is booked.
 
-    Of an attempt, `failure` says what kept it from an answer (a kind of failure, the limit that refused it, `unpriced`),
-    and `escalated` that another tier was to be asked after it.
+    Of an attempt, `failure` says what kept it from an answer (a kind of failure, the limit that refused it,
+    `unpriced`), and `escalated` that another tier was to be asked after it.
     """
 
     kind: EntryKind
@@ -175,6 +174,21 @@ def fold_days(entries: Iterable[Entry]) -> dict[str, Balance]:
     for entry in entries:
         tally.add(entry)
     return tally.balances()
+
+
+def whole_since(entries: Iterable[Entry], day: int) -> list[Entry]:
+    """
+    The lines of the calls that are booked on *day* or later, with those of attempts; for a ledger whose beginning was
+    cut: of earlier days some lines may be gone.
+    """
+    kept: list[Entry] = []
+    calls: set[str] = set()
+    for entry in entries:
+        if entry.kind is EntryKind.RESERVED and entry.call is not None and (entry.day or 0) >= day:
+            calls.add(entry.call)
+        if entry.call is None or entry.call in calls:
+            kept.append(entry)
+    return kept
 
 
 def _day_names(entry: Entry) -> Iterable[str]:

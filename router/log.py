@@ -27,10 +27,12 @@ import structlog
 # shift.died             warning  a shift's process ended by itself; its tasks were taken back, to run alone
 # sweep.found            info     a sweep put something back
 # sweep.failed           warning  a sweep could not reach Redis; the next one tries again
+# count.failed           warning  the ledger could not be counted, for want of Redis; tried again
+# count.surprise         error    an unforeseen exception while counting the ledger; its counters stand still
 # worker.started         info     a supervised process runs
 # worker.died            warning  a supervised process ended unasked; it is started again
 # process.failed         error    an unforeseen exception ended a supervised process
-# alarm                  warning  a budget is nearly used, a breaker opened, escalations are held back, a webhook is disabled
+# alarm                  warning  a budget, a breaker, escalations, a webhook or the ledger need somebody to look
 # webhook.sent           info     a webhook was told of a task, or not: its status says which
 # webhook.surprise       error    an unforeseen exception while telling a webhook; its lease runs out
 # policies.published     info     a worker made its folder's versions current

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .cost import usd
-from .counters import HOUR_MS, UNJUDGED, Change, Sums
+from .counters import HOUR_MS, UNJUDGED, Cell, Change, Sums
 from .values import iso
 
 FROM: Final = "from"
@@ -57,6 +57,14 @@ class CostRow:
         return self.sums["unsettled"] + self.sums["reserved"]
 
     @property
+    def input_tokens(self) -> int:
+        return self.sums["input"]
+
+    @property
+    def output_tokens(self) -> int:
+        return self.sums["output"]
+
+    @property
     def simulated(self) -> bool:
         return self.sums["simulated"] > 0
 
@@ -102,9 +110,9 @@ class CostRow:
             "saving_usd": _usd(self.saving_nusd),
             "uncompared": self.uncompared,
             "cache_saving_usd": usd(self.sums["cache_saved"]),
-            "input_tokens": self.sums["input"],
+            "input_tokens": self.input_tokens,
             "cached_input_tokens": self.sums["cached"],
-            "output_tokens": self.sums["output"],
+            "output_tokens": self.output_tokens,
             "reasoning_tokens": self.sums["reasoning"],
             "simulated": self.simulated,
         }
@@ -119,13 +127,19 @@ def costs(
     With *bucket_ms* (whole hours) by time, too: each group is `from` the beginning of so many ms of Unix time, the
     earliest first. By verdict, what attempts cost stands with theirs, and what no attempt tells of with none.
     """
-    rows: dict[tuple[str, ...], _Row] = {}
+    rows: dict[tuple[object, ...], _Row] = {}
+    places = [Cell._fields.index(name) for name in by]
     for change in counts:
         if (change.hour + 1) * HOUR_MS <= since_ms:
             continue
+        at_ms = change.hour * HOUR_MS
+        began_ms = at_ms - at_ms % bucket_ms if bucket_ms is not None else 0
         for part in _by_verdict(change) if "verdict" in by else (change,):
-            group = _group(part, by, bucket_ms)
-            rows.setdefault(tuple(group.values()), _Row(group)).add(part)
+            key = began_ms, *(part.cell[place] for place in places)
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = _Row(_group(part.cell, by, began_ms if bucket_ms is not None else None))
+            row.add(part)
     comparable = set(by) <= _COMPARABLE
     found = [row.done(comparable=comparable) for row in rows.values() if any(row.sums.values())]
     return sorted(found, key=lambda row: (row.group.get(FROM, ""), -row.cost_nusd, *row.group.values()))
@@ -171,10 +185,9 @@ def _by_verdict(change: Change) -> Iterator[Change]:
         yield change._replace(cell=change.cell._replace(verdict=UNJUDGED), sums=Counter(settled=-judged_nusd))
 
 
-def _group(change: Change, by: Sequence[str], bucket_ms: int | None) -> dict[str, str]:
-    at_ms = change.hour * HOUR_MS
-    began = {FROM: iso(at_ms - at_ms % bucket_ms)} if bucket_ms is not None else {}
-    return began | {name: getattr(change.cell, name) for name in by}
+def _group(cell: Cell, by: Sequence[str], began_ms: int | None) -> dict[str, str]:
+    began = {FROM: iso(began_ms)} if began_ms is not None else {}
+    return began | {name: getattr(cell, name) for name in by}
 
 
 def _usd(nusd: int | None) -> str | None:

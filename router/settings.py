@@ -24,8 +24,10 @@ class Settings:
     server), `ROUTER_WORKER_TIERS` (served here, with commas; default all), `ROUTER_WORKER_CONCURRENCY` (calls in flight
     of one worker process), `ROUTER_WORKER_LEASE_S` (how long a task waits for a worker that is gone),
     `ROUTER_WAIT_MAX_S` (the longest foretold wait for which the HTTP service takes a task in),
-    `ROUTER_WEBHOOK_ALLOW` (hosts and networks that webhooks are sent to although they are not public), `ROUTER_FAULT`
-    (tests only: where shifts are to be struck, as in `fault.py`: `point:probability:signal:seed`, several with commas).
+    `ROUTER_LEDGER_DAYS` and `ROUTER_LEDGER_LINES` (how long, and how many, lines of the ledger are kept for audits once
+    they are counted), `ROUTER_WEBHOOK_ALLOW` (hosts and networks that webhooks are sent to although they are not
+    public), `ROUTER_FAULT` (tests only: where shifts are to be struck, as in `fault.py`:
+    `point:probability:signal:seed`, several with commas).
     """
 
     redis_url: str = "redis://localhost:6379/0"
@@ -38,6 +40,8 @@ class Settings:
     worker_concurrency: str = "200"
     worker_lease_s: str = "30"
     wait_max_s: str = "3600"
+    ledger_days: str = "40"
+    ledger_lines: str = "10000000"
     webhook_allow: str = ""
     fault: str = ""
 
@@ -51,7 +55,7 @@ class Settings:
             mistakes.append(f"ROUTER_LOG is {values['log']!r}, expected one of {', '.join(_LEVELS)}")
         if mistake := _wrong_address(values.get("redis_url", "redis://")):
             mistakes.append(f"ROUTER_REDIS_URL {mistake}")
-        for name in ("worker_concurrency", "worker_lease_s", "wait_max_s"):
+        for name in ("worker_concurrency", "worker_lease_s", "wait_max_s", "ledger_days", "ledger_lines"):
             if not values.get(name, "1").isdecimal() or int(values.get(name, "1")) == 0:
                 mistakes.append(f"ROUTER_{name.upper()} must be a whole number from 1 on")
         try:
@@ -105,6 +109,8 @@ _READ = {
     "ROUTER_WORKER_CONCURRENCY": "worker_concurrency",
     "ROUTER_WORKER_LEASE_S": "worker_lease_s",
     "ROUTER_WAIT_MAX_S": "wait_max_s",
+    "ROUTER_LEDGER_DAYS": "ledger_days",
+    "ROUTER_LEDGER_LINES": "ledger_lines",
     "ROUTER_WEBHOOK_ALLOW": "webhook_allow",
     "ROUTER_FAULT": "fault",
 }

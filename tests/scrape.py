@@ -44,14 +44,14 @@ class Scraped:
         """The value of a metric without labels."""
         return self[name][()]
 
-    def dollars(self, name: str) -> dict[tuple[str, ...], Decimal]:
+    def dollars(self, name: str) -> dict[tuple[str, ...], str]:
         """The same as exact amounts: what stands there, rounded to a nano-dollar."""
         return {labels: exact(number) for labels, number in self[name].items()}
 
 
-def exact(dollars: float) -> Decimal:
+def exact(dollars: float) -> str:
     """A double of dollars as the amount that it stands for: its shortest decimal, rounded to nine places."""
-    return Decimal(repr(dollars)).quantize(Decimal("1e-9"))
+    return f"{Decimal(repr(dollars)):.9f}"
 
 
 def scraped(snapshot: Snapshot) -> Scraped:

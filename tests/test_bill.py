@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from router.bill import BilledCall, CallBill, DayBill, parse_bill
+from router.bill import DAY_S, BilledCall, CallBill, DayBill, bill_since, parse_bill
 from router.errors import BillInvalid
 
 DAY = 20_000
@@ -117,3 +118,14 @@ def test_says_what_was_expected(name: str) -> None:
 
     with pytest.raises(BillInvalid, match=sentence):
         parse_bill(text, "bill")
+
+
+def test_of_a_bill_only_what_the_ledger_knows_all_of_is_compared() -> None:
+    """Calls that it has, and those of later days; whatever may have been forgotten is left out, midnight included."""
+    day_ms = DAY_S * 1000
+    calls = {name: BilledCall(1, at_ms=at) for name, at in {"old": 5, "day": 10, "late": 11}.items()}
+    timed = {name: replace(billed, at_ms=(billed.at_ms or 0) * day_ms) for name, billed in calls.items()}
+    bill = CallBill({**timed, "timeless": BilledCall(1), "known": BilledCall(1)})
+
+    assert bill_since(bill, 10, {"known"}) == CallBill({"late": timed["late"], "known": BilledCall(1)})
+    assert bill_since(DayBill({9: 1, 10: 2, 11: 3}), 10, ()) == DayBill({11: 3})

@@ -10,6 +10,7 @@ from router.ports import Store
 from router.reading import Reading
 from router.refusal import Refusal
 from router.task import TaskState
+from router.verdict import Outcome
 from router.wishes import Parameters, Wishes
 from tests.builders import (
     BROKEN,
@@ -341,3 +342,19 @@ async def test_log_probabilities_are_kept_for_who_asked_for_them(store: Store, c
 
     assert [a.answer.logprobs for a in wished.trail if isinstance(a.answer, Reading)] == [None, told]
     assert [a.answer.logprobs for a in plain.trail if isinstance(a.answer, Reading)] == [None, None]
+
+
+async def test_the_ledger_says_what_kept_a_tier_from_an_answer(store: Store, clock: Clock) -> None:
+    """A tier without a price is asked nothing, and its line says so; each line says whether the task went up."""
+    tiers = {**TIERS, "mini": a_tier("mini", model="openai/nobody-knows")}
+    house = House(store, clock, by_tier(small=DOUBTFUL, large=GOOD), tiers=tiers)
+    await house.submit(policy=a_policy(moves={"error": "escalate"}))
+
+    await house.settle()
+
+    judged = [entry for entry in await store.ledger() if entry.call is None]
+    assert [(entry.tier, entry.failure, entry.outcome, entry.escalated) for entry in judged] == [
+        ("mini", "unpriced", None, True),
+        ("small", "", Outcome.UNSURE, True),
+        ("large", "", Outcome.PASS, False),
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ledger import Balance, Entry, EntryKind, fold
+from router.ledger import Balance, Entry, EntryKind, fold, whole_since
 from tests.builders import NOW_MS
 
 RESERVED, SETTLED, VOID, UNSETTLED = EntryKind.RESERVED, EntryKind.SETTLED, EntryKind.VOID, EntryKind.UNSETTLED
@@ -98,3 +98,13 @@ def test_the_bill_lies_between_what_is_settled_and_what_is_held(seed: int) -> No
         assert balance.settled_nusd <= billed <= balance.settled_nusd + held
         assert held > 0 or balance.settled_nusd == billed
     assert fold(booked).calls == len(calls)
+
+
+def test_a_cut_ledger_is_whole_from_some_day_on() -> None:
+    """Of earlier days some lines may be gone: their calls are left out, however late they were booked."""
+    old, young = a_line(RESERVED, "old", 5, day=10), a_line(RESERVED, "young", 5, day=11)
+    beheaded = a_line(SETTLED, "beheaded", 5)
+    settled = [a_line(SETTLED, name, 3) for name in ("old", "young")]
+    judged = a_line(EntryKind.ATTEMPT, None)
+
+    assert whole_since([beheaded, old, young, *settled, judged], 11) == [young, settled[1], judged]

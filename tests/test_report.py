@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.call import Usage
+from router.counters import HOUR_MS, NoPrices, counted
 from router.ledger import Entry, EntryKind, fold
-from router.report import DIMENSIONS, CostRow, costs, total
+from router.report import DIMENSIONS, FROM, CostRow, costs, total
 from router.values import iso
 from tests.builders import NOW_MS
 from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, VOID, a_line, lived
@@ -22,20 +23,27 @@ USAGE = Usage(input_tokens=1_000, cached_input_tokens=200, output_tokens=100, re
 
 
 def asked(
-    call: str, tier: str, cost_nusd: int, *, attempt: int = 1, accepted: bool = False, **changes: Any
+    call: str,
+    tier: str,
+    cost_nusd: int,
+    *,
+    attempt: int = 1,
+    accepted: bool = False,
+    escalated: bool = False,
+    **changes: Any,
 ) -> list[Entry]:
     """The lines of an attempt of one call."""
     common = {"tier": tier, "attempt": attempt, "model": f"openai/{tier}", "version": "v1", **changes}
     return [
         a_line(RESERVED, call, cost_nusd * 2, **common),
-        a_line(SETTLED, call, cost_nusd, usage=USAGE, **common),
-        a_line(ATTEMPT, None, accepted=accepted, **common),
+        a_line(SETTLED, call, cost_nusd, usage=USAGE, **{"purpose": "answer"} | common),
+        a_line(ATTEMPT, None, cost_nusd, accepted=accepted, usage=USAGE, escalated=escalated, **common),
     ]
 
 
 CLIMBED = [
-    *asked("c1", "mini", 100),
-    *asked("c2", "small", 300, attempt=2, why="escalate"),
+    *asked("c1", "mini", 100, escalated=True),
+    *asked("c2", "small", 300, attempt=2, why="escalate", escalated=True),
     *asked("c3", "large", 2_000, attempt=3, why="escalate", accepted=True),
 ]
 STAYED = asked("c4", "mini", 120, task="t2", accepted=True, tenant="acme")
@@ -47,14 +55,14 @@ def by(rows: list[CostRow], name: str) -> dict[str, CostRow]:
 
 def test_costs_stand_with_the_dearest_group_first() -> None:
     """People look at what costs most."""
-    rows = costs([*CLIMBED, *STAYED], ["tier"])
+    rows = costs(counted([*CLIMBED, *STAYED]), ["tier"])
 
     assert [(row.group["tier"], row.cost_nusd) for row in rows] == [("large", 2_000), ("small", 300), ("mini", 220)]
 
 
 def test_a_tier_shows_what_it_did() -> None:
     """Calls, attempts, how many were accepted and how many went on elsewhere, and tokens."""
-    mini = by(costs([*CLIMBED, *STAYED], ["tier"]), "tier")["mini"]
+    mini = by(costs(counted([*CLIMBED, *STAYED]), ["tier"]), "tier")["mini"]
 
     assert (mini.calls, mini.attempts, mini.accepted, mini.escalated) == (2, 2, 1, 1)
     assert (mini.input_tokens, mini.output_tokens) == (2_000, 200)
@@ -63,7 +71,7 @@ def test_a_tier_shows_what_it_did() -> None:
 
 def test_an_attempt_that_another_tier_followed_escalated() -> None:
     """Each rung of a climb but the last counts as one."""
-    rows = by(costs([*CLIMBED, *STAYED], ["tier"]), "tier")
+    rows = by(costs(counted([*CLIMBED, *STAYED]), ["tier"]), "tier")
 
     assert {tier: row.escalated for tier, row in rows.items()} == {"mini": 1, "small": 1, "large": 0}
 
@@ -72,7 +80,7 @@ def test_a_repair_at_the_same_tier_is_no_escalation() -> None:
     """Only a next attempt at another tier counts as one."""
     lines = [*asked("c1", "mini", 100), *asked("c2", "mini", 100, attempt=2, why="repair", accepted=True)]
 
-    (mini,) = costs(lines, ["tier"])
+    (mini,) = costs(counted(lines), ["tier"])
 
     assert (mini.attempts, mini.escalated, mini.accepted) == (2, 0, 1)
 
@@ -89,7 +97,7 @@ def test_a_repair_at_the_same_tier_is_no_escalation() -> None:
 )
 def test_costs_can_be_seen_by_any_dimension(dimension: str, groups: dict[str, int]) -> None:
     """Tier, policy, tenant, model and reason each sum up to the same whole."""
-    rows = costs([*CLIMBED, *STAYED], [dimension])
+    rows = costs(counted([*CLIMBED, *STAYED]), [dimension])
 
     assert {row.group[dimension]: row.cost_nusd for row in rows} == groups
     assert dimension in DIMENSIONS
@@ -97,8 +105,8 @@ def test_costs_can_be_seen_by_any_dimension(dimension: str, groups: dict[str, in
 
 def test_dimensions_can_be_combined_or_left_out() -> None:
     """Two dimensions give a row for each pair, none gives one row."""
-    rows = costs([*CLIMBED, *STAYED], ["tenant", "tier"])
-    (whole,) = costs([*CLIMBED, *STAYED], [])
+    rows = costs(counted([*CLIMBED, *STAYED]), ["tenant", "tier"])
+    (whole,) = costs(counted([*CLIMBED, *STAYED]), [])
 
     assert {tuple(row.group.values()) for row in rows} >= {("acme", "mini"), ("default", "mini")}
     assert (whole.cost_nusd, whole.calls, whole.group) == (2_520, 4, {})
@@ -116,32 +124,33 @@ def test_an_unknown_outcome_is_doubt_until_it_is_known() -> None:
         a_line(UNSETTLED, "late", 80),
         a_line(SETTLED, "late", 5),
     ]
-    (row,) = costs(lines, ["tier"])
+    (row,) = costs(counted(lines), ["tier"])
 
     assert (row.cost_nusd, row.doubt_nusd, row.calls) == (5, 30, 4)
 
 
 def test_only_what_happened_since_counts() -> None:
-    """Lines before the moment asked for are left out; its own are not."""
+    """Hours that ended before the moment asked for are left out; its own is not."""
     earlier = asked("c0", "mini", 7, at_ms=NOW_MS - 1, task="t0")
+    assert NOW_MS % HOUR_MS == 0
 
-    assert total(costs([*earlier, *STAYED], ["tier"], since_ms=NOW_MS)).cost_nusd == 120
-    assert total(costs([*earlier, *STAYED], ["tier"], since_ms=NOW_MS - 1)).cost_nusd == 127
+    assert total(costs(counted([*earlier, *STAYED]), ["tier"], since_ms=NOW_MS)).cost_nusd == 120
+    assert total(costs(counted([*earlier, *STAYED]), ["tier"], since_ms=NOW_MS - 1)).cost_nusd == 127
 
 
 def test_simulated_costs_are_marked() -> None:
     """One simulated call marks its row and the total: nobody shall take it for money spent."""
-    rows = by(costs([*STAYED, *asked("c9", "large", 1, task="t9", simulated=True)], ["tier"]), "tier")
+    rows = by(costs(counted([*STAYED, *asked("c9", "large", 1, task="t9", simulated=True)]), ["tier"]), "tier")
 
     assert (rows["mini"].simulated, rows["large"].simulated) == (False, True)
     assert total(rows.values()).simulated
-    assert not total(costs(STAYED, ["tier"])).simulated
+    assert not total(costs(counted(STAYED), ["tier"])).simulated
 
 
 def test_an_accepted_result_costs_all_that_led_to_it() -> None:
     """The figure to compare by: everything spent, over what was accepted; none where nothing was."""
-    whole = total(costs([*CLIMBED, *STAYED], ["tier"]))
-    nothing = total(costs(CLIMBED[:3], ["tier"]))
+    whole = total(costs(counted([*CLIMBED, *STAYED]), ["tier"]))
+    nothing = total(costs(counted(CLIMBED[:3]), ["tier"]))
 
     assert whole.per_accepted_nusd == 2_520 // 2
     assert nothing.per_accepted_nusd is None
@@ -151,18 +160,86 @@ def test_an_audit_is_a_cost_and_no_result() -> None:
     """What was asked again in the background costs, and accepts nothing anew."""
     audit = asked("c5", "large", 2_000, task="t3", why="audit", accepted=True)
 
-    row = total(costs([*STAYED, *audit], ["tier"]))
+    row = total(costs(counted([*STAYED, *audit]), ["tier"]))
     assert (row.cost_nusd, row.accepted, row.per_accepted_nusd) == (2_120, 1, 2_120)
 
 
 def test_programs_get_money_as_strings() -> None:
     """Dollars with nine places, never floats."""
-    row = json.loads(json.dumps(total(costs(STAYED, ["tier"])).as_json()))
+    row = json.loads(json.dumps(total(costs(counted(STAYED), ["tier"])).as_json()))
 
     assert row["cost_usd"] == row["cost_per_accepted_usd"] == "0.000000120"
     assert row["doubt_usd"] == "0.000000000"
-    assert costs(STAYED, ["tier"])[0].as_json()["tier"] == "mini"
+    assert costs(counted(STAYED), ["tier"])[0].as_json()["tier"] == "mini"
     assert CostRow({}).as_json()["cost_per_accepted_usd"] is None
+
+
+class TenTimesDearer(NoPrices):
+    """A top tier that costs as much as ten nano-dollars a token of output."""
+
+    def top(self, entry: Entry) -> int | None:
+        return entry.usage.output_tokens * 10 if entry.usage and entry.policy != "unknown" else None
+
+
+def test_what_is_saved_counts_everything_that_was_spent() -> None:
+    """Climbs, audits and judges are held against the top tier alone, where groups do not divide tasks."""
+    audit = asked("c5", "large", 200, task="t3", why="audit", accepted=True)
+    counts = counted([*CLIMBED, *STAYED, *audit], TenTimesDearer())
+
+    (whole,) = costs(counts, ["policy"])
+
+    assert (whole.always_top_nusd, whole.saving_nusd, whole.audits_nusd) == (2_000, 2_000 - 2_720, 200)
+    assert whole.as_json()["saving_usd"] == "-0.000000720"
+    assert [row.saving_nusd for row in costs(counts, ["tier"])] == [None] * 3
+    assert total(costs(counts, ["tier"])).saving_nusd == -720
+
+
+def test_what_cannot_be_compared_is_told() -> None:
+    """A task of whose top tier no price is known is in no saving, and is counted."""
+    unknown = asked("c6", "mini", 100, task="t6", policy="unknown", accepted=True)
+
+    (row,) = costs(counted(unknown, TenTimesDearer()), ["policy"])
+    whole = total(costs(counted([*STAYED, *unknown], TenTimesDearer()), ["policy"]))
+
+    assert (row.always_top_nusd, row.saving_nusd, row.uncompared) == (None, None, 1)
+    assert (whole.saving_nusd, whole.uncompared) == (1_000 - 220, 1)
+
+
+def test_what_was_not_accepted_is_waste() -> None:
+    """Each attempt's own cost stands with the accepted or with the wasted; audits are neither."""
+    audit = asked("c5", "large", 200, task="t3", why="audit", accepted=True)
+
+    (row,) = costs(counted([*CLIMBED, *STAYED, *audit]), ["policy"])
+
+    assert (row.sums["accepted_cost"], row.waste_nusd, row.audits_nusd) == (2_120, 400, 200)
+    assert row.cost_nusd == 2_120 + 400 + 200
+
+
+def test_costs_stand_with_the_verdicts_they_led_to() -> None:
+    """By verdict what attempts cost is theirs; what no attempt tells of yet stands alone, and nothing twice."""
+    failed = asked("c1", "mini", 100, outcome="fail")
+    passed = asked("c2", "small", 300, attempt=2, outcome="pass", accepted=True)
+    under_way = [a_line(RESERVED, "c3", 50), a_line(SETTLED, "c3", 40)]
+
+    rows = by(costs(counted([*failed, *passed, *under_way]), ["verdict"]), "verdict")
+
+    assert {verdict: row.cost_nusd for verdict, row in rows.items()} == {"pass": 300, "fail": 100, "-": 40}
+    assert rows["-"].calls == 3
+
+
+def test_costs_stand_in_their_hours() -> None:
+    """By time all of a call stands in the hour in which it was reserved, however late it is booked."""
+    late = [a_line(RESERVED, "c1", 50), a_line(SETTLED, "c1", 40, at_ms=NOW_MS + 3 * HOUR_MS)]
+    later = asked("c2", "mini", 7, at_ms=NOW_MS + HOUR_MS)
+
+    rows = costs(counted([*late, *later]), [], bucket_ms=HOUR_MS)
+
+    assert [(row.group[FROM], row.cost_nusd) for row in rows] == [
+        ("2027-01-15T08:00:00.000Z", 40),
+        ("2027-01-15T09:00:00.000Z", 7),
+    ]
+    (day,) = costs(counted([*late, *later]), [], bucket_ms=24 * HOUR_MS)
+    assert (day.group[FROM], day.cost_nusd) == ("2027-01-15T00:00:00.000Z", 47)
 
 
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(DIMENSIONS), unique=True))
@@ -175,7 +252,7 @@ def test_every_view_comes_to_what_the_balance_says(seed: int, dimensions: list[s
         changes = {"tier": tier, "tenant": tenant, "why": why}
         lines += [line.model_copy(update=changes) for line in lived(dice, f"c{n}")[0]]
 
-    whole, balance = total(costs(lines, dimensions)), fold(lines)
+    whole, balance = total(costs(counted(lines), dimensions)), fold(lines)
 
     assert whole.cost_nusd == balance.settled_nusd
     assert whole.doubt_nusd == balance.unsettled_nusd + balance.reserved_nusd
@@ -183,19 +260,19 @@ def test_every_view_comes_to_what_the_balance_says(seed: int, dimensions: list[s
 
 
 def test_costs_stand_by_time_where_that_is_asked() -> None:
-    """Each step of time has its own sums, the earliest first; a call counts where it was booked last."""
+    """Each step of time has its own sums, the earliest first; a call counts where it was reserved."""
     hour_ms = 3_600_000
     began = NOW_MS - NOW_MS % hour_ms
     late = [line.model_copy(update={"at_ms": began + hour_ms + 5}) for line in asked("c9", "mini", 70, task="t9")]
     early = [line.model_copy(update={"at_ms": began}) for line in CLIMBED]
     across = [line.model_copy(update={"at_ms": began if line.kind is RESERVED else began + hour_ms}) for line in STAYED]
 
-    rows = costs([*late, *early, *across], ["tier"], bucket_ms=hour_ms)
+    rows = costs(counted([*late, *early, *across]), ["tier"], bucket_ms=hour_ms)
 
     starts = [iso(began), iso(began + hour_ms)]
     assert [(row.group["from"], row.group["tier"], row.cost_nusd, row.doubt_nusd) for row in rows] == [
         (starts[0], "large", 2_000, 0),
         (starts[0], "small", 300, 0),
-        (starts[0], "mini", 100, 0),
-        (starts[1], "mini", 190, 0),
+        (starts[0], "mini", 220, 0),
+        (starts[1], "mini", 70, 0),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,3 +188,19 @@ def test_money_in_doubt_is_a_warning(changes: dict[str, int], balance: dict[str,
     assert (sign.about, sign.level) == (about, Level.WARNING)
     assert seen in sign.seen
     assert sign.advice
+
+
+# numbers
+
+
+def test_who_is_nowhere_else_waits_for_a_time() -> None:
+    """Tasks that are neither ready, nor running, nor in review are delayed; reads at two moments never make it less."""
+    service = Service(waiting=10, ready={"mini": 3, "!mini": 1}, running={"mini": 2}, review=1)
+
+    assert service.delayed == 3
+    assert replace(service, waiting=5).delayed == 0
+
+
+def test_workers_of_the_same_tiers_are_a_group() -> None:
+    """Named by their tiers, or `all`."""
+    assert [Worker(None).group, Worker(("mini", "small")).group] == ["all", "mini+small"]

@@ -32,6 +32,8 @@ def test_every_variable_is_read() -> None:
             "ROUTER_STATE_DIR": "/var/lib/router",
             "ROUTER_WORKER_TIERS": "mini, small",
             "ROUTER_WORKER_CONCURRENCY": "50",
+            "ROUTER_LEDGER_DAYS": "90",
+            "ROUTER_LEDGER_LINES": "1000",
             "ROUTER_WEBHOOK_ALLOW": "hooks.internal, 10.1.0.0/16",
             "ROUTER_FAULT": "resolve:0.05:KILL:1",
         }
@@ -46,6 +48,8 @@ def test_every_variable_is_read() -> None:
         state_dir=Path("/var/lib/router"),
         worker_tiers="mini, small",
         worker_concurrency="50",
+        ledger_days="90",
+        ledger_lines="1000",
         webhook_allow="hooks.internal, 10.1.0.0/16",
         fault="resolve:0.05:KILL:1",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from router.call import FailureKind
 from router.reading import Reading
 from router.refusal import Refusal
 from router.trail import Attempt, Spent
@@ -90,3 +91,18 @@ def test_what_is_told_in_events_quotes_nothing() -> None:
     assert an_attempt(outcome=None, answer=a_failure(message="no such thing as 'ACME'")).brief == "mini: server"
     assert an_attempt(outcome=None, answer=Refusal(limit="cost", message="$5")).brief == "mini: refused by cost"
     assert an_attempt().brief == "mini: passed"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "failure"),
+    [
+        (an_attempt(), ""),
+        (an_attempt(outcome=None, answer=Refusal(limit="breaker", message="left alone")), "breaker"),
+        (an_attempt(outcome=None, answer=a_failure(FailureKind.TIMEOUT)), "timeout"),
+        (an_attempt(outcome=None, answer=a_failure(FailureKind.INTERNAL), calls=(a_call(0),)), "internal"),
+        (an_attempt(outcome=None, answer=a_failure(FailureKind.INTERNAL)), "unpriced"),
+    ],
+)
+def test_what_kept_an_attempt_from_an_answer_is_a_word(attempt: Attempt, failure: str) -> None:
+    """Kinds of failures and limits are few: they can be counted by. Nobody was asked where no price is known."""
+    assert attempt.failure == failure

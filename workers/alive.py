@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     except _AWAY:
         print("Redis does not answer; the workers wait for it")
         return int(arguments.ready)
-    print(f"{heard} workers of {host} were heard of within a minute")
+    print(f"workers of {host} heard of within a minute: {heard}")
     return int(not heard)
 
 

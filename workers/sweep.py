@@ -1,4 +1,4 @@
-"""The sweep: a process beside the workers that puts things back and keeps a shift at every worker."""
+"""The sweep: a process beside the workers that puts things back, keeps a shift at every worker, and counts costs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from router.io.redis_link import connect
 from router.ports import Store, Swept
 from router.settings import Settings
 
+from .accountant import count_forever
 from .rq_worker import ShiftJob, enqueue_shift, queue_name, shift_queue
 from .stopping import pause, stopped_by_signals
 
@@ -40,6 +41,10 @@ def sweep_forever(settings: Settings, tiers: Iterable[str]) -> None:
 
 async def _sweep_forever(settings: Settings, tiers: tuple[str, ...]) -> None:
     stopped = stopped_by_signals()
+    await asyncio.gather(_sweep_until(stopped, settings, tiers), count_forever(settings, stopped))
+
+
+async def _sweep_until(stopped: asyncio.Event, settings: Settings, tiers: tuple[str, ...]) -> None:
     rq = connect(settings.redis_url)
     topped_up_s = 0.0
     async with open_store(settings) as store:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from json import JSONDecodeError
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -26,7 +25,7 @@ from .caller import GUARDED, Caller
 from .owned import Submitter
 from .pressure import Admissions, Admitting
 from .problems import Problem, Refused, answers, not_valid, refusal, told
-from .strict import BODY_MAX, BODY_S, StrictRoute
+from .strict import BODY_MAX, BODY_S, THREAD_FROM, StrictRoute
 from .tasks import prepared
 from .taskshape import LineAsked
 
@@ -58,9 +57,9 @@ class ProblemLine(BaseModel):
 
 
 def _lines_of(*models: type[BaseModel]) -> dict[str, Any]:
-    """Lines of JSON as an OpenAPI document has them: as text, with what each line is beside it."""
+    """Lines of JSON as an OpenAPI document has them: anything, for bad lines are told one by one; and what they are."""
     line = {"anyOf": [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]}
-    return {"schema": {"type": "string", "description": "Lines of JSON."}, "x-line-schema": line}
+    return {"schema": {"description": "Lines of JSON."}, "x-line-schema": line}
 
 
 def document(openapi: dict[str, Any]) -> None:
@@ -174,11 +173,14 @@ class _Batch:
         if line.refused is not None:
             return line.refused
         try:
-            asked = LineAsked.model_validate(parse(line.text.decode(), max_bytes=LINE_MAX))
+            long = len(line.text) > THREAD_FROM
+            asked = LineAsked.model_validate(
+                await asyncio.to_thread(_parsed, line.text) if long else _parsed(line.text)
+            )
             return await prepared(self._backend, self._caller, asked, asked.key)
         except UnicodeDecodeError as why:
             return Refused(422, "invalid", f"byte {why.start:,} of the line is not UTF-8")
-        except (NotJson, JSONDecodeError) as why:
+        except NotJson as why:
             return Refused(422, "invalid", f"the line is not JSON: {why}")
         except ValidationError as why:
             mistakes = [dict(error) | {"loc": ("line", *error["loc"])} for error in why.errors(include_url=False)]
@@ -205,6 +207,11 @@ class _Batch:
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+def _parsed(text: bytes) -> Any:
+    """Raises: UnicodeDecodeError, NotJson."""
+    return parse(text.decode(), max_bytes=LINE_MAX)
+
+
 async def _groups(request: Request) -> AsyncIterator[list[_Line]]:
     """The lines of a body as they arrive, some at a time. Raises: ClientDisconnect."""
     number = 0
@@ -227,23 +234,46 @@ async def _groups(request: Request) -> AsyncIterator[list[_Line]]:
 
 async def _texts(request: Request) -> AsyncIterator[list[bytes | Refused]]:
     """What came of a body since it was looked at last, cut into lines; a line that is too long is told, and passed."""
-    rest, passing = b"", False
+    begun = _Begun()
     chunks = request.stream()
     while (chunk := await _chunk(chunks)) is not None:
         if isinstance(chunk, Refused):
             yield [chunk]
             return
-        *lines, rest = (rest + chunk).split(b"\n")
+        first, *rest = chunk.split(b"\n")
+        begun.add(first)
         found: list[bytes | Refused] = []
-        for line in lines:
-            found.append(_too_long() if passing or len(line) > LINE_MAX else line)
-            passing = False
-        if len(rest) > LINE_MAX:
-            rest, passing = b"", True
+        for part in rest:
+            found.append(begun.end())
+            begun.add(part)
         if found:
             yield found
-    if passing or rest.strip():
-        yield [_too_long() if passing else rest]
+    if not begun.blank:
+        yield [begun.end()]
+
+
+class _Begun:
+    """A line of which the end has not come yet. What is beyond its bound is counted, and not kept."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+        self._size = 0
+
+    @property
+    def blank(self) -> bool:
+        return not self._text.strip()
+
+    def add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= LINE_MAX:
+            self._text += part
+
+    def end(self) -> bytes | Refused:
+        """The whole line; the next one begins."""
+        line = bytes(self._text) if self._size <= LINE_MAX else _too_long()
+        self._text.clear()
+        self._size = 0
+        return line
 
 
 async def _chunk(chunks: AsyncIterator[bytes]) -> bytes | Refused | None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from functools import lru_cache
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from ..apikey import Scope
+from ..app import load_pricing
 from ..budget import BudgetUse
 from ..cost import usd
-from ..io.ledger_lines import entry
-from ..io.redis_keys import Keys
-from ..io.redis_link import Command
-from ..ledger import Entry
+from ..costtable import costs_csv
+from ..counters import HOUR_MS, OTHER, Change
+from ..io.cost_commands import CostCommands
+from ..pricing import Pricing
 from ..report import DIMENSIONS, FROM, CostRow, costs
+from ..settings import Settings
 from ..values import iso
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
@@ -28,15 +33,19 @@ from .strict import StrictRoute
 
 routes = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["money"])
 
-LINES_MAX: Final = 500_000
-"""Lines of the ledger that one answer is summed from."""
 GROUPS_MAX: Final = 10_000
-_PAGE: Final = 2000
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The sums.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+_REFUSED: Final = GUARDED | answers(422, 503)
 _USD = Field(description="Dollars, as a decimal string.", examples=["0.000210000"])
 
 
 class CostShown(BaseModel):
-    """Sums of one group."""
+    """
+    Sums of one group. All that calls cost counts in the hour in which it was set aside, verdicts in that in which they
+    were given.
+    """
 
     from_: datetime | None = Field(
         default=None, serialization_alias=FROM, description="Where its bucket of time begins."
@@ -48,18 +57,43 @@ class CostShown(BaseModel):
     escalated: int = Field(description="Attempts after which another tier was asked.")
     cost_usd: str = _USD
     doubt_usd: str = Field(
-        description="The most that calls of unknown outcome may have cost.", examples=["0.000000000"]
+        description="The most that calls of unknown outcome may have cost, those under way too.",
+        examples=["0.000000000"],
     )
-    cost_per_accepted_usd: str | None = Field(description="The cost of all attempts by those that were accepted.")
+    reserved_usd: str = Field(description="The part of the doubt of calls under way.", examples=["0.000000000"])
+    unsettled_low_usd: str = Field(description="The least that lost calls have cost.", examples=["0.000000000"])
+    unsettled_high_usd: str = Field(description="The most that they may have cost.", examples=["0.000000000"])
+    overrun_usd: str = Field(
+        description="The part of the cost that was charged above the proven worst case.", examples=["0.000000000"]
+    )
+    cost_per_accepted_usd: str | None = Field(description="The cost of everything by the results that were accepted.")
+    accepted_usd: str = Field(description="What the attempts cost that were accepted.", examples=["0.000210000"])
+    waste_usd: str = Field(description="What those cost that were not; audits aside.", examples=["0.000000000"])
+    audits_usd: str = Field(description="The part of the cost of audits.", examples=["0.000000000"])
+    always_top_usd: str | None = Field(
+        description="What the tasks' first answers would have cost at the top tier of their policies; null where "
+        "groups divide tasks, or no price is known."
+    )
+    saving_usd: str | None = Field(description="That less the cost: negative where climbing cost more.")
+    uncompared: int = Field(description="Answered tasks that are left out of it, because no price is known.")
+    cache_saving_usd: str = Field(
+        description="What cached input would have cost more, had it been fresh.", examples=["0.000000000"]
+    )
     input_tokens: int
+    cached_input_tokens: int = Field(description="The part of the input that was read from the provider's cache.")
     output_tokens: int
+    reasoning_tokens: int = Field(description="The part of the output that was reasoning.")
     simulated: bool = Field(description="Costs of local demo models, which are not real.")
 
 
 class Costs(BaseModel):
-    """Sums of the ledger."""
+    """Sums of the ledger, since the beginning of an hour."""
 
     since: datetime
+    partial: bool = Field(
+        description="Some hours had so many tenants that further ones stand together, and the one asked for may be one "
+        "of them: its budgets tell what it spent in a day."
+    )
     data: list[CostShown]
 
 
@@ -81,8 +115,9 @@ class Budgets(BaseModel):
     data: list[BudgetShown]
 
 
-@routes.get("/costs", response_model_exclude_unset=True, responses=GUARDED | answers(422, 503))
+@routes.get("/costs", response_model=Costs, response_model_exclude_unset=True, responses=_CSV | _REFUSED)
 async def list_costs(
+    request: Request,
     backend: Served,
     caller: Reader,
     *,
@@ -90,25 +125,61 @@ async def list_costs(
         str,
         Query(max_length=100, description=f"Any of {', '.join(DIMENSIONS)}, with commas.", examples=["tier,policy"]),
     ] = "tier",
-    since: Annotated[str, Query(pattern=PATTERN, description="How far back, such as 30m, 24h, 7d.")] = "24h",
-    bucket: Annotated[str | None, Query(pattern=PATTERN, description="Also by time, in steps such as 1h.")] = None,
+    since: Annotated[
+        str, Query(pattern=PATTERN, description="How far back, such as 24h, 7d: whole hours, 35 days at most.")
+    ] = "24h",
+    bucket: Annotated[
+        str | None, Query(pattern=PATTERN, description="Also by time, in steps of whole hours such as 1h.")
+    ] = None,
     tenant: Of = None,
-) -> Costs:
-    """Sum the ledger: your tenant's lines; with the scope admin those of all tenants, or of the one that is named."""
+) -> Costs | Response:
+    """
+    Sum the ledger by the hour: your tenant's part; with the scope admin all, or that of the tenant that is named.
+
+    With `accept: text/csv` the same rows come as CSV.
+    """
+    dimensions, bucket_ms = _dimensions(by), _bucket_ms(bucket, seconds(since) * 1000)
+    seen = await counted(backend, caller, since_s=seconds(since), tenant=tenant)
+    rows = await asyncio.to_thread(costs, seen.changes, dimensions, bucket_ms=bucket_ms)  # a month takes half a second
+    if len(rows) > GROUPS_MAX:
+        raise Refused(422, "too_much", f"these are more than {GROUPS_MAX:,} groups; take fewer dimensions", param="by")
+    if _wants_csv(request):
+        return Response(costs_csv(rows, dimensions, bucketed=bucket_ms is not None), media_type="text/csv")
+    return Costs(
+        since=datetime.fromisoformat(iso(seen.since_ms)), partial=seen.partial, data=[_shown(row) for row in rows]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Counters that a caller may see, from the beginning of an hour on; `partial` as in `Costs`."""
+
+    changes: Sequence[Change]
+    since_ms: int
+    partial: bool
+
+
+async def counted(backend: Backend, caller: Caller, *, since_s: int, tenant: str | None = None) -> Seen:
+    """The caller's tenant's counters; with the scope admin all, or those of *tenant*. Raises: Refused."""
     wanted = None if tenant is None and caller.may(Scope.ADMIN) else tenant_of(caller, tenant)
-    now_ms = await backend.client.now_ms()
-    since_ms = max(0, now_ms - seconds(since) * 1000)
-    bucket_ms = _bucket_ms(bucket, now_ms - since_ms)
-    lines = [line for line in await _lines(backend, since_ms) if wanted in (None, line.tenant)]
-    rows = costs(lines, _dimensions(by), since_ms=since_ms, bucket_ms=bucket_ms)
-    return Costs(since=datetime.fromisoformat(iso(since_ms)), data=[_shown(row) for row in rows])
+    flow = _commands(backend).counted(_pricing(backend.settings), back_ms=since_s * 1000)
+    read = await backend.link.carry_out(flow)
+    return Seen(
+        changes=[change for change in read.changes if wanted in (None, change.cell.tenant)],
+        since_ms=read.since_ms,
+        partial=wanted is not None and any(change.cell.tenant == OTHER for change in read.changes),
+    )
 
 
 @routes.get("/budgets", responses=GUARDED | answers(503))
 async def list_budgets(backend: Served, caller: Reader) -> Budgets:
     """Show your tenant's budgets and what is left of them; with the scope admin those of every scope."""
-    uses = await backend.store.budgets()
-    return Budgets(data=[_budget(use) for use in uses if _sees(caller, use)])
+    return Budgets(data=[_budget(use) for use in await visible_budgets(backend, caller)])
+
+
+async def visible_budgets(backend: Backend, caller: Caller) -> list[BudgetUse]:
+    """The budgets that a caller may see, and what is used of them."""
+    return [use for use in await backend.store.budgets() if _sees(caller, use)]
 
 
 def _sees(caller: Caller, use: BudgetUse) -> bool:
@@ -127,24 +198,29 @@ def _bucket_ms(bucket: str | None, span_ms: int) -> int | None:
     if bucket is None:
         return None
     bucket_ms = seconds(bucket) * 1000
+    if bucket_ms % HOUR_MS:
+        raise Refused(
+            422, "invalid", "costs are counted by the hour; take whole hours, such as 1h or 1d", param="bucket"
+        )
     if span_ms / bucket_ms > GROUPS_MAX:
         raise Refused(422, "invalid", f"these are more than {GROUPS_MAX:,} buckets; take longer ones", param="bucket")
     return bucket_ms
 
 
-async def _lines(backend: Backend, since_ms: int) -> list[Entry]:
-    """The ledger's lines from then on, oldest first. Raises: Refused where they are too many."""
-    ledger, found, after = Keys(backend.settings.prefix).ledger, list[Entry](), str(since_ms)
-    while True:
-        words = ("XRANGE", ledger, after, "+", "COUNT", _PAGE)
-        page = await backend.link.run(Command(words, lambda reply: [entry(line) for line in reply]))
-        found += [line for _, line in page]
-        if len(page) < _PAGE:
-            return found
-        if len(found) > LINES_MAX:
-            said = f"since then more than {LINES_MAX:,} lines were booked; take a shorter time, or `router cost`"
-            raise Refused(422, "too_much", said, param="since")
-        after = f"({page[-1][0]}"
+def _wants_csv(request: Request) -> bool:
+    """Whether CSV is accepted and JSON is not named before it."""
+    accepted = [kind.partition(";")[0].strip().lower() for kind in request.headers.get("accept", "").split(",")]
+    return next((kind for kind in accepted if kind in ("text/csv", "application/json", "*/*")), "") == "text/csv"
+
+
+def _commands(backend: Backend) -> CostCommands:
+    return CostCommands(prefix=backend.settings.prefix)
+
+
+@lru_cache(maxsize=8)
+def _pricing(settings: Settings) -> Pricing:
+    """The prices for lines that are not counted yet: read once, as workers read theirs."""
+    return load_pricing(settings)
 
 
 def _shown(row: CostRow) -> CostShown:

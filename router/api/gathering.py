@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import Final
 
 from ..errors import PolicyInvalid, StoreUnavailable
+from ..io.cost_commands import CostCommands
 from ..io.folder import read_tiers
-from ..io.ledger_totals import LedgerTotals
 from ..io.service_facts import ServiceFacts
 from ..metrics import Facts
 from ..service import Service
@@ -29,7 +29,8 @@ class Gathering:
     def __init__(self, backend: Backend, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._settings = backend.settings
         self._store = backend.store
-        self._totals = LedgerTotals(backend.link, prefix=backend.settings.prefix)
+        self._link = backend.link
+        self._costs = CostCommands(prefix=backend.settings.prefix)
         self._clock_s = clock_s
         self._gathered: asyncio.Task[Facts | None] | None = None
         self._at_s = 0.0
@@ -53,13 +54,14 @@ class Gathering:
         names = [f"{kind}:{name}" for name in cards for kind in ("policy", "audit")]
         climbed = {tier for card in cards.values() for tier in card.tiers}
         scopes = ["global", *names, *(f"tier:{tier}" for tier in {*tiers, *climbed})]
+        counted = await self._link.carry_out(self._costs.counted_ever())
         return Facts(
             service=service,
-            balance=await self._store.balance(),
             budgets=await self._store.budgets(scopes),
             cards=cards,
             tiers=tiers,
-            totals=await self._totals.read(),
+            counts=counted.changes,
+            fold_lag_s=counted.lag_ms / 1000,
             full=full is not None,
         )
 

@@ -71,11 +71,12 @@ class Admissions:
         return _too_long(pressure, self._wait_max_s) if wait_s > self._wait_max_s else None
 
     async def _pressure(self, caller: Caller, submission: Submission) -> Pressure:
-        name = f"{submission.tier} {submission.priority} {submission.tenant}"
+        patience_ms = min(submission.priority.patience_ms, int(submission.deadline_s * 1000))
+        name = f"{submission.tier} {patience_ms} {submission.tenant}"
         now_s = self._clock_s()
         known = self._known.get(name, now_s)
         if known is None or caller.waiting_max is not None:
-            known = await self._client.pressure(submission.tier, submission.tenant, priority=submission.priority)
+            known = await self._client.pressure(submission.tier, submission.tenant, patience_ms=patience_ms)
             self._known.put(name, now_s, known)
         return known
 

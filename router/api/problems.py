@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from .. import log
 from ..errors import (
     Backlogged,
     EndpointDisabled,
@@ -101,6 +102,9 @@ def document(openapi: dict[str, Any]) -> None:
 
 def refusal(why: RouterError) -> Refused:
     """Say an error of ours in HTTP's words."""
+    if isinstance(why, StoreUnavailable):  # its words are for who runs the service: they tell where Redis is
+        log.logger().warning("store.unreachable", reason=str(why))
+        return Refused(503, "store_unavailable", _AWAY, headers={"retry-after": "2"})
     for kind, (status, code, headers) in _OURS.items():
         if isinstance(why, kind):
             return Refused(status, code, str(why), headers=headers)
@@ -119,8 +123,11 @@ _OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
     EndpointDisabled: (409, "endpoint_disabled", {}),
     ResultPending: (504, "task_pending", {}),
     Backlogged: (429, "backlogged", {"retry-after": "10"}),
-    StoreUnavailable: (503, "store_unavailable", {"retry-after": "2"}),
 }
+_AWAY = (
+    "the store of tasks cannot be used at the moment; send this again in some seconds, "
+    "with the same Idempotency-Key where a task may have been taken in"
+)
 
 
 def problem(request: Request, why: Refused) -> JSONResponse:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
 from .. import log
 from ..errors import SettingsInvalid
@@ -42,16 +43,20 @@ def listen(host: str, port: int, *, insecure: bool) -> socket.socket:
         raise SettingsInvalid(f"cannot listen on {host} port {port}: {why.strerror}; choose another --port") from None
 
 
-def serve(settings: Settings, listening: socket.socket, *, insecure: bool) -> None:
-    """Serve until told to stop."""
+def serve(settings: Settings, listening: socket.socket, *, insecure: bool, furnish: Callable[[FastAPI], None]) -> None:
+    """Serve until told to stop; *furnish* adds to the application what stands above it, such as the dashboard."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listening, insecure=insecure))
+        runner.run(_serve(settings, listening, insecure=insecure, furnish=furnish))
 
 
-async def _serve(settings: Settings, listening: socket.socket, *, insecure: bool) -> None:
+async def _serve(
+    settings: Settings, listening: socket.socket, *, insecure: bool, furnish: Callable[[FastAPI], None]
+) -> None:
     async with open_backend(settings, insecure=insecure) as backend:
+        app = create_app(backend)
+        furnish(app)
         config = uvicorn.Config(
-            create_app(backend),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -20,7 +20,7 @@ BODY_MAX = 32 * 2**20
 BODY_S = 60.0
 """How long a client may take to send a body."""
 
-_THREAD_FROM = 256 * 1024
+THREAD_FROM = 256 * 1024
 """A larger body is parsed beside the event loop: it takes longer than others should wait."""
 
 
@@ -43,7 +43,7 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """Raises: JSONDecodeError, which tells where the text is not strict JSON."""
         body = await self.body()
-        return await asyncio.to_thread(_parsed, body) if len(body) > _THREAD_FROM else _parsed(body)
+        return await asyncio.to_thread(_parsed, body) if len(body) > THREAD_FROM else _parsed(body)
 
     async def _bounded(self) -> bytes:
         chunks, size = [], 0

@@ -14,6 +14,7 @@ from ..summary import Cursor, Wanted
 from ..task import ENDS, TaskState
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
+from .duration import Moment
 from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
 from .pressure import Admitting
 from .problems import Refused, answers
@@ -52,7 +53,7 @@ _ENDED = {
 }
 
 
-@routes.post("", status_code=202, responses=_TAKEN | _ENDED | GUARDED | answers(400, 404, 408, 413, 415, 422, 503))
+@routes.post("", status_code=202, responses=_TAKEN | _ENDED | GUARDED | answers(404, 408, 413, 415, 422, 503))
 async def submit_task(
     asked: TaskAsked,
     backend: Served,
@@ -105,8 +106,8 @@ async def list_tasks(
     *,
     status: TaskState | None = None,
     policy: Annotated[str | None, Query(max_length=100)] = None,
-    since: Annotated[datetime | None, Query(description="Those that came at this time or later.")] = None,
-    until: Annotated[datetime | None, Query(description="Those that came at this time or earlier.")] = None,
+    since: Annotated[Moment | None, Query(description="Those that came at this time or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Those that came at this time or earlier.")] = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
 ) -> TaskPage:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "review": ("review", "List, show and resolve tasks that wait for a person."),
     "key": ("key", "API keys of the HTTP service: create, list, rotate and revoke them."),
     "webhook": ("webhook", "Deliveries of webhooks and the secrets that sign them."),
+    "top": ("top", "What happens now: queues, workers, money, alarms."),
     "cost": ("cost", "What was spent, from the ledger."),
     "doctor": ("doctor", "See whether everything is set up well and does well, and what to do."),
     "budget": ("budget", "Spending limits, and how much of each is left."),

@@ -19,11 +19,13 @@ from ..settings import Settings
 @click.option("--ready-file", type=click.Path(path_type=Path), hidden=True, help="Write the address there.")
 def command(host: str, port: int, insecure: bool, unsafe: bool, ready_file: Path | None) -> int:
     """
-    Serve tasks and OpenAI's surface over HTTP until SIGTERM or Ctrl-C, which drain it.
+    Serve tasks, OpenAI's surface and the dashboard over HTTP until SIGTERM or Ctrl-C, which drain it.
 
     Any number of these may run, on any machines: they share nothing but Redis.
     """
-    from ..api.serving import listen, serve  # noqa: PLC0415  # FastAPI and its friends, which no other command needs
+    # FastAPI and its friends, which no other command needs.
+    from ..api.serving import listen, serve  # noqa: PLC0415
+    from ..web.install import install  # noqa: PLC0415
 
     settings = Settings.from_env()
     log.configure(settings.log)
@@ -32,5 +34,5 @@ def command(host: str, port: int, insecure: bool, unsafe: bool, ready_file: Path
     with listen(host, port, insecure=insecure) as listening:
         if ready_file is not None:
             ready_file.write_text(f"http://{host}:{listening.getsockname()[1]}")
-        serve(settings, listening, insecure=insecure)
+        serve(settings, listening, insecure=insecure, furnish=install)
     return 0

@@ -42,7 +42,8 @@ _DAY_LOW = "the bill may not have the whole day yet; else a price in prices.yaml
 @click.option("--json", "as_json", is_flag=True)
 def command(bill_path: Path | None, *, dry_run: bool, complete: bool, yes: bool, as_json: bool) -> int:
     """
-    Fold the ledger from its first line and compare it with the balances, and with a provider's bill.
+    Fold the ledger from its first line and compare it with the balances, and with a provider's bill. Lines are kept for
+    40 days: what was before them is not compared.
 
     A bill of calls is the truth: calls of unknown outcome are settled at what was billed, and with --yes calls that the
     ledger forgot are booked; harmless to repeat. It must hold calls of this router alone, and what is booked stays: see
@@ -92,6 +93,8 @@ def audit_json(result: Audit) -> dict[str, Any]:
         "contrasts": [_contrast_json(contrast) for contrast in result.contrasts.values()],
         "days": [_day_json(day) for day in result.days],
         "mended": [_booking_json(booking) for booking in result.mended],
+        "since": None if result.since_day is None else _date(result.since_day),
+        "left_out": result.left_out,
     }
 
 
@@ -128,6 +131,8 @@ def _booking_json(booking: Booking) -> dict[str, Any]:
 
 def _print(result: Audit, *, dry_run: bool) -> None:
     ledger = result.ledger
+    if result.since_day is not None:
+        click.echo(f"since     {_date(result.since_day)}: earlier lines were cut; their sums are in `router cost`")
     click.echo(f"ledger    {ledger.calls} calls, ${usd(ledger.settled_nusd)} settled")
     click.echo(
         f"          ${usd(ledger.reserved_nusd)} reserved, at most ${usd(ledger.unsettled_nusd)} of unknown outcome"
@@ -139,6 +144,8 @@ def _print(result: Audit, *, dry_run: bool) -> None:
     if result.billed_nusd is None:
         return
     click.echo(f"bill      ${usd(result.billed_nusd)}")
+    if result.left_out:
+        click.echo(f"          {count(result.left_out, 'line')} of before that, or of no time, not compared")
     _print_mended(result.mended, "would be booked" if dry_run else "booked")
     _print_contrasts(result)
     for day in result.days:

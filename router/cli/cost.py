@@ -2,46 +2,73 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import sys
-import time
+from contextlib import closing
 
 import click
 
-from ..report import DIMENSIONS, CostRow, costs, total
+from ..app import load_pricing
+from ..costtable import FOCUS_BY, costs_csv, focus_csv
+from ..counters import HOUR_MS
+from ..io.cost_commands import CostCommands, Counted
+from ..io.redis_link import Link, connect
+from ..report import DIMENSIONS, FROM, CostRow, costs, total
 from ..settings import Settings
-from .ledger import read_books
 from .printing import SIMULATED, console, dollars, print_json, table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_COLUMNS = ["calls", "attempts", "accepted", "escalated", "cost", "in doubt", "per accepted"]
+_COLUMNS = ["calls", "attempts", "accepted", "escalated", "cost", "in doubt", "waste", "per accepted"]
+_BEHIND_MS = 60_000
 
 
-@click.command(epilog="Example: router cost --by tier,policy --since 24h")
-@click.option("--by", default="tier", show_default=True, help=f"Any of {', '.join(DIMENSIONS)}, with commas.")
-@click.option("--since", help="How far back, such as 30m, 24h, 7d; default: everything.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.command(epilog="Example: router cost --by tier,policy --since 24h --bucket 1h")
+@click.option("--by", help=f"Any of {', '.join(DIMENSIONS)}, with commas.  [default: tier]")
+@click.option("--since", help="How far back, such as 24h, 7d: whole hours; default: all that is kept, 35 days.")
+@click.option("--bucket", help="Also by time, in steps of whole hours such as 1h, 1d.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "focus"]),
+    default="table",
+    show_default=True,
+    help="focus: CSV in the columns of FinOps FOCUS 1.2.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-def command(by: str, since: str | None, form: str, as_json: bool) -> int:
+def command(by: str | None, since: str | None, bucket: str | None, form: str, as_json: bool) -> int:
     """
-    What was spent, summed from the ledger: rejected attempts count like accepted ones.
+    What was spent, from the ledger by the hour: rejected attempts count like accepted ones.
 
     calls: requests to a model, second samples and judges too. attempts: a tier asked once, or refused by a limit (then
     without a call). escalated: attempts after which another tier was asked. in doubt: the most that calls of unknown
-    outcome may have cost. per accepted: the cost of all attempts by those that were accepted.
+    outcome may have cost. waste: what attempts cost that were not accepted. per accepted: the cost of everything by the
+    results that were accepted. Below stands what always asking the top tier would have cost.
     """
-    dimensions = _dimensions(by)
-    since_ms = 0 if since is None else int((time.time() - seconds(since)) * 1000)
-    entries, _ = read_books(Settings.from_env())
-    rows = costs(entries, dimensions, since_ms=since_ms)
-    if as_json or form == "json":
-        print_json([row.as_json() for row in rows])
-    elif form == "csv":
-        _print_csv(rows)
-    else:
-        _print_table(rows, dimensions)
+    form = "json" if as_json else form
+    if form == "focus" and by is not None:
+        raise click.UsageError("--format focus has dimensions of its own; leave --by out")
+    dimensions = list(FOCUS_BY) if form == "focus" else _dimensions(by or "tier")
+    bucket_ms = _bucket_ms(bucket) if bucket is not None else HOUR_MS if form == "focus" else None
+    back_ms = None if since is None else int(seconds(since)) * 1000
+    read = read_counters(Settings.from_env(), back_ms=back_ms)
+    rows = costs(read.changes, dimensions, bucket_ms=bucket_ms)
+    match form:
+        case "json":
+            print_json([row.as_json() for row in rows])
+        case "csv":
+            click.echo(costs_csv(rows, dimensions, bucketed=bucket_ms is not None), nl=False)
+        case "focus":
+            click.echo(focus_csv(rows, bucket_ms=bucket_ms or HOUR_MS), nl=False)
+        case _:
+            _print_table(rows, [*([FROM] if bucket_ms else []), *dimensions])
+            _print_total(total(rows), lag_ms=read.lag_ms)
     return 0
+
+
+def read_counters(settings: Settings, *, back_ms: int | None = None) -> Counted:
+    """What was counted, and what was not yet, of all hours or those of so many ms back. Raises: StoreUnavailable."""
+    with closing(Link(connect(settings.redis_url), prefix=settings.prefix)) as link:
+        commands = CostCommands(prefix=settings.prefix)
+        return link.carry_out(commands.counted(load_pricing(settings), back_ms=back_ms))
 
 
 def seconds(text: str, option: str = "--since") -> float:
@@ -50,6 +77,15 @@ def seconds(text: str, option: str = "--since") -> float:
     if match is None:
         raise click.UsageError(f"{option} is {text!r}, expected a number and s, m, h, d or w, such as 24h")
     return int(match[1]) * _SECONDS[match[2]]
+
+
+def _bucket_ms(text: str) -> int:
+    bucket_ms = int(seconds(text, "--bucket")) * 1000
+    if not bucket_ms or bucket_ms % HOUR_MS:
+        raise click.UsageError(
+            f"--bucket is {text!r}: costs are counted by the hour; take whole hours, such as 1h or 1d"
+        )
+    return bucket_ms
 
 
 def _dimensions(by: str) -> list[str]:
@@ -69,18 +105,28 @@ def _print_table(rows: list[CostRow], dimensions: list[str]) -> None:
     if len(rows) > 1:
         lines.append(["all", *[""] * (len(dimensions) - 1), *_numbers(total(rows))])
     screen.print(table(None, [*dimensions, *_COLUMNS], lines, texts=len(dimensions)))
-    if any(row.simulated for row in rows):
-        screen.print(f"\n{SIMULATED}", style="dim")
 
 
 def _numbers(row: CostRow) -> list[str]:
     per_accepted = "-" if row.per_accepted_nusd is None else dollars(row.per_accepted_nusd)
     counts = [row.calls, row.attempts, row.accepted, row.escalated]
-    return [*(f"{count:,}" for count in counts), dollars(row.cost_nusd), dollars(row.doubt_nusd), per_accepted]
+    amounts = [row.cost_nusd, row.doubt_nusd, row.waste_nusd]
+    return [*(f"{count:,}" for count in counts), *map(dollars, amounts), per_accepted]
 
 
-def _print_csv(rows: list[CostRow]) -> None:
-    lines = [row.as_json() for row in rows]
-    writer = csv.DictWriter(sys.stdout, fieldnames=list((lines or [CostRow({}).as_json()])[0]))
-    writer.writeheader()
-    writer.writerows(lines)
+def _print_total(whole: CostRow, *, lag_ms: int) -> None:
+    """What all of it comes to, beside what it might have cost."""
+    screen = console()
+    if whole.saving_nusd is not None and whole.always_top_nusd is not None:
+        top, saved = dollars(whole.always_top_nusd), dollars(abs(whole.saving_nusd))
+        went = f"{saved} saved" if whole.saving_nusd >= 0 else f"{saved} MORE was spent than by that"
+        screen.print(f"\nalways the top tier: {top}; {went}, with all that was wasted, judged and audited")
+    if whole.uncompared:
+        tasks = f"{whole.uncompared:,} of {whole.sums['answered']:,} answered tasks"
+        screen.print(f"not compared with the top tier: {tasks}, because no price of it is known", style="dim")
+    if whole.audits_nusd or whole.sums["cache_saved"]:
+        screen.print(f"audits: {dollars(whole.audits_nusd)}; saved by caches: {dollars(whole.sums['cache_saved'])}")
+    if lag_ms > _BEHIND_MS:
+        screen.print(f"lines of the last {lag_ms // 1000:,} s are not counted yet: does a sweep run?", style="dim")
+    if whole.simulated:
+        screen.print(f"\n{SIMULATED}", style="dim")

@@ -19,6 +19,7 @@ from ..app import load_book, require_keys
 from ..audit import Audit
 from ..client import Client
 from ..cost import usd
+from ..counters import counted
 from ..event import Moved, Stands
 from ..io.folder import Book, read_tiers
 from ..policy import Policy
@@ -120,7 +121,7 @@ def _run(house: House, book: Book, count: int, screen: Console, *, local: bool) 
         records = [client.read(task_id) for task_id in policies]
     entries, _ = read_books(house.settings)
     bill = read_bill(house.bill_file) if local else None
-    by_tier = {row.group["tier"]: row for row in costs(entries, ["tier"])}
+    by_tier = {row.group["tier"]: row for row in costs(counted(entries), ["tier"])}
     rows = [by_tier[name] for name in book.tiers if name in by_tier]
     tops = sum(_at_the_top(book, record) for record in records)
     return Outcome(records, rows, tops, check_books(house.settings, bill), seconds)

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from ..app import open_store
 from ..audit import Audit, Booking, audit, audit_days, mend
-from ..bill import Bill, CallBill, DayBill, parse_bill
+from ..bill import Bill, CallBill, DayBill, bill_since, parse_bill
 from ..errors import BillInvalid
 from ..io.audit_commands import AuditCommands
+from ..io.cost_commands import CostCommands
 from ..io.redis_link import Link, connect
-from ..ledger import Balance, Entry, fold_days
+from ..ledger import Balance, Entry, fold_days, whole_since
 from ..settings import Settings
 
 _AT_ONCE = 200
+_DAY_MS = 86_400_000
 
 
 def read_books(settings: Settings) -> tuple[Sequence[Entry], Balance]:
@@ -37,12 +39,14 @@ def read_bill(path: Path) -> Bill:
 def check_books(settings: Settings, bill: Bill | None = None) -> Audit:
     """Compare ledger, balances and bill, and change nothing. Raises: StoreUnavailable."""
     books = _read(settings)
-    calls = bill.amounts if isinstance(bill, CallBill) else None
+    held = books.against(bill) if bill is not None else None
+    calls = held.amounts if isinstance(held, CallBill) else None
     result = audit(books.before, books.balance, calls, balances=books.balances, later=books.later)
-    if not isinstance(bill, DayBill):
+    result = replace(result, since_day=books.since_day, left_out=len(bill or ()) - len(held or ()))
+    if not isinstance(held, DayBill):
         return result
-    days = audit_days([*books.before, *books.later], bill.days)
-    return replace(result, billed_nusd=sum(bill.days.values()), days=days)
+    days = audit_days([*books.before, *books.later], held.days)
+    return replace(result, billed_nusd=sum(held.days.values()), days=days)
 
 
 def reconcile(settings: Settings, bill_path: Path, *, complete: bool = False, dry_run: bool = False) -> Audit:
@@ -64,8 +68,9 @@ def settle(
         if complete:
             raise BillInvalid("the bill has sums of days: only a bill of all calls can tell which were not charged")
         return check_books(settings, bill)
-    entries, _ = read_books(settings)
-    bookings = mend(entries, bill.calls, complete=complete)
+    books = _read(settings)
+    held = books.against(bill)
+    bookings = mend([*books.before, *books.later], held.calls if isinstance(held, CallBill) else {}, complete=complete)
     if not forgotten:
         bookings = tuple(booking for booking in bookings if booking.bound_nusd is not None)
     if not dry_run:
@@ -75,21 +80,39 @@ def settle(
 
 @dataclass(frozen=True)
 class _Books:
-    """The ledger before the balances were read and what came meanwhile; the balances, in all and by scope and day."""
+    """
+    The ledger before the balances were read and what came meanwhile; the balances, in all and by scope and day.
+
+    Where lines were cut, all of it is from `since_day` on.
+    """
 
     before: Sequence[Entry]
     balance: Balance
     balances: Mapping[str, Balance]
     later: Sequence[Entry]
+    since_day: int | None = None
+
+    def against(self, bill: Bill) -> Bill:
+        """The part of a bill of which these books know."""
+        if self.since_day is None:
+            return bill
+        known = {entry.call for entry in (*self.before, *self.later) if entry.call is not None}
+        return bill_since(bill, self.since_day, known)
 
 
 def _read(settings: Settings) -> _Books:
     with closing(Link(connect(settings.redis_url), prefix=settings.prefix)) as link:
         commands = AuditCommands(prefix=settings.prefix)
         before, last = _lines(link, commands, after="-")
-        balance, balances = asyncio.run(_balances(settings, fold_days(before).keys()))
+        cut_ms = link.run(CostCommands(prefix=settings.prefix).cut())
+        since_day = cut_ms // _DAY_MS + 1 if cut_ms is not None else None
+        if since_day is not None:
+            before = whole_since(before, since_day)
+        balance, balances = asyncio.run(_balances(settings, fold_days(before).keys(), since_day or 0))
         later, _ = _lines(link, commands, after=last)
-    return _Books(before, balance, balances, later)
+    if since_day is not None:
+        later = whole_since([*before, *later], since_day)[len(before) :]
+    return _Books(before, balance, balances, later, since_day)
 
 
 def _lines(link: Link, commands: AuditCommands, *, after: str) -> tuple[list[Entry], str]:
@@ -101,9 +124,11 @@ def _lines(link: Link, commands: AuditCommands, *, after: str) -> tuple[list[Ent
     return entries, after
 
 
-async def _balances(settings: Settings, names: Collection[str]) -> tuple[Balance, Mapping[str, Balance]]:
+async def _balances(
+    settings: Settings, names: Collection[str], since_day: int
+) -> tuple[Balance, Mapping[str, Balance]]:
     async with open_store(settings) as store:
-        return await store.balance(), await store.balances(names)
+        return await store.balance(since_day=since_day), await store.balances(names)
 
 
 def _book(settings: Settings, bookings: Sequence[Booking]) -> tuple[Booking, ...]:

@@ -200,7 +200,7 @@ def told_event(reply: Any) -> tuple[str, Event]:
             return stream_id, Moved(task, left, reached, reason)
         case "again" | "reclaimed":
             return stream_id, Again(task, repaired=kind == "again", reason=detail)
-        case "budget" | "breaker" | "storm" | "webhook" as alarm:
+        case "budget" | "breaker" | "storm" | "webhook" | "ledger" as alarm:
             return stream_id, Alarm(alarm, task, detail)
         case _:
             return stream_id, Stands(task, TaskState(kind), detail)

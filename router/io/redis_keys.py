@@ -27,7 +27,17 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 |                          |        | for, times; bf, bu, bk, bp: breaker's failures, pause, |                        |
 |                          |        | times, probe; at: last change, by the server's clock   |                        |
 | `storm:<tenant>:<policy>`| hash   | escalations of this minute, and as they usually are    | 1 day                  |
-| `ledger`                 | stream | every movement of money                                | always                 |
+| `ledger`                 | stream | every movement of money                                | 40 days, newest 10^7;  |
+|                          |        |                                                        | till counted, archived |
+| `cut`                    | string | the last line that was cut from the ledger             | always                 |
+| `archived`               | string | the last line that an archiver has; set by it          | always                 |
+| `cost:<hour>`            | hash   | dimensions -> sums; `@` the last line in them, `#`     | 35 days                |
+|                          |        | how many tenants they tell apart, `#<tenant>` which    |                        |
+| `cost:all`               | hash   | few dimensions -> sums since the beginning; `@`        | always                 |
+| `costs`                  | zset   | hours that have sums                                   | always, cut behind now |
+| `counting`               | hash   | open calls that are in the sums: where, and with what  | to their ends          |
+| `doubt:<call>`           | string | the same of a call of unknown outcome                  | 100 days               |
+| `unanswered`             | zset   | tasks that no attempt got an answer for yet -> ms      | 31 days, newest 10^5   |
 | `events`                 | stream | moves and ends of tasks                                | about 10^6 newest      |
 | `alarms`                 | stream | those of the events that somebody should look at       | about 10^3 newest      |
 | `counts`                 | hash   | how often since the beginning: `task:` and a state it  | always                 |
@@ -190,6 +200,21 @@ class Keys:
     @property
     def ledger(self) -> str:
         return f"{self.prefix}ledger"
+
+    @property
+    def ledger_cut(self) -> str:
+        return f"{self.prefix}cut"
+
+    @property
+    def ledger_archived(self) -> str:
+        return f"{self.prefix}archived"
+
+    @property
+    def cost_hours(self) -> str:
+        return f"{self.prefix}costs"
+
+    def cost(self, hour: int | str) -> str:
+        return f"{self.prefix}cost:{hour}"
 
     @property
     def events(self) -> str:

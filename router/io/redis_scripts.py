@@ -11,11 +11,12 @@ from importlib.resources import files
 _FLAGS = "#!lua flags=allow-oom\n"
 """Scripts run when memory is full: what was taken in has to be finished. Those that take tasks in look themselves."""
 _READING_FLAGS = "#!lua flags=allow-oom,no-writes\n"
-_READING = ("full", "key", "listed", "pressure")
+_READING = ("full", "key", "listed", "pressure", "tail")
 _IN_FRONT = {
     "intake": ("submit", "redrive", "full", "finish"),
     "takeback": ("sweep", "abandon"),
     "keyend": ("create_key", "revoke_key"),
+    "lineids": ("tail", "trim"),
 }
 """What stands behind `common`, in front of the scripts that need it."""
 

@@ -140,9 +140,10 @@ class RedisStore:
             after = f"({page[-1][0]}"
         return entries
 
-    async def balance(self) -> Balance:
+    async def balance(self, *, since_day: int = 0) -> Balance:
+        """As the port says; of the calls that are booked on that day (since 1970, UTC) or later."""
         days = await self._link.run(Command(("SMEMBERS", self._keys.windows), lambda reply: map(as_text, reply)))
-        kept = await self.balances([f"global:{day}" for day in days])
+        kept = await self.balances([f"global:{day}" for day in days if int(day.removeprefix("d")) >= since_day])
         return Balance(**{amount: sum(getattr(b, amount) for b in kept.values()) for amount in Balance.model_fields})
 
     async def balances(self, names: Collection[str]) -> Mapping[str, Balance]:

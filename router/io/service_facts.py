@@ -21,7 +21,9 @@ from .redis_link import Link, connect, telling_what_is_forbidden
 
 _SAMPLE = 2000
 _ENDPOINTS_MAX = 1000
-_TENANTS_MAX = 1000
+_TENANTS_MAX = 10_000
+_FRONTS_MAX = 1000
+"""Tenants of a queue whose next task is looked at: those whose turn comes first."""
 _HEARD_TTL_S = 45
 """A live worker says so every 5 s, for 65 s or more: when less than this is left, 20 s have gone without a word."""
 _LATE_CALL_MS = 60_000
@@ -72,13 +74,13 @@ class ServiceFacts:
         sample = self._sample()
         dead, redriven, unread = self._dead(now_ms)
         found_at = sorted({*tiers, *(task.tier for task in sample)})
-        ready, oldest_ms = self._ready([queue for tier in found_at for queue in (tier, f"!{tier}")], now_ms)
+        ready, fronts = self._ready([queue for tier in found_at for queue in (tier, f"!{tier}")])
         resting, breakers = self._gates(list(places), now_ms)
         hooks_waiting, hooks_late_ms = self._hooks(now_ms)
         return Service(
             workers=self._workers(),
             ready=ready,
-            oldest_ms=oldest_ms,
+            oldest_ms=self._oldest_ms(fronts, now_ms),
             running=self._running(found_at),
             waiting=int(self._redis.zcard(self._keys.due)),
             sample=sample,
@@ -155,26 +157,33 @@ class ServiceFacts:
         gone = sum(state is None for state, _ in found)
         return kept - gone, sum(redriven is not None for _, redriven in found), max(0, kept - len(ids))
 
-    def _ready(self, queues: Sequence[str], now_ms: int) -> tuple[dict[str, int], dict[str, int]]:
-        """Of each queue that is not empty, how many tasks are ready, and how long ago the oldest of the next came."""
+    def _ready(self, queues: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+        """Of each queue that is not empty, how many tasks are ready; and whose turn it is there next."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in queues:
                 pipe.zrange(self._keys.turn(queue), 0, _TENANTS_MAX - 1)
-            tenants = pipe.execute()
-            lists = [(queue, as_text(name)) for queue, names in zip(queues, tenants, strict=True) for name in names]
+            turns = dict(zip(queues, map(_texts, pipe.execute()), strict=True))
+            lists = [(queue, tenant) for queue, tenants in turns.items() for tenant in tenants]
             for queue, tenant in lists:
                 pipe.zcard(self._keys.ready(queue, tenant))
+            ready: Counter[str] = Counter()
+            for (queue, _), count in zip(lists, pipe.execute(), strict=True):
+                ready[queue] += count
+        fronts = [(queue, tenant) for queue, tenants in turns.items() for tenant in tenants[:_FRONTS_MAX]]
+        return {queue: count for queue, count in ready.items() if count}, fronts
+
+    def _oldest_ms(self, fronts: Sequence[tuple[str, str]], now_ms: int) -> dict[str, int]:
+        """Of each queue, how long ago the oldest of these tenants' next tasks came."""
+        oldest: dict[str, int] = {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue, tenant in fronts:
                 pipe.zrange(self._keys.ready(queue, tenant), 0, 0)
-            found = pipe.execute()
-            for first in found[1::2]:
-                pipe.hget(self._keys.task(as_text(first[0]) if first else ""), "c")
-            came = pipe.execute()
-        ready: Counter[str] = Counter()
-        oldest_ms: Counter[str] = Counter()
-        for (queue, _), count, created in zip(lists, found[::2], came, strict=True):
-            ready[queue] += count
-            oldest_ms[queue] = max(oldest_ms[queue], now_ms - int(created or now_ms))
-        return {queue: count for queue, count in ready.items() if count}, dict(oldest_ms)
+            firsts = [(queue, ids[0]) for (queue, _), ids in zip(fronts, pipe.execute(), strict=True) if ids]
+            for _, task_id in firsts:
+                pipe.hget(self._keys.task(as_text(task_id)), "c")
+            for (queue, _), came in zip(firsts, pipe.execute(), strict=True):
+                oldest[queue] = max(oldest.get(queue, 0), now_ms - int(came or now_ms))
+        return oldest
 
     def _running(self, tiers: Sequence[str]) -> dict[str, int]:
         with self._redis.pipeline(transaction=False) as pipe:

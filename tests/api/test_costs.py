@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -12,12 +13,14 @@ from router.api.backend import Backend
 from router.apikey import Scope
 from router.budget import Budget
 from router.decision import Accept, Ask
+from router.io.cost_commands import TENANTS_MAX, CostCommands
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind
+from router.pricing import Pricing
 from router.settings import Settings
 from router.verdict import Outcome
 from tests.api.keys import Guarded, a_guarded
-from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+from tests.builders import PRICES, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 
 POLICY = a_policy()
 
@@ -70,7 +73,8 @@ async def test_sums_the_ledger_by_time(http: httpx.AsyncClient, backend: Backend
         ({"by": "colour"}, "by"),
         ({"since": "yesterday"}, "since"),
         ({"bucket": "0s"}, "bucket"),
-        ({"since": "52w", "bucket": "1s"}, "bucket"),
+        ({"bucket": "30m"}, "bucket"),
+        ({"since": "9999999w", "bucket": "1h"}, "bucket"),
     ],
 )
 async def test_refuses_what_cannot_be_summed(http: httpx.AsyncClient, params: dict[str, str], param: str) -> None:
@@ -118,3 +122,35 @@ async def test_each_tenant_sees_its_own_budgets(guarded: Guarded) -> None:
 
     assert await seen(acme.text) == {"tenant:acme": ("1.000000000", "0.000000200", "day")}
     assert sorted(await seen(admin.text)) == ["global", "tenant:acme", "tenant:bolt"]
+
+
+async def test_tells_spreadsheets_the_same(http: httpx.AsyncClient, backend: Backend) -> None:
+    """CSV for whoever accepts nothing better: the same names and amounts as in JSON."""
+    await spend(backend, "t1")
+
+    rows = (await http.get("/v1/costs")).json()["data"]
+    answer = await http.get("/v1/costs", headers={"accept": "text/csv"})
+    both = await http.get("/v1/costs", headers={"accept": "application/json, text/csv"})
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    found = list(csv.DictReader(answer.text.splitlines()))
+    assert [(line["tier"], line["cost_usd"], line["waste_usd"]) for line in found] == [
+        (row["group"]["tier"], row["cost_usd"], row["waste_usd"]) for row in rows
+    ]
+    assert both.headers["content-type"].startswith("application/json")
+
+
+async def test_says_that_a_tenant_may_stand_among_others(guarded: Guarded) -> None:
+    """Where an hour has more tenants than it tells apart, each of them is told that its part may be elsewhere."""
+    commands, backend = CostCommands(prefix=guarded.backend.settings.prefix), guarded.backend
+    for n in range(TENANTS_MAX + 1):
+        intent = an_intent(f"c{n}", task=f"t{n}", tenant=f"tenant-{n}")
+        await backend.store.resolve(intent, a_settlement(), a_kept(intent, a_settlement()))
+    user = {"authorization": f"Bearer {(await guarded.key(f'tenant-{TENANTS_MAX}', Scope.READ)).text}"}
+
+    before = (await guarded.http.get("/v1/costs", headers=user)).json()
+    await backend.link.carry_out(commands.count(Pricing(PRICES)))
+    after = (await guarded.http.get("/v1/costs", headers=user)).json()
+
+    assert (before["partial"], [row["calls"] for row in before["data"]]) == (False, [1])
+    assert (after["partial"], after["data"]) == (True, [])

@@ -109,6 +109,14 @@ async def test_a_deadline_that_cannot_be_met_is_refused_at_once(http: httpx.Asyn
     assert patient.status_code == 202
 
 
+async def test_a_near_deadline_goes_before_what_is_less_urgent(http: httpx.AsyncClient, queue: Queue) -> None:
+    """A task that is urgent for its deadline is not told to wait for those that it overtakes."""
+    await queue.hold(10)
+    await queue.busy_for(4000)
+
+    assert (await submit(http, deadline_s=30)).status_code == 202
+
+
 async def test_a_known_key_is_always_answered(http: httpx.AsyncClient, queue: Queue) -> None:
     """A task that was taken in is not refused when it is asked for again; another body is still a conflict."""
     first = await submit(http, key="order-1")

@@ -46,7 +46,6 @@ def test_a_problem_has_both_forms() -> None:
         (TaskInvalid("wrong"), 422, "task_invalid", "invalid_request_error"),
         (TaskConflict("other"), 422, "idempotency_conflict", "invalid_request_error"),
         (Backlogged("full"), 429, "backlogged", "rate_limit_error"),
-        (StoreUnavailable("away"), 503, "store_unavailable", "server_error"),
     ],
 )
 def test_our_errors_have_their_status(why: Exception, status: int, code: str, kind: str) -> None:
@@ -54,6 +53,15 @@ def test_our_errors_have_their_status(why: Exception, status: int, code: str, ki
     told = said(refusal(why))  # type: ignore[arg-type]
 
     assert (told["status"], told["code"], told["detail"], told["error"]["type"]) == (status, code, str(why), kind)
+
+
+def test_where_redis_is_is_not_told() -> None:
+    """An outage is told with what to do; the address, its user and the server's words are for the log alone."""
+    told = said(refusal(StoreUnavailable("Redis at redis.internal:6379 cannot be reached: NOPERM router-api")))
+
+    assert (told["status"], told["code"], told["error"]["type"]) == (503, "store_unavailable", "server_error")
+    assert "send this again" in told["detail"]
+    assert not [word for word in ("redis.internal", "NOPERM", "router-api", "6379") if word in str(told)]
 
 
 def test_who_should_come_back_is_told_when() -> None:

@@ -72,12 +72,12 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(url: str, prefix: str) -> AsyncIterator[Town]:
-    """A service with both of them, whose workers have done all that the owner asked."""
+async def a_town(url: str, prefix: str, *, service_url: str | None = None) -> AsyncIterator[Town]:
+    """A service with both of them, perhaps as a user of its own of Redis; its workers did all that the owner asked."""
     floor = Floor(url, prefix, None, Gated(_answer))
     floor.llm.open()
     policies = [a_policy(policy=name, **changes) for name, changes in POLICIES.items()]
-    settings = Settings(redis_url=url, prefix=prefix, webhook_allow="127.0.0.1/32")
+    settings = Settings(redis_url=service_url or url, prefix=prefix, webhook_allow="127.0.0.1/32")
     try:
         await floor.store.publish([*policies, a_policy(policy=CHAT, output={"text": {}}, checks=[])])
         async with a_guarded(settings) as guarded:
@@ -100,7 +100,7 @@ def _answer(call: Call) -> Answer:
 async def _settle_in(town: Town) -> None:
     commands = WebhookCommands(prefix=town.guarded.backend.settings.prefix)
     secret = commands.add_secret("create", OWNER, secret_id="s1", text=new_secret(bytes(32)))
-    await town.guarded.backend.link.run(secret)
+    await town.floor.link.run(secret)
     hook = "http://127.0.0.1:9/hook"
     asked = {"receipts": "succeeded", "doubts": "review", "broken": "dead"}
     for policy, state in asked.items():

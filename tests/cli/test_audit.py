@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from router.app import load_pricing
 from router.cli.ledger import check_books, read_books, reconcile
+from router.io.cost_commands import CostCommands
+from router.io.redis_link import Link, connect
 from router.io.redis_store import RedisStore
 from router.ledger import Balance, EntryKind
 from tests.builders import a_kept, a_settlement, an_intent
@@ -286,3 +290,21 @@ def test_a_bill_that_is_none_is_refused(shell: Shell, tmp_path: Path) -> None:
 
     assert shell("audit", "--bill", str(tmp_path / "bill")) == 2
     assert "cannot be read as text" in shell.err
+
+
+def test_what_was_cut_is_neither_compared_nor_booked_again(
+    shell: Shell, books: CliDesk, raw: redis.Redis, tmp_path: Path
+) -> None:
+    """A ledger without its beginning agrees from the next day on; a bill of calls that it forgot books none of them."""
+    commands, prefix = CostCommands(prefix=books.settings.prefix), books.settings.prefix
+    with closing(Link(connect(books.settings.redis_url), prefix=prefix)) as link:
+        link.carry_out(commands.count(load_pricing(books.settings)))
+        assert link.run(commands.trim(keep_days=40, lines_max=1)).cut == 7
+    raw.delete(f"{prefix}c:settled")  # as a day later
+
+    told = shell.json("audit", "--yes", "--bill", str(a_bill(tmp_path, settled=400, forgotten=70)), "--json")
+
+    assert (told["agrees"], told["calls"], told["left_out"], told["mended"]) == (True, 0, 2, [])
+    assert books.run(lambda store: store.balance()).settled_nusd == 400
+    assert shell("audit") == 0
+    assert "earlier lines were cut; their sums are in `router cost`" in shell.out

@@ -35,6 +35,7 @@ from router.errors import (
 )
 from router.event import Stands
 from router.io.embedded import EmbeddedServer
+from router.task import TaskState
 from tests.acl import own_server, peek
 from tests.builders import DOUBTFUL, a_policy
 from tests.gang import ROOT
@@ -174,6 +175,21 @@ async def test_names_what_is_published(server: EmbeddedServer, prefix: str, clie
     await floor.close()
 
 
+async def test_a_version_is_known_by_its_digest(server: EmbeddedServer, prefix: str, client: Any) -> None:
+    """Its name and the kind of its outputs, also when another version is current."""
+    floor = Floor(server.url, prefix, None, Gated(lambda call: DOUBTFUL))
+    before, after = a_policy(), a_policy(output={"labels": ["a", "b"]})
+    await floor.store.publish([before])
+    await floor.store.publish([after])
+
+    assert await client.version(before.digest) == ("receipts", "schema")
+    assert await client.version(after.digest) == ("receipts", "labels")
+    assert (await client.known("receipts")).digest == after.digest
+    with pytest.raises(UnknownPolicy, match="no policy with digest 0123"):
+        await client.version("0123")
+    await floor.close()
+
+
 async def test_a_dead_letter_is_dropped(server: EmbeddedServer, prefix: str, client: Any) -> None:
     """Of a dropped letter nothing is known any more, and other tasks are not touched."""
     llm = Gated(lambda call: DOUBTFUL)
@@ -249,6 +265,19 @@ async def test_waiting_has_an_end(client: Any, floor: Floor, llm: Gated) -> None
     assert (await handle.wait(timeout_s=0)).ok
 
 
+async def test_waits_for_a_state_that_is_no_end(client: Any, floor: Floor, llm: Gated) -> None:
+    """Whoever waits for certain states is told the one that was reached, or after a while the one it is in."""
+    async with floor.shift():
+        handle = await client.submit("receipts", TEXT)
+        await llm.asked(1)
+        running = await client.reach(handle.id, {TaskState.RUNNING}, timeout_s=20)
+        still = await client.reach(handle.id, {TaskState.REVIEW}, timeout_s=0.05)
+        llm.open()
+        ended = await client.reach(handle.id, {TaskState.REVIEW, TaskState.SUCCEEDED}, timeout_s=20)
+
+    assert (running, still, ended) == (TaskState.RUNNING, TaskState.RUNNING, TaskState.SUCCEEDED)
+
+
 async def test_cancels(client: Any, floor: Floor, llm: Gated, raw: redis.Redis, prefix: str) -> None:
     """Cancelling ends a task once: who waits is told, no tier is asked, and what has ended stays as it is."""
     handle = await client.submit("receipts", TEXT)
@@ -286,11 +315,11 @@ async def test_waits_for_tasks_of_another_process(
 
 async def test_one_reader_serves_a_thousand_waiters(client: Any, floor: Floor, llm: Gated, raw: redis.Redis) -> None:
     """All waiters of a process share one connection that listens, and each hears of its own task."""
-    await until(lambda: not _listening(raw))  # readers of tests before this one
+    before = _newest(raw)  # others may listen too
     handles = await client.submit_many("receipts", [{"text": f"receipt {i}"} for i in range(WAITERS)])
     waiting = [asyncio.create_task(handle.wait(timeout_s=60)) for handle in handles]
-    await until(lambda: _listening(raw))
-    assert _listening(raw) == 1
+    await until(lambda: _listening(raw, before))
+    assert _listening(raw, before) == 1
 
     llm.open()
     async with floor.shift(at_once=200):
@@ -439,5 +468,11 @@ def _calls(raw: redis.Redis) -> int:
     return int(raw.info("commandstats")["cmdstat_evalsha"]["calls"])
 
 
-def _listening(raw: redis.Redis) -> int:
-    return sum(connection["cmd"] == "blpop" for connection in raw.client_list())
+def _newest(raw: redis.Redis) -> int:
+    """The number of the newest connection."""
+    return max(int(connection["id"]) for connection in raw.client_list())
+
+
+def _listening(raw: redis.Redis, after: int = 0) -> int:
+    """How many of the connections after that number listen."""
+    return sum(connection["cmd"] == "blpop" and int(connection["id"]) > after for connection in raw.client_list())

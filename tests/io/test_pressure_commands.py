@@ -71,6 +71,16 @@ async def test_counts_what_goes_before_a_task(desk: Desk) -> None:
     assert ((await desk.pressure("acme", Priority.HIGH)).own, (await desk.pressure("new")).ahead) == (0, 3)
 
 
+async def test_very_many_tenants_are_estimated(desk: Desk) -> None:
+    """From a hundred of them, so that the question costs little however many there are."""
+    for number in range(300):
+        await desk.submit(f"tenant-{number}", 2)
+
+    found = await desk.pressure("new")
+
+    assert (found.ready, found.others, found.own) == (600, 300, 0)
+
+
 async def test_counts_what_leaves_a_queue(desk: Desk) -> None:
     """In steps of ten seconds, the newest first, and no longer than for a minute."""
     await desk.submit("acme", 100)

@@ -174,7 +174,7 @@ async def test_a_full_server_is_told_at_once(tmp_path: Path) -> None:
     with own_server(tmp_path) as server, peek(server.url) as raw:
         link = AsyncLink(connect_async(server.url), prefix="x:")
         threads = Link(connect(server.url), prefix="x:")
-        write = Command(("SET", "a", "1"), lambda reply: reply)
+        write = Command(("SET", "x:a", "1"), lambda reply: reply)
         raw.config_set("maxmemory", 1)
 
         full, fine = await asyncio.gather(link.run(write), link.run(echo("fine")), return_exceptions=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import redis
 
+from router.async_client import AsyncClient
+from router.client import LOOK_AGAIN_S
 from router.decision import Ask, Review
 from router.errors import NotInReview, RulingInvalid, UnknownTask
 from router.io.client_commands import ClientCommands
@@ -18,10 +22,11 @@ from router.io.shift_commands import ShiftCommands
 from router.record import Record
 from router.ruling import Ruling
 from router.summary import Summary, Wanted
-from router.task import TaskState
+from router.task import ENDS, TaskState
 from router.verdict import Outcome
 from tests.builders import a_failure, a_policy, a_submission, an_attempt
 from tests.conftest import Clock
+from tests.waiting import until
 
 POLICY = a_policy()
 OTHER = a_policy(policy="others")
@@ -191,3 +196,20 @@ async def test_nobody_resolves_what_is_not_there(desk: Desk) -> None:
     """An unknown task is told as such."""
     with pytest.raises(UnknownTask):
         await desk.resolve("accept", output=GOOD_OUTPUT)
+
+
+async def test_who_waits_hears_of_a_review_at_once(
+    desk: Desk, server: EmbeddedServer, raw: redis.Redis, prefix: str
+) -> None:
+    """Sooner than a waiter looks by itself; and of the end that a person brings about, too."""
+    await desk.store.submit([a_submission("t1")])
+    (claim,) = await desk.store.claim({"mini": 1}, at_most=1, token="a")
+    async with AsyncClient(server.url, prefix=prefix) as client:
+        waiting = asyncio.create_task(client.reach("t1", ENDS | {TaskState.REVIEW}, timeout_s=LOOK_AGAIN_S * 0.9))
+        await until(lambda: raw.hexists(f"{prefix}t:t1", "r"))
+        await desk.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.UNSURE), Review("who knows"))
+        assert await waiting is TaskState.REVIEW
+
+        ending = asyncio.create_task(client.wait("t1", timeout_s=LOOK_AGAIN_S * 0.9))
+        await desk.resolve("accept", attempt=1)
+        assert (await ending).status == "succeeded"

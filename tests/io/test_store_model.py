@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -493,6 +494,10 @@ def check_places(records: dict[str, Record], keys: dict[str, Any]) -> None:
         (key.split(":")[1], name.decode()) for key in keys if key.startswith("turn:") for name, _ in zset(keys, key)
     }
     assert turns == {tuple(key.split(":", 2)[1:]) for key in keys if key.startswith("ready:")}
+    waiting = Counter(record.task.tenant for record in records.values() if not record.state.terminal)
+    assert {name.decode(): int(count) for name, count in keys.get("waiting", ({}, False))[0].items()} == waiting
+    listed = {name for key in keys if key.startswith("of:") for name, _ in zset(keys, key)}
+    assert listed == {i.encode() for i, record in records.items() if record.task.audits is None}
 
 
 async def check_money(pair: Pair, raw: redis.Redis) -> None:

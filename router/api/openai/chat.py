@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Annotated
 
-from anyio import CancelScope
 from fastapi import APIRouter, Header, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 
 from ...async_client import AsyncClient
 from ...cost import usd
@@ -18,10 +18,10 @@ from ...values import Json
 from ...webhook import Dialect
 from ..backend import Served
 from ..caller import GUARDED, Caller
-from ..events import HEADERS, Listening
+from ..events import Listening
 from ..owned import Submitter
 from ..pressure import Admitting
-from ..problems import Refused, answers, told
+from ..problems import answers
 from ..strict import StrictRoute
 from ..webhooks import webhook_of
 from . import sse
@@ -29,7 +29,20 @@ from .asked import one_key, one_metadata
 from .chatanswer import Completion
 from .chatrequest import ChatRequest, wishes
 from .conversation import plain
-from .desk import LEFT, Asked, Left, addressed, given_up, not_erased, patience_s, settled, taken_in, while_there
+from .desk import (
+    LEFT,
+    Asked,
+    Left,
+    addressed,
+    as_of,
+    given_up,
+    given_up_if_left,
+    not_erased,
+    patience,
+    settled,
+    taken_in,
+    while_there,
+)
 from .outcome import headers, not_accepted, routing
 from .progress import progress
 from .said import said
@@ -64,17 +77,18 @@ async def create_chat_completion(
     taken = await taken_in(backend.client, admissions, caller, asked)
     if body.stream:
         options = body.stream_options
-        news = progress(backend.client, newsroom, taken.tasks)
+        news = progress(backend.client, newsroom, taken.tasks, patience(request, body.router, stream=True))
         lines = _stream(
             request, backend.client, asked, taken.tasks, news, include_usage=bool(options and options.include_usage)
         )
-        return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS | taken.headers)
+        return sse.streamed(sse.to_the_end(request, lines), taken.headers)
     try:
-        waiting = settled(backend.client, taken.tasks, wait_s=patience_s(request, body.router))
+        waiting = settled(backend.client, taken.tasks, wait_s=patience(request, body.router).wait_s)
         records = await while_there(request, waiting)
     except Left:
         await given_up(backend.client, asked, taken.tasks)
         return Response(status_code=LEFT)
+    asked = await as_of(backend.client, asked, records[0])
     return JSONResponse(completion(asked, records).whole(), headers=headers(records) | taken.headers)
 
 
@@ -98,7 +112,9 @@ def completion(asked: Asked, records: Sequence[Record]) -> Completion:
     policy = asked.card.policy
     accepted = [record for record in records if record.state is TaskState.SUCCEEDED]
     if not accepted:
-        raise not_accepted(records[0], policy)
+        why = not_accepted(records[0], policy)
+        why.more["router"] |= {} if len(records) == 1 else _together(records, policy)
+        raise why
     for record in accepted:
         not_erased(record)
     first = accepted[0]
@@ -126,24 +142,16 @@ async def _stream(
     client: AsyncClient,
     asked: Asked,
     tasks: Sequence[str],
-    news: AsyncIterator[bytes],
+    news: AsyncGenerator[bytes],
     *,
     include_usage: bool,
-) -> AsyncIterator[bytes]:
-    """Nothing but comments until an output is accepted; then chunks of it, or one error."""
-    records: Sequence[Record] = ()
-    try:
+) -> AsyncGenerator[bytes]:
+    """Nothing but comments until an output is accepted; then chunks of it."""
+    async with given_up_if_left(request, client, asked, tasks), aclosing(news):
         async for line in news:
             yield line
         records = await settled(client, tasks, wait_s=None)
-    finally:
-        if not records:
-            with CancelScope(shield=True):
-                if await request.is_disconnected():
-                    await given_up(client, asked, tasks)
-    try:
-        for chunk in completion(asked, records).chunks(include_usage=include_usage):
-            yield sse.event(chunk)
-    except Refused as why:
-        yield sse.event(told(request, why))
+    asked = await as_of(client, asked, records[0])
+    for chunk in completion(asked, records).chunks(include_usage=include_usage):
+        yield sse.event(chunk)
     yield sse.DONE

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import math
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from anyio import CancelScope
 from fastapi import Request
+from starlette.datastructures import Headers
 
 from ...async_client import AsyncClient
 from ...errors import RouterError, UnknownPolicy, UnknownTask
@@ -17,6 +21,7 @@ from ...submission import Card, Submission
 from ...task import ENDS, TaskState
 from ...values import Json
 from ..caller import Caller
+from ..events import HEARTBEAT_S
 from ..pressure import Admissions
 from ..problems import Refused
 from .asked import RouterAsk, Target, UnknownModel, target
@@ -40,7 +45,7 @@ class Left(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, understood: what is asked of which version, with what, and how many times."""
+    """A request, understood: what is asked of which version, with what, how many times, and whether it is kept."""
 
     model: str
     card: Card
@@ -48,6 +53,7 @@ class Asked:
     source: Source
     order: Order
     choices: int = 1
+    keep: bool = True
 
 
 async def addressed(client: AsyncClient, model: str, router: RouterAsk) -> tuple[Target, Card]:
@@ -106,6 +112,14 @@ async def settled(client: AsyncClient, tasks: Sequence[str], *, wait_s: float | 
     return list(await asyncio.gather(*(client.read(task) for task in tasks)))
 
 
+async def as_of(client: AsyncClient, asked: Asked, record: Record) -> Asked:
+    """The request as its task was asked: under a known key that may have been an earlier version of the policy."""
+    if record.task.policy == asked.card.digest:
+        return asked
+    _, kind = await client.version(record.task.policy)
+    return replace(asked, card=replace(asked.card, digest=record.task.policy, output=kind))
+
+
 def not_erased(record: Record) -> None:
     """Raises: Refused for a task whose contents are gone."""
     if record.erased_ms is not None:
@@ -137,17 +151,52 @@ async def given_up(client: AsyncClient, asked: Asked, tasks: Sequence[str]) -> N
         return
     for task in tasks:
         try:
-            await client.cancel(task)
+            await (client.cancel(task) if asked.keep else client.erase(task))
         except UnknownTask:
             continue
 
 
-def patience_s(request: Request, router: RouterAsk) -> float:
-    """How long to wait: as the request says, and less than its client waits, so that it is told which task goes on."""
-    wished_s = router.wait_s or WAIT_S
-    theirs = request.headers.get("x-stainless-read-timeout") or request.headers.get("x-stainless-timeout")
+@asynccontextmanager
+async def given_up_if_left(
+    request: Request, client: AsyncClient, asked: Asked | None, tasks: Sequence[str]
+) -> AsyncIterator[None]:
+    """While entered somebody listens to a stream: who leaves meanwhile gives the tasks up; the end of us does not."""
     try:
-        theirs_s = float(theirs or "inf")
+        yield
+    except BaseException:
+        if asked is not None:
+            with CancelScope(shield=True):
+                if await request.is_disconnected():
+                    await given_up(client, asked, tasks)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long somebody waits for an answer, and how long a stream may be silent meanwhile."""
+
+    wait_s: float = math.inf
+    silence_s: float = HEARTBEAT_S
+
+
+def patience(request: Request, router: RouterAsk, *, stream: bool | None = False) -> Patience:
+    """
+    As the request says; but less than its client waits, so that it is told which task goes on.
+
+    A stream that says now and then that it is there may take as long as its task.
+    """
+    wished_s = router.wait_s or (math.inf if stream else WAIT_S)
+    theirs_s = _client_timeout_s(request.headers)
+    if stream:
+        return Patience(wished_s, min(HEARTBEAT_S, theirs_s / 2))
+    return Patience(min(wished_s, max(theirs_s - MARGIN_S, theirs_s / 2)))
+
+
+def _client_timeout_s(headers: Headers) -> float:
+    """How long OpenAI's SDKs for Python and Node say that they wait for the next byte."""
+    told = headers.get("x-stainless-read-timeout") or headers.get("x-stainless-timeout") or ""
+    try:
+        seconds = float(told)
     except ValueError:
-        return wished_s
-    return max(min(wished_s, theirs_s - MARGIN_S), theirs_s / 2) if theirs_s > 0 else wished_s
+        return math.inf
+    return seconds if seconds > 0 else math.inf

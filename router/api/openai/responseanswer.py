@@ -83,12 +83,14 @@ class Responding:
                 yield from _message_events(index, item, self._said)
             else:
                 yield from _call_events(index, item)
-        kind = self.status if self.status in ("completed", "incomplete") else "failed"
-        yield {"type": f"response.{kind}", "response": self.whole()}
-        if kind == "failed":
-            code, message = self._failure
-            error = {"code": code, "message": message, "param": None}
-            yield {"type": "error", **error, "error": error | {"type": "server_error"}}
+        if self.status in ("completed", "incomplete"):
+            yield {"type": f"response.{self.status}", "response": self.whole()}
+            return
+        if self.record.state.terminal:
+            yield {"type": "response.failed", "response": self.whole()}
+        code, message = self._failure
+        error = {"code": code, "message": message, "param": None}
+        yield {"type": "error", **error, "error": error | {"type": "server_error"}}
 
     @property
     def _wishes(self) -> Wishes:

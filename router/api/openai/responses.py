@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from itertools import count
 from typing import Annotated, Literal
 
-from anyio import CancelScope
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from ...errors import UnknownTask
@@ -19,7 +19,7 @@ from ...values import Json
 from ...webhook import Dialect
 from ..backend import Backend, Served
 from ..caller import GUARDED, Caller
-from ..events import HEADERS, Listening
+from ..events import Listening
 from ..news import Newsroom
 from ..owned import Canceller, Reader, Submitter
 from ..pressure import Admitting
@@ -27,8 +27,21 @@ from ..problems import Refused, answers
 from ..strict import StrictRoute
 from ..webhooks import webhook_of
 from . import sse
-from .asked import one_key, one_metadata
-from .desk import LEFT, Asked, Left, Taken, addressed, given_up, not_erased, patience_s, settled, taken_in, while_there
+from .asked import RouterAsk, one_key, one_metadata
+from .desk import (
+    LEFT,
+    Asked,
+    Left,
+    Patience,
+    addressed,
+    given_up,
+    given_up_if_left,
+    not_erased,
+    patience,
+    settled,
+    taken_in,
+    while_there,
+)
 from .items import messages
 from .outcome import headers, not_accepted
 from .progress import progress
@@ -75,24 +88,25 @@ async def create_response(
     (task,) = taken.tasks
     if body.stream:
         waiter = None if body.background else asked
-        lines = _stream(request, backend, newsroom, task, given_up_by=waiter, keep=body.store is not False)
-        return _streamed(lines, taken)
+        waits = patience(request, body.router, stream=True)
+        lines = _stream(request, backend, newsroom, task, waits, given_up_by=waiter)
+        return sse.streamed(sse.to_the_end(request, lines), taken.headers)
     if body.background:
         begun = await _responding(backend, await backend.client.read(task), asked)
         shown = begun.whole() if taken.replayed else begun.begun("queued")
         return JSONResponse(shown | {"background": True}, headers=taken.headers)
     try:
-        waiting = settled(backend.client, [task], wait_s=patience_s(request, body.router))
+        waiting = settled(backend.client, [task], wait_s=patience(request, body.router).wait_s)
         (record,) = await while_there(request, waiting)
     except Left:
         await given_up(backend.client, asked, [task])
         return Response(status_code=LEFT)
+    answer = await _responding(backend, record, asked)
+    if not asked.keep:
+        await backend.client.erase(task)
     if record.state is not TaskState.SUCCEEDED:
         raise not_accepted(record, asked.card.policy)
-    answer = (await _responding(backend, record, asked)).whole()
-    if body.store is False:
-        await backend.client.erase(task)
-    return JSONResponse(answer | {"store": body.store is not False}, headers=headers([record]) | taken.headers)
+    return JSONResponse(answer.whole() | {"store": asked.keep}, headers=headers([record]) | taken.headers)
 
 
 @routes.get("/v1/responses/{response}", response_model=None, responses=_SHOWN | answers(404, 422, 503))
@@ -114,8 +128,9 @@ async def retrieve_response(
     """
     record = await _found(backend, caller, response)
     if stream:
-        lines = _stream(request, backend, newsroom, record.task.id, after=starting_after)
-        return _streamed(lines, Taken([record.task.id]))
+        waits = patience(request, RouterAsk(), stream=True)
+        lines = _stream(request, backend, newsroom, record.task.id, waits, after=starting_after)
+        return sse.streamed(sse.to_the_end(request, lines), headers([record]))
     return JSONResponse((await _responding(backend, record)).whole(), headers=headers([record]))
 
 
@@ -153,7 +168,7 @@ async def _asked(backend: Backend, caller: Caller, body: ResponseRequest, header
         wishes=wishes(body, target),
         webhook=await webhook_of(backend, caller.tenant, body.router.webhook, dialect=Dialect.RESPONSE),
     )
-    return Asked(body.model, card, given, source, order)
+    return Asked(body.model, card, given, source, order, keep=body.store is not False)
 
 
 async def _found(backend: Backend, caller: Caller, response: str) -> Record:
@@ -179,45 +194,35 @@ async def _responding(backend: Backend, record: Record, asked: Asked | None = No
     return Responding(record, policy, kind)
 
 
-def _streamed(lines: AsyncIterator[bytes], taken: Taken) -> StreamingResponse:
-    return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS | taken.headers)
-
-
 async def _stream(
     request: Request,
     backend: Backend,
     newsroom: Newsroom,
     task: str,
+    waits: Patience,
     *,
     given_up_by: Asked | None = None,
     after: int | None = None,
-    keep: bool = True,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """That it began, comments while it goes on, and the whole answer once it is accepted; each event has its number."""
     numbers = count()
-    begun = (await _responding(backend, await backend.client.read(task), given_up_by)).begun()
-    settled_yet = False
-    try:
+    client = backend.client
+    begun = (await _responding(backend, await client.read(task), given_up_by)).begun()
+    news = progress(client, newsroom, [task], waits)
+    async with given_up_if_left(request, client, given_up_by, [task]), aclosing(news):
         for kind in ("response.created", "response.in_progress"):
-            if (line := _line({"type": kind, "response": begun}, next(numbers), after)) is not None:
-                yield line
-        async for comment in progress(backend.client, newsroom, [task]):
+            yield _line({"type": kind, "response": begun}, next(numbers), after)
+        async for comment in news:
             yield comment
-        settled_yet = True
-    finally:
-        if not settled_yet and given_up_by is not None:
-            with CancelScope(shield=True):
-                if await request.is_disconnected():
-                    await given_up(backend.client, given_up_by, [task])
-    ended = await _responding(backend, await backend.client.read(task), given_up_by)
-    if not keep:
-        await backend.client.erase(task)
+    ended = await _responding(backend, await client.read(task), given_up_by)
+    if given_up_by is not None and not given_up_by.keep:
+        await client.erase(task)
     for event in ended.events():
-        if (line := _line(event, next(numbers), after)) is not None:
-            yield line
+        yield _line(event, next(numbers), after)
 
 
-def _line(event: dict[str, Json], number: int, after: int | None) -> bytes | None:
+def _line(event: dict[str, Json], number: int, after: int | None) -> bytes:
+    """One event with its number; nothing for one that the caller has had."""
     if after is not None and number <= after:
-        return None
+        return b""
     return sse.event(event | {"sequence_number": number}, kind=str(event["type"]))

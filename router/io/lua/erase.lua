@@ -1,7 +1,7 @@
 -- Erase the contents of a task, which is ended if it has not: what it was asked, and all that quotes it. State, times,
 -- costs and the shape of its trail stay.
 -- ARGV[2] task  [3] an empty input (packed); then its attempts without contents (packed), in order
--- returns  {ok, state, audit of it or ''} | {again, state, ''}: its trail is another one, read it anew | nil: no such task
+-- returns  {ok, state, audit of it or ''} | {again, state, ''}: its trail is another one, read it anew | nil: no task
 local id = ARGV[2]
 local k, trail = task_key(id), P .. 'trail:' .. id
 local n = now()

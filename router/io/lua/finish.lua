@@ -88,11 +88,13 @@ elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)
   redis.call('ZADD', P .. 'review', int(n), id)
   look_again(id, n + tonumber(arg))
-  local kept = redis.call('HMGET', k, 'p', 'k', 'c', 'hook')
+  local kept = redis.call('HMGET', k, 'p', 'k', 'c', 'hook', 'r')
   local until_ms = n + tonumber(arg) + tonumber(kept[2]) * 1000
   keep_version(kept[1], until_ms)
   list_until(h[4], tonumber(kept[3]), until_ms)
   event('review', id, told)
+  -- Who waits may not want to do so for as long as a person takes; they stay, to hear of the end too.
+  for waiter in string.gmatch(kept[5] or '', '%S+') do tell(waiter, id) end
   if kept[4] then announce(id, 'review', h[4], kept[1], kept[4], n) end
 else
   end_task(id, arg, reason, n, told)

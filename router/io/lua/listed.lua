@@ -10,7 +10,8 @@ local found = {}
 local function fill(own)
   local offset = 0
   while #found < 2 * most do
-    local page = redis.call('ZREVRANGEBYSCORE', own, int(at), int(oldest), 'WITHSCORES', 'LIMIT', int(offset), int(most))
+    local page = redis.call('ZREVRANGEBYSCORE', own, int(at), int(oldest), 'WITHSCORES', 'LIMIT', int(offset),
+      int(most))
     for i = 1, #page, 2 do
       local seen = after ~= '' and tonumber(page[i + 1]) == at and page[i] >= after
       if not seen and #found < 2 * most then

@@ -10,11 +10,12 @@ local lines = redis.call('XRANGE', key, (after == '') and '-' or '(' .. after, '
 
 local calls, tasks, seen = {}, {}, {}
 for _, line in ipairs(lines) do
-  local call, task
+  local call, task, kind
   for i = 1, #line[2], 2 do
-    if line[2][i] == 'c' then call = line[2][i + 1] elseif line[2][i] == 't' then task = line[2][i + 1] end
+    local field, value = line[2][i], line[2][i + 1]
+    if field == 'c' then call = value elseif field == 't' then task = value elseif field == 'k' then kind = value end
   end
-  if call ~= '' and not seen['c' .. call] then calls[#calls + 1] = call end
+  if kind ~= 'reserved' and call ~= '' and not seen['c' .. call] then calls[#calls + 1] = call end
   if not seen['t' .. task] then tasks[#tasks + 1] = task end
   seen['c' .. call], seen['t' .. task] = true, true
 end

@@ -8,7 +8,7 @@ local ALARM_EVERY_S = 3600
 
 local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
 local length = redis.call('XLEN', key)
-local function surplus(id, index) return ms_of(id) < oldest or length - index >= lines_max end
+local function surplus(id, index) return ms_of(id) < oldest or length - index > lines_max end
 
 local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
 if not first or not surplus(first[1], 0) then return {0, 0} end
@@ -31,7 +31,7 @@ if cut then
   redis.call('SET', P .. 'cut', cut)
 end
 if held > 0 and length - count > lines_max
-  and redis.call('SET', P .. 'told:ledger', '1', 'NX', 'EX', ALARM_EVERY_S) then
+  and redis.call('SET', P .. 'told:ledger:hour', '1', 'NX', 'EX', ALARM_EVERY_S) then
   alarm('ledger', 'ledger', 'it has ' .. int(length - count) .. ' lines, and the oldest are not '
     .. (archived == free and 'archived' or 'counted') .. ': none is cut')
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,15 @@ import httpx
 import pytest
 from fastapi import Request
 
+from router.api.backend import Backend
+from router.api.events import HEARTBEAT_S
 from router.api.openai.asked import RouterAsk
-from router.api.openai.desk import WAIT_S, patience_s
+from router.api.openai.desk import WAIT_S, Asked, Patience, as_of, patience
+from router.producing import Order
+from router.record import Record
 from tests.api.openai.conftest import Desk
+from tests.api.openai.desk import a_record
+from tests.builders import a_policy
 from tests.waiting import wait_until
 
 PATIENCE = httpx.Timeout(30, read=0.3)
@@ -32,10 +39,15 @@ def response(**changes: Any) -> dict[str, Any]:
 WAYS = [("/v1/chat/completions", chat), ("/v1/responses", response)]
 
 
-def statuses(desk: Desk, text: str) -> list[str]:
-    """How the tasks stand that were asked with that text."""
+def asked(desk: Desk, body: dict[str, Any]) -> list[Record]:
+    """The tasks that a request became."""
     found = [desk.tasks.read(task.id) for task in desk.tasks.tasks(limit=1000).tasks]
-    return sorted(record.state.value for record in found if record.task.input["text"] == text)
+    return [record for record in found if record.task.input.get("text") == text_of(body)]
+
+
+def statuses(desk: Desk, body: dict[str, Any]) -> list[str]:
+    """How they stand."""
+    return [record.state.value for record in asked(desk, body)]
 
 
 def text_of(body: dict[str, Any]) -> str:
@@ -60,7 +72,7 @@ def test_who_leaves_does_not_pay_on(desk: Desk, path: str, asking: Ask, stream: 
 
     leave(desk, path, body)
 
-    wait_until(lambda: statuses(desk, text_of(body)) == ["cancelled"], "the task to be cancelled")
+    wait_until(lambda: statuses(desk, body) == ["cancelled"], "the task to be cancelled")
 
 
 @pytest.mark.parametrize(("path", "asking"), WAYS)
@@ -78,7 +90,7 @@ def test_who_leaves_with_a_key_may_come_back(desk: Desk, path: str, asking: Ask,
         t.id for t in desk.tasks.tasks(limit=1000).tasks if desk.tasks.read(t.id).task.input["text"] == text_of(body)
     ]
     assert (again.status_code, again.json()["router"]["task"]) == (504, task)
-    assert statuses(desk, text_of(body)) == ["ready"]
+    assert statuses(desk, body) == ["ready"]
 
 
 @pytest.mark.parametrize(("path", "asking"), WAYS)
@@ -87,11 +99,25 @@ def test_who_waits_in_vain_is_told_which_task_goes_on(desk: Desk, path: str, ask
     waited = asking(router={"wait_s": 0.1})
     soon = desk.http.post(path, json=waited)
     sdk = desk.http.post(path, json=asking(), headers={"x-stainless-read-timeout": "0.2"})
+    streamed = desk.http.post(path, json=asking(stream=True, router={"wait_s": 0.1}))
+
+    assert '"code":"task_pending"' in streamed.text.splitlines()[-2]
 
     for answer in (soon, sdk):
         assert (answer.status_code, answer.json()["error"]["code"]) == (504, "task_pending")
         assert answer.headers["x-should-retry"] == "false"
         assert desk.tasks.get(answer.headers["x-router-task"]).status == "ready"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_leaves_nothing_that_was_not_to_be_kept(desk: Desk, stream: bool) -> None:
+    """With `store: false` what was asked is erased, not only cancelled."""
+    before = {task.id for task in desk.tasks.tasks(limit=1000).tasks}
+    leave(desk, "/v1/responses", response(stream=stream, store=False))
+
+    (task,) = {task.id for task in desk.tasks.tasks(limit=1000).tasks} - before
+    wait_until(lambda: desk.tasks.read(task).erased_ms is not None, "the task to be erased")
+    assert (desk.tasks.get(task).status, desk.tasks.read(task).task.input) == ("cancelled", {})
 
 
 def test_a_response_in_the_background_waits_for_nobody(desk: Desk) -> None:
@@ -114,7 +140,7 @@ def test_choices_are_tasks_of_their_own(desk: Desk) -> None:
 
     first, again, other = (desk.http.post(WAYS[0][0], json=b, headers=key) for b in (body, body, body | {"n": 2}))
 
-    assert statuses(desk, text_of(body)) == ["ready"] * 3
+    assert statuses(desk, body) == ["ready"] * 3
     assert first.json()["router"]["task"] == again.json()["router"]["task"]
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
 
@@ -170,7 +196,27 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_paid(
 )
 def test_an_answer_comes_before_the_sdk_gives_up(header: dict[str, str], wished_s: float | None, wait_s: float) -> None:
     """By its own header; nonsense in it changes nothing."""
-    headers = [(name.encode(), value.encode()) for name, value in header.items()]
-    request = Request({"type": "http", "headers": headers})
+    assert patience(a_request(header), RouterAsk(wait_s=wished_s)).wait_s == wait_s
 
-    assert patience_s(request, RouterAsk(wait_s=wished_s)) == wait_s
+
+def test_a_stream_speaks_before_the_sdk_gives_up() -> None:
+    """It may take as long as its task, unless somebody says otherwise; but it is never silent for long."""
+    plain, hasty = a_request({}), a_request({"x-stainless-read-timeout": "4"})
+
+    assert patience(plain, RouterAsk(), stream=True) == Patience(math.inf, HEARTBEAT_S)
+    assert patience(hasty, RouterAsk(wait_s=7), stream=True) == Patience(7, 2)
+
+
+def a_request(header: dict[str, str]) -> Request:
+    return Request({"type": "http", "headers": [(name.encode(), value.encode()) for name, value in header.items()]})
+
+
+async def test_an_answer_is_read_by_the_version_it_was_asked_under(backend: Backend) -> None:
+    """Under a known key that may be an earlier one, whose outputs are of another kind."""
+    before, after = a_policy(), a_policy(output={"labels": ["refund", "other"]})
+    await backend.store.publish([before])
+    await backend.store.publish([after])
+    now = Asked("policy/receipts", await backend.client.known("receipts"), {}, "last_user_message", Order())
+
+    assert (await as_of(backend.client, now, a_record(task={"policy": before.digest}))).card.output == "schema"
+    assert await as_of(backend.client, now, a_record(task={"policy": after.digest})) is now

@@ -167,3 +167,10 @@ def test_a_failure_is_an_event_that_sdks_raise() -> None:
     assert (failed["type"], failed["response"]["status"]) == ("response.failed", "failed")
     assert (error["type"], error["error"]["code"]) == ("error", "task_expired")
     assert "it is late" in error["message"]
+
+
+def test_a_person_s_word_is_waited_for_elsewhere() -> None:
+    """A stream ends where a task goes to review, but the response has not failed: it may be answered yet."""
+    (error,) = events(a_record(state=TaskState.REVIEW, reason="unsure", ended_ms=None))
+
+    assert (error["type"], error["error"]["code"]) == ("error", "task_in_review")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 
-from router.api.openai.sse import event, progress
+from fastapi import Request
+
+from router.api.openai.sse import event, progress, to_the_end
+from router.errors import StoreUnavailable
 
 WILD = "two\nlines\r\n\r\ndata: [DONE]\u2028\n\n"
 
@@ -25,3 +29,18 @@ def test_progress_is_a_comment() -> None:
     assert line.startswith(": router {")
     assert line.count("\n") == 2
     assert line.isascii()
+
+
+async def test_what_goes_wrong_is_the_last_event() -> None:
+    """A stream that has begun cannot change its status: the problem comes in it, in a form that SDKs raise."""
+
+    async def broken() -> AsyncGenerator[bytes]:
+        yield progress({"status": "ready"})
+        raise StoreUnavailable("Redis cannot be reached")
+
+    first, last = [line async for line in to_the_end(Request({"type": "http", "headers": []}), broken())]
+    kind, data, *_ = last.decode().split("\n")
+
+    assert first == progress({"status": "ready"})
+    assert kind == "event: error"
+    assert json.loads(data.removeprefix("data: "))["error"]["code"] == "store_unavailable"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,7 @@ class Service:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("openai")
     with FaultProvider(answer) as provider, GuardedServer(folder / "redis") as server:
-        tiers = folder / "tiers.yaml"
-        theirs = f"api_key_env: OTHER_KEY\n    api_base: {provider.url()}"
-        tiers.write_text((POLICIES / "tiers.yaml").read_text().replace("api_key_env: OPENAI_API_KEY", theirs))
+        tiers = _tiers(folder / "tiers.yaml", provider)
         env, change = {"OTHER_KEY": "sk-theirs"}, {"webhook_allow": ALLOWED}
         with open_site("openai", folder, redis_url=server.url, tiers=tiers, env=env, **change) as site:
             secret = _secret(site.settings)
@@ -55,21 +54,31 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
                 yield Service(url, site, provider, secret)
 
 
-class _served:
+def _tiers(file: Path, provider: FaultProvider) -> Path:
+    """The shipped tiers at that provider, which takes any number of calls a minute."""
+    theirs = f"api_key_env: OTHER_KEY\n    api_base: {provider.url()}"
+    shipped = (POLICIES / "tiers.yaml").read_text().replace("api_key_env: OPENAI_API_KEY", theirs)
+    file.write_text("".join(line for line in shipped.splitlines(keepends=True) if "s_per_minute:" not in line))
+    return file
+
+
+@contextmanager
+def _served(settings: Settings, folder: Path) -> Iterator[str]:
     """`router api` as a process; gives its address."""
+    ready, log = folder / "api.url", folder / "api.log"
+    words = ("api", "--port", "0", "--insecure", "--ready-file", str(ready))
+    process = launch("router.cli", *words, env=environment(settings), log=log)
+    try:
+        wait_until(lambda: process.poll() is not None or _told(ready), f"the service; see {log}")
+        assert process.poll() is None, log.read_text()[-2000:]
+        yield _told(ready)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._ready, self._log = folder / "api.url", folder / "api.log"
-        words = ("api", "--port", "0", "--insecure", "--ready-file", str(self._ready))
-        self._process = launch("router.cli", *words, env=environment(settings), log=self._log)
 
-    def __enter__(self) -> str:
-        wait_until(lambda: self._ready.exists() and self._ready.read_text(), f"the service; see {self._log}")
-        return self._ready.read_text().strip()
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=30)
+def _told(ready: Path) -> str:
+    return ready.read_text().strip() if ready.exists() else ""
 
 
 def _secret(settings: Settings) -> str:

@@ -13,6 +13,7 @@ import openai
 litellm.suppress_debug_info = True
 ASKED = [{"role": "user", "content": "A hard question."}]
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+PRICE = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 PLACE: dict[str, Any] = {
     "api_base": os.environ["OPENAI_BASE_URL"],
     "api_key": "rk_unused",
@@ -28,7 +29,7 @@ async def heard() -> dict[str, Any]:
     chunks = [chunk async for chunk in await litellm.acompletion(messages=ASKED, stream=True, **PLACE)]
     tool = {"type": "function", "function": {"name": "weather", "parameters": CITY}}
     called = await litellm.acompletion(messages=ASKED[:1], tools=[tool], _skip_mcp_handler=True, **PLACE)
-    form = {"type": "json_schema", "json_schema": {"name": "price", "schema": {"type": "object"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "price", "schema": PRICE}}
     formed = await litellm.acompletion(messages=ASKED, response_format=form, **PLACE)
     try:
         refused: Any = await litellm.acompletion(messages=[{"role": "user", "content": "nonsense"}], **PLACE)
@@ -40,7 +41,6 @@ async def heard() -> dict[str, Any]:
         "called": called.choices[0].message.tool_calls[0].function.name,
         "formed": json.loads(said(formed)),
         "refused": refused,
-        "responded": (await litellm.aresponses(input="A hard question.", **PLACE)).output[0].content[0].text,
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from .cost import NUSD_PER_USD
-from .timings import Timings
+from ..cost import NUSD_PER_USD
+from ..timings import Timings
 
 OTHER: Final = "other"
 """What names are called that are too many to have series of their own."""
@@ -27,15 +27,18 @@ def first(known: Iterable[str], found: Iterable[str], most: int) -> list[str]:
 
 
 def bounded(names: Iterable[str]) -> Callable[[str], str]:
+    """Make what gives these names as they are, and `OTHER` for every other one."""
     allowed = frozenset(names)
     return lambda name: name if name in allowed else OTHER
 
 
 def plain(name: str, about: str, value: float) -> Metric:
+    """A gauge without labels."""
     return gauge(name, about, (), {(): value})
 
 
 def gauge(name: str, about: str, labels: Sequence[str], series: Series) -> Metric:
+    """What may rise and fall."""
     family = GaugeMetricFamily(name, about, labels=labels)
     for values in sorted(series):
         family.add_metric(values, series[values])
@@ -43,6 +46,7 @@ def gauge(name: str, about: str, labels: Sequence[str], series: Series) -> Metri
 
 
 def counter(name: str, about: str, labels: Sequence[str], series: Series) -> Metric:
+    """What only grows; *name* ends in `_total`."""
     family = CounterMetricFamily(name, about, labels=labels)
     for values in sorted(series):
         family.add_metric(values, series[values])
@@ -50,6 +54,7 @@ def counter(name: str, about: str, labels: Sequence[str], series: Series) -> Met
 
 
 def histogram(name: str, about: str, labels: Sequence[str], series: Mapping[Any, Timings]) -> Metric:
+    """How long things took."""
     family = HistogramMetricFamily(name, about, labels=labels)
     for values in sorted(series):
         family.add_metric(values, buckets=series[values].cumulative(), sum_value=series[values].sum_s)
@@ -76,6 +81,7 @@ def dollars(samples: Iterable[tuple[Labels, int]]) -> dict[Labels, float]:
 
 
 def merged(samples: Iterable[tuple[Labels, Timings]]) -> dict[Labels, Timings]:
+    """Histograms of the same labels as one."""
     merged: dict[Labels, Timings] = {}
     for labels, timings in samples:
         merged[labels] = merged.get(labels, Timings()) + timings

@@ -1,0 +1,32 @@
+"""How tiers and policies are called in labels: by their names as long as these are few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .facts import Facts
+from .family import bounded, first
+
+TIERS_MAX: Final = 50
+POLICIES_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """`tier` and `policy` give the label of a name; `tiers` are those that have one of their own."""
+
+    tier: Callable[[str], str]
+    policy: Callable[[str], str]
+    tiers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, facts: Facts) -> Names:
+        known = {*facts.tiers, *(tier for card in facts.cards.values() for tier in card.tiers or (card.tier,))}
+        queues = {queue.removeprefix("!") for queue in facts.service.ready}
+        tiers = first(
+            known, {*queues, *facts.service.running, *(change.cell.tier for change in facts.counts)}, TIERS_MAX
+        )
+        policies = first(facts.cards, {change.cell.policy for change in facts.counts}, POLICIES_MAX)
+        return cls(bounded(tiers), bounded(policies), tuple(tiers))

@@ -1,0 +1,123 @@
+"""Pages: templates, the headers that keep a browser from doing more than a page needs, and errors for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from ..api.problems import Refused, not_valid, refusal
+from ..api.strict import StrictRequest
+from ..apikey import Scope
+from ..errors import RouterError
+from .assets import address
+from .shown import FILTERS, between, finalize, ratio
+from .visitor import THEMES, Visitor, forget_key, keep_mark, stranger
+
+HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+"""Nothing from elsewhere, nothing inline, no frames: what a task holds cannot run, whatever it is."""
+
+SIGN_IN: Final = "/signin"
+
+
+def render(request: Request, visitor: Visitor, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page for a visitor."""
+    known = {
+        "visitor": visitor,
+        "caller": visitor.caller,
+        "path": request.url.path,
+        "here": _here(request),
+        "Scope": Scope,
+        "version": __version__,
+    }
+    page = HTMLResponse(environment().get_template(template).render(known | values), status, HEADERS)
+    keep_mark(request, page, visitor)
+    return page
+
+
+def redirect(path: str, **query: Any) -> RedirectResponse:
+    """Have the browser look at another page of ours, after something was done."""
+    told = {name: value for name, value in query.items() if value not in (None, "")}
+    return RedirectResponse(f"{path}?{urlencode(told)}" if told else path, 303, HEADERS)
+
+
+@cache
+def environment() -> Environment:
+    """Where templates are made; each value is escaped, and what would steer a screen is spelled out."""
+    made = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(FILTERS)
+    made.globals.update(asset=address, between=between, ratio=ratio, THEMES=THEMES, zip=zip)
+    return made
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, too. It is no part of the OpenAPI document."""
+
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, **(settings | {"include_in_schema": False, "response_model": None}))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            try:
+                return await handle(strict)
+            except RequestValidationError as why:
+                return _failed(request, not_valid(why))
+            except Refused as why:
+                return _failed(request, why)
+            except HTTPException as why:
+                return _failed(request, Refused(why.status_code, "bad_request", str(why.detail)))
+            except RouterError as why:
+                return _failed(request, refusal(why))
+
+        return answered
+
+
+def _failed(request: Request, why: Refused) -> Response:
+    """What went wrong, for people; a stranger is shown the door instead."""
+    if why.status_code == 401 and request.method in ("GET", "HEAD"):
+        again = redirect(SIGN_IN, next=_here(request) if request.url.path != "/" else None)
+        forget_key(request, again)
+        return again
+    title = HTTPStatus(why.status_code).phrase
+    page = render(request, stranger(request), "problem.html", status=why.status_code, title=title, said=why.detail)
+    for name, value in (why.headers or {}).items():
+        page.headers[name] = value
+    return page
+
+
+def _here(request: Request) -> str:
+    """The page that is looked at, with what is asked of it."""
+    query = request.url.query
+    return quote(request.url.path) + (f"?{query}" if query else "")

@@ -1,0 +1,113 @@
+"""How values stand on a page: amounts, shares, ages, moments, and texts of others, which may be anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from ..cost import NUSD_PER_USD
+from ..values import Json
+
+TEXT_MAX: Final = 20_000
+"""Characters of one text that a page shows."""
+LINE_MAX: Final = 300
+"""Characters of a text that stands in a line of a table."""
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
+"""Control characters, those that turn the direction of what follows, and those that nobody sees."""
+
+
+def visible(text: str) -> str:
+    """What others wrote, with what would steer a reader's screen spelled out, such as `\\u202e`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def finalize(value: Any) -> Any:
+    """Every value on its way into a page: texts of ours and of others alike, but for what is markup already."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def shortened(text: str, most: int = LINE_MAX) -> str:
+    """The beginning of a text that is too long for its place; it says how much is left out."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text) - most:,} more characters)"
+
+
+def pretty(value: Json) -> str:
+    """JSON for people, a text as it is; the beginning of what is too long."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return shortened(text, TEXT_MAX)
+
+
+def dollars(amount: int | str | None) -> str:
+    """Nano-dollars, or dollars as a decimal string: to the micro-dollar, finer where that would read as nothing."""
+    if amount is None:
+        return "–"
+    nusd = int(Decimal(amount) * NUSD_PER_USD) if isinstance(amount, str) else amount
+    if not nusd:
+        return "$0"
+    sign, size = ("−" if nusd < 0 else ""), abs(nusd)
+    places = 2 if size >= 1000 * NUSD_PER_USD else 4 if size >= NUSD_PER_USD else 6 if size >= 1000 else 9
+    return f"{sign}${Decimal(size) / NUSD_PER_USD:,.{places}f}"
+
+
+def share(part: float | None) -> str:
+    return "–" if part is None else f"{part:.1%}"
+
+
+def ticked(text: str) -> Markup:
+    """A sentence of ours in which `commands` stand between ticks."""
+    parts = visible(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def age(ms: int | float | None) -> str:
+    """How long something takes, or is ago, in the two units that matter."""
+    if ms is None:
+        return "–"
+    if ms < 1000:
+        return f"{ms:.0f} ms" if ms else "0 s"
+    seconds = ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min {int(seconds) % 60} s" if minutes < 10 else f"{minutes} min"
+    hours = minutes // 60
+    if hours < 48:
+        return f"{hours} h {minutes % 60} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def moment(at: datetime | int | None) -> str:
+    """A time (or Unix ms) in UTC, to the second."""
+    if at is None:
+        return "–"
+    when = datetime.fromtimestamp(at / 1000, UTC) if isinstance(at, int) else at.astimezone(UTC)
+    return when.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def between(first: datetime | None, last: datetime | None) -> str:
+    """How long it took from one to the other."""
+    return "–" if first is None or last is None else age((last - first).total_seconds() * 1000)
+
+
+FILTERS: Final = {
+    "visible": visible,
+    "shortened": shortened,
+    "pretty": pretty,
+    "dollars": dollars,
+    "share": share,
+    "age": age,
+    "moment": moment,
+    "ticked": ticked,
+}

@@ -1,0 +1,130 @@
+"""`router cost`: the counters' sums for people, programs, spreadsheets and FinOps tools; the same as over HTTP."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import closing
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from router.api.app import create_app
+from router.api.backend import open_backend
+from router.app import load_pricing
+from router.costtable import FOCUS
+from router.io.cost_commands import CostCommands
+from router.io.folder import read_policy, read_tiers
+from router.io.redis_link import Link, connect
+from router.ledger import EntryKind
+from router.policy import Policy
+from tests.cli import colours
+from tests.cli.desk import CliDesk
+from tests.shell import Shell
+
+SETTLED, UNSETTLED = EntryKind.SETTLED, EntryKind.UNSETTLED
+MODEL = "openai/gpt-4o-mini"
+
+
+@pytest.fixture
+def spent(desk: CliDesk) -> CliDesk:
+    """Two settled calls of two tenants at two tiers, and one of unknown outcome; the first is counted already."""
+    desk.book("c1", SETTLED, 400, model=MODEL)
+    with closing(Link(connect(desk.settings.redis_url), prefix=desk.settings.prefix)) as link:
+        assert link.carry_out(CostCommands(prefix=desk.settings.prefix).count(load_pricing(desk.settings))) == 2
+    desk.book("c2", SETTLED, 3000, tier="large", tenant="acme", task="t2", model="openai/gpt-5.4", why="escalate")
+    desk.book("c3", UNSETTLED, model=MODEL)
+    return desk
+
+
+def test_people_read_a_table_with_its_sum(shell: Shell, spent: CliDesk) -> None:
+    """The dearest group first, and all of them below."""
+    assert shell("cost") == 0
+
+    assert shell.out.index("large") < shell.out.index("mini") < shell.out.index("\nall")
+    assert "$0.000003" in shell.out
+
+
+def test_time_is_a_dimension_in_whole_hours(shell: Shell, spent: CliDesk) -> None:
+    """Each step has its rows; half an hour is refused with what is taken."""
+    rows = shell.json("cost", "--by", "tier", "--bucket", "1h", "--json")
+
+    assert all(row["from"].endswith(":00:00.000Z") for row in rows)
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal("0.000003400")
+    assert shell("cost", "--bucket", "30m") == 2
+    assert "take whole hours, such as 1h or 1d" in shell.err
+
+
+def test_what_nobody_knows_has_bounds(shell: Shell, spent: CliDesk) -> None:
+    """A lost call costs nothing at least, and its reservation at most."""
+    (mini,) = (row for row in shell.json("cost", "--json") if row["tier"] == "mini")
+
+    assert (mini["unsettled_low_usd"], mini["unsettled_high_usd"]) == ("0.000000000", "0.000001000")
+    assert mini["doubt_usd"] == "0.000001000"
+
+
+def test_focus_has_every_charge_once(shell: Shell, spent: CliDesk) -> None:
+    """In the columns that FinOps tools read, by the hour; its dimensions are not for choosing."""
+    assert shell("cost", "--format", "focus") == 0
+
+    rows = list(csv.DictReader(shell.out.splitlines()))
+    assert tuple(rows[0]) == FOCUS
+    assert {(row["SubAccountId"], row["ResourceId"], row["BilledCost"]) for row in rows} == {
+        ("default", MODEL, "0.000000400"),
+        ("acme", "openai/gpt-5.4", "0.000003000"),
+    }
+    assert shell("cost", "--format", "focus", "--by", "tier") == 2
+
+
+def test_a_climb_that_cost_more_than_the_top_says_so(
+    shell: Shell, desk: CliDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The saving is negative, and told in words."""
+    monkeypatch.setenv("ROUTER_POLICIES", str(colours.SHIPPED))
+    bound = a_shipped_policy()
+    desk.publish(bound)
+    desk.book("c1", SETTLED, 10**9, model=MODEL, version=bound.digest)
+
+    (row,) = shell.json("cost", "--by", "policy", "--json")
+    shell("cost")
+
+    assert Decimal(row["saving_usd"]) == Decimal(row["always_top_usd"]) - 1
+    assert Decimal(row["always_top_usd"]) > 0 > Decimal(row["saving_usd"])
+    assert "MORE was spent than by that" in shell.out
+
+
+def a_shipped_policy() -> Policy:
+    return read_policy(colours.SHIPPED / "intents.yaml").bound_to(read_tiers(colours.SHIPPED / "tiers.yaml"))
+
+
+async def over_http(desk: CliDesk, accept: str) -> httpx.Response:
+    async with open_backend(desk.settings, insecure=True) as backend:
+        transport = httpx.ASGITransport(create_app(backend))
+        async with httpx.AsyncClient(transport=transport, base_url="http://router") as http:
+            return await http.get("/v1/costs", params={"by": "tier,tenant"}, headers={"accept": accept})
+
+
+def test_http_csv_and_the_command_line_agree(shell: Shell, spent: CliDesk) -> None:
+    """The same rows to the nano-dollar, whoever asks in which form, before all is counted and after it."""
+    words = ("cost", "--by", "tier,tenant", "--since", "24h")
+    for _ in range(2):
+        rows = shell.json(*words, "--json")
+        shell(*words, "--format", "csv")
+        text = shell.out
+        answer = spent.run(lambda _: over_http(spent, "application/json")).json()["data"]
+        table = spent.run(lambda _: over_http(spent, "text/csv"))
+
+        assert [{**row.pop("group"), **row} for row in answer] == rows
+        assert table.headers["content-type"].startswith("text/csv")
+        assert table.text.splitlines() == text.splitlines()
+        assert [line["cost_usd"] for line in csv.DictReader(text.splitlines())] == [row["cost_usd"] for row in rows]
+        with closing(Link(connect(spent.settings.redis_url), prefix=spent.settings.prefix)) as link:
+            link.carry_out(CostCommands(prefix=spent.settings.prefix).count(load_pricing(spent.settings)))
+
+
+def test_only_what_is_new_enough_counts(shell: Shell, spent: CliDesk) -> None:
+    """This hour's is; of no time at all there is nothing."""
+    assert shell.json("cost", "--since", "1h", "--json") == shell.json("cost", "--json")
+    assert shell.json("cost", "--since", "0s", "--json") == []
+    assert shell("cost", "--since", "0s") == 0
+    assert "nothing was booked in this time" in shell.out
