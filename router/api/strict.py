@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope
 
 from ..jsontext import NotJson, parse
 from .caller import let_in, needed
@@ -25,19 +26,22 @@ THREAD_FROM = 256 * 1024
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded, and parsed without lenience."""
+    """A request whose body is bounded, takes *body_s* at most, and is parsed without lenience."""
+
+    def __init__(self, scope: Scope, receive: Receive, *, body_s: float = BODY_S) -> None:
+        super().__init__(scope, receive)
+        self._body_s = body_s
 
     async def body(self) -> bytes:
         """Raises: Refused for a body that is too large, too slow, or compressed."""
         if not hasattr(self, "_body"):
             _check_head(self)
             try:
-                async with asyncio.timeout(BODY_S):
+                async with asyncio.timeout(self._body_s):
                     self._body = await self._bounded()
             except TimeoutError:
-                raise Refused(
-                    408, "body_slow", f"the body did not arrive within {BODY_S:.0f} s; send it again"
-                ) from None
+                said = f"the body did not arrive within {self._body_s:.0f} s; send it again"
+                raise Refused(408, "body_slow", said) from None
         return self._body
 
     async def json(self) -> Any:
@@ -62,6 +66,8 @@ class StrictRoute(APIRoute):
     Who calls is looked at first: of strangers not a byte is read or parsed.
     """
 
+    body_s: ClassVar[float] = BODY_S
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
@@ -70,7 +76,7 @@ class StrictRoute(APIRoute):
         async def strictly(request: Request) -> Response:
             if scopes:
                 await let_in(request, scopes)
-            strict = StrictRequest(request.scope, request.receive)
+            strict = StrictRequest(request.scope, request.receive, body_s=self.body_s)
             if takes_json and not _is_json(request.headers.get("content-type", "")):
                 raise Refused(415, "content_type", "send the body as JSON, with `content-type: application/json`")
             return await handle(strict)

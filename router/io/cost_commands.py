@@ -3,53 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from ..counters import HOUR_MS, MEASURES, OTHER, Cell, Change, Counting, Standing, Sums, hour_of, summed
+from ..counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
 from ..ledger import Entry
 from ..pricing import Pricing, Rungs
-from .ledger_lines import entry
+from .cost_words import (
+    AT,
+    TENANT,
+    Places,
+    Tail,
+    added_words,
+    cell_field,
+    read_cells,
+    read_sums,
+    read_tail,
+    standing_words,
+)
 from .packing import unpack
 from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command, Flow
 
 PAGE: Final = 1000
 """Lines that are counted at once: Lua holds Redis for everyone."""
-TENANTS_MAX: Final = 200
-"""Tenants of an hour that have counters of their own; what further ones spend stands under `OTHER`."""
 _HOURS_AT_ONCE: Final = 20
 """Whoever reads in an event loop lets others go on between them."""
-_BETWEEN: Final = "\x1f"
-_AT: Final = "@"
-"""The field of a hash that has the last line that changed it."""
-_TENANT: Final = "#"
-"""The field of an hour that has how many tenants it counts; with a name behind it, that this is one of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """
-    Lines that no counter has yet: those after `counted`, the last that they have ("" for none), with what their calls
-    stood at then, and those of their tasks that had no answer.
-    """
-
-    counted: str
-    now_ms: int
-    lines: Sequence[tuple[str, Entry]]
-    standing: Mapping[str, Standing]
-    unanswered: Sequence[str]
-
-    @property
-    def entries(self) -> list[Entry]:
-        return [line for _, line in self.lines]
-
-    @property
-    def lag_ms(self) -> int:
-        """How long the first of them has waited."""
-        return max(0, self.now_ms - self.lines[0][1].at_ms) if self.lines else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +58,7 @@ class CostCommands(Scripted):
 
     def tail(self, after: str = "", *, at_most: int = PAGE) -> Command[Tail]:
         """Lines that are not counted yet, from the one after that id on."""
-        return self._script("tail", [after, at_most], _tail)
+        return self._script("tail", [after, at_most], read_tail)
 
     def count(self, pricing: Pricing, *, at_most: int = PAGE) -> Flow[int]:
         """
@@ -95,7 +76,7 @@ class CostCommands(Scripted):
         words = [tail.counted, tail.lines[-1][0]]
         words += yield from self._hours(summed(changes), places)
         words += yield from self._all(changes)
-        words += _standing_words(tail, counting)
+        words += standing_words(tail, counting)
         (done,) = yield [self._script("count", words, as_text)]
         return len(tail.lines) if done == "ok" else 0
 
@@ -116,8 +97,8 @@ class CostCommands(Scripted):
             some = hours[start : start + _HOURS_AT_ONCE]
             replies = yield [Command(("HGETALL", self.keys.cost(hour)), as_pairs) for hour in some]
             for hour, fields in zip(some, replies, strict=True):
-                known[hour] = as_text(fields.get(_AT, b""))
-                changes += _cells(hour, fields)
+                known[hour] = as_text(fields.get(AT, b""))
+                changes += read_cells(hour, fields)
         late = [change for at, change in ends if _later(at, known.get(change.hour, ""))]
         changes += [change for change in late if change.hour >= since_ms // HOUR_MS]
         return Counted(changes, since_ms - since_ms % HOUR_MS, lag_ms)
@@ -126,9 +107,9 @@ class CostCommands(Scripted):
         """What was counted since the beginning, by the few dimensions of `Cell.few`; the hour is 0."""
         ends, _, lag_ms = yield from self._uncounted(pricing)
         (fields,) = yield [Command(("HGETALL", self.keys.cost("all")), as_pairs)]
-        known = as_text(fields.get(_AT, b""))
+        known = as_text(fields.get(AT, b""))
         late = [Change(0, change.cell.few, change.sums) for at, change in ends if _later(at, known)]
-        return Counted([*_cells(0, fields), *late], 0, lag_ms)
+        return Counted([*read_cells(0, fields), *late], 0, lag_ms)
 
     def trim(self, *, keep_days: int, lines_max: int, at_most: int = PAGE) -> Command[Trimmed]:
         """Cut some lines that are counted, and old or too many; none is cut that an archiver did not read yet."""
@@ -146,40 +127,40 @@ class CostCommands(Scripted):
             for version, rungs in zip(versions, replies, strict=True):
                 pricing.learn(version, rungs)
 
-    def _places(self, entries: Iterable[Entry]) -> Flow[_Places]:
+    def _places(self, entries: Iterable[Entry]) -> Flow[Places]:
         """Which tenants have counters of their own, in the hours of these lines."""
         wanted: dict[int, set[str]] = defaultdict(set)
         for line in entries:
             wanted[hour_of(line)].add(line.tenant)
-        fields = [(hour, [_TENANT, *(f"{_TENANT}{name}" for name in sorted(names))]) for hour, names in wanted.items()]
+        fields = [(hour, [TENANT, *(f"{TENANT}{name}" for name in sorted(names))]) for hour, names in wanted.items()]
         replies = yield [Command(("HMGET", self.keys.cost(hour), *names), list) for hour, names in fields]
         counts, known = {}, set()
         for (hour, names), (count, *found) in zip(fields, replies, strict=True):
             counts[hour] = int(count or 0)
             known |= {(hour, name[1:]) for name, there in zip(names[1:], found, strict=True) if there}
-        return _Places(counts, known)
+        return Places(counts, known)
 
-    def _hours(self, changes: Sequence[Change], places: _Places) -> Flow[list[str | int]]:
+    def _hours(self, changes: Sequence[Change], places: Places) -> Flow[list[str | int]]:
         by_hour: dict[int, list[Change]] = defaultdict(list)
         for change in changes:
             by_hour[change.hour].append(change)
         kept = yield [self._read(self.keys.cost(hour), part) for hour, part in by_hour.items()]
         words: list[str | int] = [len(by_hour)]
         for (hour, part), sums in zip(by_hour.items(), kept, strict=True):
-            fields = [*_added(part, sums), *places.words(hour)]
+            fields = [*added_words(part, sums), *places.words(hour)]
             words += [hour, len(fields) // 2, *fields]
         return words
 
     def _all(self, changes: Iterable[Change]) -> Flow[list[str | int]]:
         few = summed(Change(0, change.cell.few, change.sums) for change in changes)
         (kept,) = yield [self._read(self.keys.cost("all"), few)]
-        fields = _added(few, kept)
+        fields = added_words(few, kept)
         return [len(fields) // 2, *fields]
 
     def _read(self, key: str, changes: Sequence[Change]) -> Command[list[Sums]]:
         """What the cells of these changes have now."""
-        words = ("HMGET", key, *(_field(change.cell) for change in changes))
-        return Command(words, lambda reply: [_sums(text) for text in reply])
+        words = ("HMGET", key, *(cell_field(change.cell) for change in changes))
+        return Command(words, lambda reply: [read_sums(text) for text in reply])
 
     def _uncounted(self, pricing: Pricing | None) -> Flow[tuple[list[tuple[str, Change]], int, int]]:
         """
@@ -205,103 +186,6 @@ class CostCommands(Scripted):
             after = tail.lines[-1][0]
             (tail,) = yield [self.tail(after)]
         return found, first.now_ms, first.lag_ms
-
-
-class _Places:
-    """Which tenants have counters of their own: the first of each hour."""
-
-    def __init__(self, counts: dict[int, int], known: set[tuple[int, str]]) -> None:
-        self._counts = counts
-        self._known = known
-        self._new: dict[int, list[str]] = defaultdict(list)
-
-    def name(self, hour: int, tenant: str) -> str:
-        """The name under which a tenant is counted in an hour."""
-        if (hour, tenant) in self._known or ":" in tenant:
-            return tenant
-        if self._counts.get(hour, 0) >= TENANTS_MAX:
-            return OTHER
-        self._counts[hour] = self._counts.get(hour, 0) + 1
-        self._known.add((hour, tenant))
-        self._new[hour].append(tenant)
-        return tenant
-
-    def words(self, hour: int) -> list[str | int]:
-        """The fields that tell of new tenants."""
-        new = self._new.get(hour, [])
-        marks: list[str | int] = [word for tenant in new for word in (f"{_TENANT}{tenant}", 1)]
-        return [_TENANT, self._counts[hour], *marks] if new else []
-
-
-def _tail(reply: Sequence[Any]) -> Tail:
-    counted, now_ms, lines, standing, unanswered = reply
-    texts = [as_text(word) for word in standing]
-    return Tail(
-        counted=as_text(counted),
-        now_ms=int(now_ms),
-        lines=[entry(line) for line in lines],
-        standing={call: _stands(text) for call, text in zip(texts[::2], texts[1::2], strict=True)},
-        unanswered=[as_text(task) for task in unanswered],
-    )
-
-
-def _stands(text: str) -> Standing:
-    hour, where, held_nusd, tenant = text.split(" ", 3)
-    return Standing(int(hour), where, int(held_nusd), tenant)
-
-
-def _standing_words(tail: Tail, counting: Counting) -> list[str | int]:
-    """What the script has to know of calls that are not booked for good, and of tasks without an answer."""
-    after = counting.standing
-    texts = {call: " ".join(map(str, standing)) for call, standing in after.items()}
-    changed = [call for call, standing in after.items() if tail.standing.get(call) != standing]
-    opened = [call for call in changed if after[call].where == "reserved"]
-    doubted = [call for call in changed if after[call].where != "reserved"]
-    booked = [call for call in tail.standing if call not in after]
-    at_ms = {line.task: line.at_ms for line in tail.entries}
-    waiting = sorted(counting.unanswered.difference(tail.unanswered))
-    answered = sorted(set(tail.unanswered) - counting.unanswered)
-    return [
-        *_section([(call, texts[call]) for call in opened]),
-        *_section([(call, texts[call]) for call in doubted]),
-        *_section([(call,) for call in booked]),
-        *_section([(task, at_ms[task]) for task in waiting]),
-        *_section([(task,) for task in answered]),
-    ]
-
-
-def _section(rows: Sequence[tuple[str | int, ...]]) -> list[str | int]:
-    return [len(rows), *(word for row in rows for word in row)]
-
-
-def _added(changes: Sequence[Change], kept: Sequence[Sums]) -> list[str | int]:
-    """Fields and values of cells with what is added."""
-    words: list[str | int] = []
-    for change, sums in zip(changes, kept, strict=True):
-        sums.update(change.sums)
-        words += [_field(change.cell), _text(sums)]
-    return words
-
-
-def _field(cell: Cell) -> str:
-    return _BETWEEN.join(cell)
-
-
-def _text(sums: Sums) -> str:
-    """The sums in the order of `MEASURES`, without the zeros at the end."""
-    values = [sums[name] for name in MEASURES]
-    while values and not values[-1]:
-        values.pop()
-    return " ".join(map(str, values))
-
-
-def _sums(text: bytes | None) -> Sums:
-    values = zip(MEASURES, (text or b"").split(), strict=False)
-    return Counter({name: int(value) for name, value in values if value != b"0"})
-
-
-def _cells(hour: int, fields: Mapping[str, bytes]) -> list[Change]:
-    return [Change(hour, Cell(*name.split(_BETWEEN)), _sums(text)) for name, text in fields.items() if _BETWEEN in name]
 
 
 def _rungs(reply: bytes | None) -> Rungs | None:

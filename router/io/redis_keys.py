@@ -206,10 +206,6 @@ class Keys:
         return f"{self.prefix}cut"
 
     @property
-    def ledger_archived(self) -> str:
-        return f"{self.prefix}archived"
-
-    @property
     def cost_hours(self) -> str:
         return f"{self.prefix}costs"
 

@@ -39,7 +39,9 @@ class Bars:
 
 def stacked(labels: Sequence[str], series: Sequence[Bars], *, about: str, unit: str = "${:,.6g}") -> Markup:
     """Bars over time, one upon another; about eight of the labels are shown."""
-    chart = pygal.StackedBar(width=1000, height=260, value_formatter=unit.format, max_scale=5, spacing=24, **_PLAIN)
+    chart = pygal.StackedBar(
+        width=1000, height=260, value_formatter=unit.format, max_scale=5, spacing=24, margin_right=36, **_PLAIN
+    )
     chart.x_labels = [*labels]
     chart.x_labels_major = [*labels][:: max(1, len(labels) // 8)]
     for bars in series:

@@ -13,7 +13,8 @@ from router.api.backend import Backend
 from router.apikey import Scope
 from router.budget import Budget
 from router.decision import Accept, Ask
-from router.io.cost_commands import TENANTS_MAX, CostCommands
+from router.io.cost_commands import CostCommands
+from router.io.cost_words import TENANTS_MAX
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind
 from router.pricing import Pricing

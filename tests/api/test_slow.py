@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi import FastAPI
 
-from router.api import strict
 from router.apikey import Scope
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
@@ -114,15 +113,6 @@ async def test_a_dripping_body_is_taken(url: str) -> None:
             await slow.writer.drain()
 
         assert await slow.status() == 202
-
-
-async def test_a_body_that_does_not_come_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is an end to waiting: the client is told so, and its place is free."""
-    monkeypatch.setattr(strict, "BODY_S", 0.05)
-    async with lines(url, 1) as (slow,):
-        slow.say(head() + BODY[:5])
-
-        assert await slow.status() == 408
 
 
 async def test_of_strangers_no_body_is_read(server: EmbeddedServer, prefix: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -20,10 +22,10 @@ class Body(BaseModel):
     words: list[Any]
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def counting(route_class: type[StrictRoute]) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one route, which counts what it was sent."""
-    routes = APIRouter(route_class=StrictRoute)
+    routes = APIRouter(route_class=route_class)
 
     @routes.post("/count")
     async def count(body: Body) -> int:
@@ -33,6 +35,13 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     app.include_router(routes)
     problems.install(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as client:
+        yield client
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """As every route of ours has it."""
+    async with counting(StrictRoute) as client:
         yield client
 
 
@@ -103,6 +112,22 @@ async def test_refuses_a_body_that_turns_out_too_large(http: httpx.AsyncClient) 
 
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert sent <= BODY_MAX + 2**21
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    """There is an end to waiting: the client is told so."""
+
+    class Hasty(StrictRoute):
+        body_s = 0.05
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b'{"words"'
+        await asyncio.Event().wait()
+
+    async with counting(Hasty) as http:
+        answer = await http.post("/count", content=stuck(), headers=JSON)
+
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_slow")
 
 
 async def test_large_bodies_are_as_strict(http: httpx.AsyncClient) -> None:

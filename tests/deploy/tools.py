@@ -98,7 +98,7 @@ def _debian() -> Path | str:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return "needs prometheus and promtool on the PATH"
     part = _fresh(folder)
-    if why := _fetch(["apt-get", "download", _PROMETHEUS], part):
+    if why := _download(part):
         return f"{_PROMETHEUS} could not be downloaded: {why}"
     package = next(part.glob("*.deb"))
     if hashlib.sha256(package.read_bytes()).hexdigest() != _PROMETHEUS_SHA256:
@@ -108,6 +108,19 @@ def _debian() -> Path | str:
     package.unlink()
     part.rename(folder)
     return folder
+
+
+def _download(part: Path) -> str:
+    """Fetch the package; where the system's lists of packages are missing or old, by lists of the tests' own."""
+    if not _fetch(["apt-get", "download", _PROMETHEUS], part):
+        return ""
+    lists = _fresh(_CACHE / "lists")
+    (lists / "partial").mkdir()
+    caches = [word for name in ("pkgcache", "srcpkgcache") for word in ("-o", f"Dir::Cache::{name}=")]
+    apt = ["apt-get", "-o", f"Dir::State::lists={lists}", *caches]
+    why = _fetch([*apt, "update"], part) or _fetch([*apt, "download", _PROMETHEUS], part)
+    shutil.rmtree(lists)
+    return why
 
 
 def _part(folder: Path) -> Path:

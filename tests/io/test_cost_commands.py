@@ -17,7 +17,9 @@ import redis
 
 from router.counters import HOUR_MS, OTHER, Change, counted, summed
 from router.decision import Accept, Ask
-from router.io.cost_commands import PAGE, TENANTS_MAX, CostCommands, Trimmed
+from router.event import Alarm
+from router.io.cost_commands import PAGE, CostCommands, Trimmed
+from router.io.cost_words import TENANTS_MAX
 from router.io.embedded import EmbeddedServer
 from router.io.ledger_lines import attempt_words, intent_words
 from router.io.producer_commands import ProducerCommands
@@ -410,10 +412,10 @@ async def lines(raw: redis.Redis, prefix: str, count: int, *, days_ago: float = 
         raw.xadd(f"{prefix}ledger", told, id=f"{at_ms}-{number + n + 1}")  # type: ignore[arg-type]
 
 
-def alarms(raw: redis.Redis, prefix: str) -> list[str]:
+async def alarms(books: Books) -> list[str]:
     """What was said of the ledger."""
-    told = [fields for _, fields in raw.xrange(f"{prefix}alarms")]
-    return [fields[b"x"].decode() for fields in told if fields[b"e"] == b"ledger"]
+    told = await books.link.run(ProducerCommands(prefix=books.commands.keys.prefix).alarms("-"))
+    return [alarm.said for _, alarm in told if isinstance(alarm, Alarm) and alarm.kind == "ledger"]
 
 
 async def test_old_lines_are_cut_when_they_are_counted(books: Books, raw: redis.Redis, prefix: str) -> None:
@@ -450,7 +452,7 @@ async def test_too_many_lines_that_are_not_counted_are_an_alarm(books: Books, ra
     found = [await books.trim(lines_max=10) for _ in range(3)]
 
     assert found == [Trimmed(held=10)] * 3
-    assert alarms(raw, prefix) == ["it has 20 lines, and the oldest are not counted: none is cut"]
+    assert await alarms(books) == ["it has 20 lines, and the oldest are not counted: none is cut"]
 
 
 async def test_what_an_archiver_lacks_is_not_cut(books: Books, raw: redis.Redis, prefix: str) -> None:
@@ -461,7 +463,7 @@ async def test_what_an_archiver_lacks_is_not_cut(books: Books, raw: redis.Redis,
     raw.set(f"{prefix}archived", archived)
 
     assert await books.trim(lines_max=10) == Trimmed(cut=4, held=6)
-    assert alarms(raw, prefix) == ["it has 16 lines, and the oldest are not archived: none is cut"]
+    assert await alarms(books) == ["it has 16 lines, and the oldest are not archived: none is cut"]
     assert raw.xlen(f"{prefix}ledger") == 16
 
 

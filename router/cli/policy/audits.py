@@ -21,7 +21,7 @@ _COLUMNS = ["audits", "differ", "share", "95 % interval", "no evidence", "cost"]
 
 @click.command(name="audits", epilog="Example: router policy audits receipts --since 7d")
 @click.argument("policy", required=False)
-@click.option("--since", help="How far back, such as 24h, 7d; default: everything.")
+@click.option("--since", help="How far back, such as 24h, 7d; default: all that is kept, 40 days.")
 @click.option("--json", "as_json", is_flag=True)
 def command(policy: str | None, since: str | None, as_json: bool) -> int:
     """

@@ -1,0 +1,117 @@
+"""Pages: what a browser may do with them, what hostile texts come to, and what errors look like."""
+
+from __future__ import annotations
+
+import pytest
+
+from router.web.page import HEADERS
+from tests.web.street import EVERY, HOSTILE, STEERING, Browser, Page, Street
+
+
+async def test_hostile_texts_are_texts(browser: Browser, street: Street) -> None:
+    """On every page what a task holds is escaped, what would steer a screen is spelled out, nothing is inline."""
+    for path in street.pages:
+        page = await browser.page(path)
+
+        assert not set(page.source) & set(STEERING), path
+        assert [found for found in page.all("script") if not (found.get("src") or "").startswith("/assets/")] == [], path
+        assert page.all("style") == [], path
+        assert [found for found in page.all("img") if "x" == found.get("src")] == [], path
+        wild = [(tag, name) for tag, found in page.elements for name in found if name == "style" or name.startswith("on")]
+        assert wild == [], path
+    shown = await browser.page(f"/tasks/{street.owned['succeeded']}")
+    assert HOSTILE.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c").replace("\x1b", "\\x1b") in shown.text
+
+
+async def test_long_texts_are_cut(browser: Browser, street: Street) -> None:
+    """A line of 100,000 characters neither fills a page nor goes unsaid."""
+    page = await browser.page(f"/tasks/{street.owned['succeeded']}")
+
+    assert "x" * 20_000 in page.source
+    assert "x" * 20_001 not in page.source
+    assert "(80,000 more characters)" in page.text
+
+
+async def test_every_page_forbids_what_it_does_not_need(browser: Browser, street: Street) -> None:
+    """Nothing inline, nothing from elsewhere, no frames, nothing kept: on pages, errors and redirections alike."""
+    answers = [await browser.get(path) for path in (*street.pages, "/tasks/none", "/costs?by=shoe", "/signin")]
+
+    for answer in answers:
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, answer.url
+    policy = dict(part.strip().split(" ", 1) for part in HEADERS["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in HEADERS["content-security-policy"]
+    assert "http" not in HEADERS["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/tasks/none", 404, "there is no task none"),
+        ("/policies/none", 404, "no policy"),
+        ("/costs?by=shoe", 422, "not by 'shoe'"),
+        ("/costs?since=ever", 422, "since"),
+        ("/tasks?status=lost", 422, "no status 'lost'"),
+        ("/tasks?since=soon", 422, "expected a time"),
+        ("/tasks?cursor=zzz", 422, "cursor"),
+        ("/review/none", 404, "there is no task none"),
+    ],
+)
+async def test_errors_are_pages(browser: Browser, path: str, status: int, said: str) -> None:
+    """What is wrong is told to people in the words that programs get."""
+    answer = await browser.get(path)
+
+    assert answer.status_code == status
+    assert said in Page.of(answer.text).text
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_errors_quote_without_harm(browser: Browser) -> None:
+    """An address may hold anything; the page that says so is as safe as others."""
+    answer = await browser.http.get("/policies/<script>alert(1)</script>\u202e"[:60])
+    asked = await browser.http.get("/costs", params={"by": "<b>\u202e"})
+
+    assert (answer.status_code, asked.status_code) == (404, 422)
+    for one in (answer, asked):
+        assert "<script>alert" not in one.text
+        assert "<b>" not in one.text
+        assert "\u202e" not in one.text
+
+
+async def test_a_stranger_is_shown_the_door(street: Street) -> None:
+    """Without a key every page leads to where one is asked for, and from there back."""
+    async with street.stranger() as stranger:
+        answers = {path: await stranger.get(path) for path in street.pages}
+
+    assert {answer.status_code for answer in answers.values()} == {303}
+    assert answers["/"].headers["location"] == "/signin"
+    assert answers["/dead"].headers["location"] == "/signin?next=%2Fdead"
+    assert "acme" not in "".join(answer.text for answer in answers.values())
+
+
+async def test_pages_are_no_part_of_the_api(street: Street) -> None:
+    """Programs use what the OpenAPI document says."""
+    paths = street.app.openapi()["paths"]
+
+    assert "/v1/tasks" in paths
+    assert {"/", "/costs", "/tasks", "/dead", "/review", "/signin", "/policies"} & set(paths) == set()
+
+
+async def test_each_page_has_its_landmarks(browser: Browser, street: Street) -> None:
+    """One heading of the first rank, one main part, a way to skip to it, and a language."""
+    for path in street.pages:
+        page = await browser.page(path)
+
+        assert [tag for tag, _ in page.elements].count("h1") == 1, path
+        assert [found.get("id") for found in page.all("main")] == ["main"], path
+        assert page.all("a", href="#main"), path
+        assert page.all("html", lang="en"), path
+        assert page.all("nav")[0].get("aria-label") == "Pages", path
+
+
+async def test_money_of_the_demo_says_so(street: Street) -> None:
+    """Costs that are not real are never shown as if they were."""
+    async with street.visit(*EVERY) as browser:
+        assert "Simulated costs" not in (await browser.page("/costs")).text
