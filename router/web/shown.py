@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from ..cost import NUSD_PER_USD
+from ..cost import NUSD_PER_USD, usd
 from ..values import Json
 
 TEXT_MAX: Final = 20_000
@@ -54,6 +54,14 @@ def dollars(amount: int | str | None) -> str:
     sign, size = ("−" if nusd < 0 else ""), abs(nusd)
     places = 2 if size >= 1000 * NUSD_PER_USD else 4 if size >= NUSD_PER_USD else 6 if size >= 1000 else 9
     return f"{sign}${Decimal(size) / NUSD_PER_USD:,.{places}f}"
+
+
+def money(amount: int | str | None) -> Markup:
+    """The same with the whole of it, to the nano-dollar, for who reads more closely, and for programs."""
+    if amount is None:
+        return Markup("–")
+    exact = usd(amount) if isinstance(amount, int) else amount
+    return Markup('<data value="{0}" title="${0}">{1}</data>').format(exact, dollars(amount))
 
 
 def share(part: float | None) -> str:
@@ -106,6 +114,7 @@ FILTERS: Final = {
     "shortened": shortened,
     "pretty": pretty,
     "dollars": dollars,
+    "money": money,
     "share": share,
     "age": age,
     "moment": moment,

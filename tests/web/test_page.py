@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.web.page import HEADERS
-from tests.web.street import EVERY, HOSTILE, STEERING, Browser, Page, Street
+from tests.web.street import HOSTILE, STEERING, Browser, Page, Street
 
 
 async def test_hostile_texts_are_texts(browser: Browser, street: Street) -> None:
@@ -70,7 +70,7 @@ async def test_errors_are_pages(browser: Browser, path: str, status: int, said: 
 
 async def test_errors_quote_without_harm(browser: Browser) -> None:
     """An address may hold anything; the page that says so is as safe as others."""
-    answer = await browser.http.get("/policies/<script>alert(1)</script>\u202e"[:60])
+    answer = await browser.http.get("/policies/<script>alert(1)\u202e")
     asked = await browser.http.get("/costs", params={"by": "<b>\u202e"})
 
     assert (answer.status_code, asked.status_code) == (404, 422)
@@ -109,9 +109,3 @@ async def test_each_page_has_its_landmarks(browser: Browser, street: Street) -> 
         assert page.all("a", href="#main"), path
         assert page.all("html", lang="en"), path
         assert page.all("nav")[0].get("aria-label") == "Pages", path
-
-
-async def test_money_of_the_demo_says_so(street: Street) -> None:
-    """Costs that are not real are never shown as if they were."""
-    async with street.visit(*EVERY) as browser:
-        assert "Simulated costs" not in (await browser.page("/costs")).text

@@ -1,0 +1,99 @@
+"""How policies do."""
+
+from __future__ import annotations
+
+import pytest
+
+from router.apikey import Scope
+from router.ledger import EntryKind
+from router.policy import Policy
+from tests.builders import a_certified_policy, a_policy
+from tests.web.street import EVERY, POLICIES, Browser, Street
+
+KNOTS = [(0.0, 0.0), (0.4, 0.2), (1.0, 1.0)]
+
+
+def a_learnt_policy(**changes: object) -> Policy:
+    """A policy whose certificate has a line from raw to calibrated probability."""
+    trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}, "knots": KNOTS}
+    level = {"trust": trust, "threshold": 0.9, "accepted_share": 0.5}
+    figures = {"mini.auroc": 0.91, "mini.right": 0.88, "mini.calibration_error": 0.02}
+    return a_certified_policy(policy="learnt", certificate={"policy": "learnt", "levels": {"mini": level}, "report": figures})
+
+
+async def test_lists_what_is_published(browser: Browser) -> None:
+    """Each with its path, its tasks, and how many of them its first tier could answer."""
+    page = await browser.page("/policies")
+
+    assert [found["href"] for found in page.all("a") if (found["href"] or "").startswith("/policies/")] == [
+        f"/policies/{name}" for name in sorted(POLICIES)
+    ]
+    assert "mini → small → large" in page.text
+    assert "100.0%" in page.text
+
+
+async def test_shows_what_its_checks_found(browser: Browser) -> None:
+    """By check and tier, with the share of the replies there."""
+    page = await browser.page("/policies/broken")
+
+    assert "What its checks found" in page.text
+    assert "schema" in page.text
+    assert "confidence" not in (await browser.page("/policies/receipts")).text
+
+
+async def test_shows_the_certificate(street: Street) -> None:
+    """The promise, from which trust on each tier is accepted, and a picture of how good that trust is."""
+    policy = a_learnt_policy()
+    await street.backend.store.publish([policy])
+    async with street.visit(Scope.READ) as browser:
+        page = await browser.page("/policies/learnt")
+
+    assert "Promised: regret at most 5.0% against large, at 90.0% confidence." in page.text
+    assert "from 300 expected labels" in page.text
+    assert {"0.900", "91.0%", "88.0%", "2.0%"} <= {word.strip() for word in page.words}
+    (picture,) = page.all("svg", **{"class": "chart"})
+    assert (picture["aria-label"] or "").startswith("Reliability of mini")
+
+
+async def test_says_when_a_certificate_is_not_gone_by(street: Street) -> None:
+    """What has changed since is told, with what to do."""
+    learnt = a_learnt_policy()
+    changed = a_policy(
+        policy="learnt",
+        promise={"kind": "regret", "at_most": 0.01, "against": "large"},
+        certificate=learnt.certificate.model_dump(mode="json") if learnt.certificate else None,
+    )
+    await street.backend.store.publish([changed])
+    async with street.visit(Scope.READ) as browser:
+        page = await browser.page("/policies/learnt")
+
+    assert "the promise is another one" in page.text
+    assert "router calibrate learnt" in page.text
+
+
+async def test_estimates_wrong_accepts_with_an_interval(street: Street) -> None:
+    """From audits, by version; who may not see all tenants' is told why nothing is shown."""
+    audited = a_policy(policy="audited", audit={"rate": 1.0, "against": "large"})
+    await street.backend.store.publish([audited])
+    task = await street.submit("audited", "hello")
+    from router.task import TaskState
+
+    await street.work((task, TaskState.SUCCEEDED))
+    audit = (await street.backend.client.read(task)).audit
+    assert audit is not None
+    await street.work((audit, TaskState.SUCCEEDED))
+    async with street.visit(*EVERY) as browser:
+        page = await browser.page("/policies/audited")
+    async with street.visit(Scope.READ) as browser:
+        other = await browser.page("/policies/audited")
+
+    assert "0.0% – 79.3%" in page.text
+    assert audited.digest[:12] in page.text
+    assert "keys with the scope admin or metrics" in other.text
+    assert "79.3%" not in other.text
+
+
+@pytest.mark.parametrize("kind", [EntryKind.SETTLED])
+async def test_without_audits_says_how_to_get_some(browser: Browser, kind: EntryKind) -> None:
+    """Nobody knows how many accepted outputs are wrong that were never looked at again."""
+    assert "so nobody knows how many are wrong" in (await browser.page("/policies/receipts")).text

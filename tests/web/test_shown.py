@@ -1,0 +1,97 @@
+"""How values stand on a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from markupsafe import Markup, escape
+
+from router.web.shown import age, between, dollars, finalize, moment, pretty, ratio, share, shortened, ticked, visible
+
+
+@pytest.mark.parametrize(
+    ("nusd", "shown"),
+    [
+        (0, "$0"),
+        (1, "$0.000000001"),
+        (999, "$0.000000999"),
+        (210_000, "$0.000210"),
+        (-210_000, "−$0.000210"),
+        (1_500_000_000, "$1.5000"),
+        (1_234_567_890_000, "$1,234.57"),
+        (None, "–"),
+        ("0.000210000", "$0.000210"),
+        ("0.000000001", "$0.000000001"),
+    ],
+)
+def test_small_amounts_never_read_as_nothing(nusd: int | str | None, shown: str) -> None:
+    """Dollars to the micro-dollar, finer below it; a loss has its sign before the dollar."""
+    assert dollars(nusd) == shown
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (0, "0 s"),
+        (7, "7 ms"),
+        (1500, "1.5 s"),
+        (59_000, "59 s"),
+        (61_000, "1 min 1 s"),
+        (900_000, "15 min"),
+        (3_700_000, "1 h 1 min"),
+        (200_000_000, "2 d 7 h"),
+        (None, "–"),
+    ],
+)
+def test_ages_have_the_units_that_matter(ms: int | None, shown: str) -> None:
+    """From milliseconds to days, two units at most."""
+    assert age(ms) == shown
+
+
+def test_times_are_utc() -> None:
+    """To the second, from either form that is known here."""
+    at = datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC)
+
+    assert moment(at) == moment(int(at.timestamp() * 1000)) == "2026-11-20 14:00:05"
+    assert (moment(None), between(at, None), between(at, at.replace(second=7))) == ("–", "–", "2.0 s")
+
+
+def test_shares_of_nothing_are_none() -> None:
+    """There is no share where there is nothing to divide by."""
+    assert (ratio(1, 0), ratio(1, 4), share(None), share(0.25)) == (None, 0.25, "–", "25.0%")
+
+
+@pytest.mark.parametrize("steering", ["\u202e", "\u2066", "\u200f", "\x1b", "\x00", "\x9b", "\u2028", "\ud800", "\ufeff"])
+def test_what_steers_a_screen_is_spelled_out(steering: str) -> None:
+    """Turned directions, terminal codes, half characters and invisible ones are seen, and can be sent."""
+    shown = visible(f"a{steering}b")
+
+    assert steering not in shown
+    assert shown.startswith("a\\")
+    assert shown.encode()
+
+
+def test_other_scripts_are_left_alone() -> None:
+    """Lines, tabs, and letters of any language are no danger."""
+    assert visible("שלום\tعربى\n日本 é") == "שלום\tعربى\n日本 é"
+
+
+def test_values_pass_one_door() -> None:
+    """Texts are made visible on their way into a page, markup and numbers are as they are."""
+    assert finalize("\u202e") == "\\u202e"
+    assert finalize(Markup("<b>")) == "<b>"
+    assert finalize(7) == 7
+
+
+def test_long_texts_say_how_much_is_missing() -> None:
+    """The beginning is shown, with the number of characters that are not."""
+    assert shortened("abc", 3) == "abc"
+    assert shortened("abcd", 3) == "abc … (1 more characters)"
+    assert pretty({"a": "é"}) == '{\n  "a": "é"\n}'
+    assert pretty("text") == "text"
+
+
+def test_commands_between_ticks_stand_out() -> None:
+    """What is quoted in a sentence of ours is escaped like any text."""
+    assert ticked("run `a <b>` now <c>") == escape("run ") + Markup("<code>a &lt;b&gt;</code>") + " now <c>"
