@@ -13,6 +13,7 @@ from .asking import World, tier_rates
 from .cost import PriceBook
 from .engine import Engine
 from .errors import PolicyInvalid, SettingsInvalid
+from .formats import FORMAT
 from .io.folder import Book, prices_file, read_book, read_prices
 from .io.producer_commands import ProducerCommands
 from .io.redis_bell import RedisBell
@@ -91,12 +92,17 @@ async def open_store(settings: Settings) -> AsyncIterator[RedisStore]:
 
 
 @asynccontextmanager
-async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None = None) -> AsyncIterator[ShiftWorld]:
-    """Open what a shift needs; without *llm*, models are called through litellm."""
+async def open_shift_world(
+    settings: Settings, *, alone: bool, llm: LLM | None = None, reads: int = FORMAT
+) -> AsyncIterator[ShiftWorld]:
+    """
+    Open what a shift needs; without *llm*, models are called through litellm. Tasks and policies of a format above
+    *reads* are left to others.
+    """
     if llm is None:
         from .io.litellm_llm import LiteLLM  # noqa: PLC0415  # 3 s of CPU that only workers pay, before they fork
 
-        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real) as opened:
+        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real, reads=reads) as opened:
             yield opened
         return
     book = load_book(settings)
@@ -104,7 +110,7 @@ async def open_shift_world(settings: Settings, *, alone: bool, llm: LLM | None =
     keys = Keys(settings.prefix)
     patience_s = math.inf  # answers that were paid for are in its hands: it tries as often as there are pauses
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix, patience_s=patience_s)
-    plain = _store(link, settings)
+    plain = _store(link, settings, reads)
     llm, store = _struck(llm, plain, settings) if settings.fault else (llm, plain)
     queues = [f"!{name}" if alone else name for name in tiers]
     bell = RedisBell(settings.redis_url, keys=keys, queues=queues)
@@ -131,9 +137,9 @@ def _struck(llm: LLM, store: Store, settings: Settings) -> tuple[LLM, Store]:
     return crashing(llm, store, settings.faults)
 
 
-def _store(link: AsyncLink, settings: Settings) -> RedisStore:
+def _store(link: AsyncLink, settings: Settings, reads: int = FORMAT) -> RedisStore:
     return RedisStore(
         link,
         producing=ProducerCommands(prefix=settings.prefix),
-        shifting=ShiftCommands(prefix=settings.prefix, lease_ms=int(settings.worker_lease_s) * 1000),
+        shifting=ShiftCommands(prefix=settings.prefix, lease_ms=int(settings.worker_lease_s) * 1000, reads=reads),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from . import log
 from .asking import Asking, World
 from .decision import Accept, Ask, DeadLetter, Decision, decide
-from .errors import TaskInvalid
+from .errors import FormatTooNew, TaskInvalid
 from .policy import Policy
 from .ports import Claim
 from .refusal import Refusal
@@ -28,7 +28,11 @@ class Engine:
     async def carry(self, claim: Claim, *, stopping: Callable[[], bool] = lambda: False) -> None:
         """Run attempts at the claim's tier until the task is for somebody else: ended, elsewhere, later, or let go."""
         with log.about(task=claim.task.id, tenant=claim.task.tenant, tier=claim.tier):
-            published = await self._policy(claim.task.policy)
+            try:
+                published = await self._policy(claim.task.policy)
+            except FormatTooNew as why:
+                await self._world.store.leave(claim, str(why))
+                return
             with log.about(policy=published.policy):
                 await self._carry(published, claim, stopping)
 

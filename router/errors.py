@@ -24,6 +24,7 @@ Our error tree, grouped by who must act.
     + KeyRefused           an API key cannot be made, or made in the place of that one
     + BillInvalid          a provider's bill has a form that we do not read
     + LogInvalid           a log of recorded traffic cannot be read
+    + FormatTooNew         a newer version wrote this: upgrade the process that has to read it
     + ExtraMissing         a command needs libraries that are not installed
     + Backlogged           too many tasks wait, or Redis has no memory for more; try again later
     + StoreUnavailable     Redis cannot be reached
@@ -160,6 +161,10 @@ class BillInvalid(OperatorError):
 
 class LogInvalid(OperatorError):
     """A log of recorded traffic cannot be read."""
+
+
+class FormatTooNew(OperatorError):
+    """A newer version wrote what is to be read: this process has to be upgraded; newer ones go on meanwhile."""
 
 
 class ExtraMissing(OperatorError):

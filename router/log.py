@@ -18,6 +18,7 @@ import structlog
 # call.refused           info     a budget or a rate left no room for a call; its task waits
 # task.moved             info     a task went on, or ended, without being asked anything
 # task.lost              warning  a shift's lease of a task was gone; its work is dropped, its money booked
+# task.left              warning  a task was left to others: a newer version wrote it; once for each version of a policy
 # task.surprise          error    an unforeseen exception while carrying a task; the sweep puts it back
 # price.unknown          error    no price of a tier's model is in force; the call was not sent
 # call.overrun           error    a provider charged more than the proven worst case
@@ -27,13 +28,14 @@ import structlog
 # shift.died             warning  a shift's process ended by itself; its tasks were taken back, to run alone
 # sweep.found            info     a sweep put something back
 # sweep.failed           warning  a sweep could not reach Redis; the next one tries again
-# count.failed           warning  the ledger could not be counted, for want of Redis; tried again
+# count.failed           warning  the ledger could not be counted, for want of Redis or of a newer version; tried again
 # count.surprise         error    an unforeseen exception while counting the ledger; its counters stand still
 # worker.started         info     a supervised process runs
 # worker.died            warning  a supervised process ended unasked; it is started again
 # process.failed         error    an unforeseen exception ended a supervised process
 # alarm                  warning  a budget, a breaker, escalations, a webhook or the ledger need somebody to look
 # webhook.sent           info     a webhook was told of a task, or not: its status says which
+# webhook.left           warning  a webhook was left to others: a newer version wrote its task; its lease runs out
 # webhook.surprise       error    an unforeseen exception while telling a webhook; its lease runs out
 # policies.published     info     a worker made its folder's versions current
 # http.listening         info     the HTTP service takes requests

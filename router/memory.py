@@ -30,6 +30,8 @@ AUDITS_COST = 20
 """How many turns of a queue an audit takes: what callers wait for comes first."""
 FRESH_MS = 10_000
 """Budgets published so short ago may not have been those that a task was refused by."""
+LEFT_FIRST_MS, LEFT_LONGEST_MS = 500, 30_000
+"""How long a task is let alone that a process could not read: twice as long each time."""
 _DAY_MS: Final = 86_400_000
 
 
@@ -55,6 +57,7 @@ class _Row:
     reason: str | None = None
     audit: str | None = None
     erased_ms: int | None = None
+    left: int = 0
 
     @property
     def queue(self) -> str:
@@ -158,6 +161,9 @@ class MemoryStore:
             self._claims[token] = taken
         return [self._show(task_id, token) for task_id in taken]
 
+    def opens_in_ms(self) -> int | None:
+        return None
+
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         lost = set()
         for claim in claims:
@@ -232,6 +238,21 @@ class MemoryStore:
         self._slots[row.tier].pop(row.task.id, None)
         row.shows_kept = True
         self._make_ready(row)
+        return True
+
+    async def leave(self, claim: Claim, why: str) -> bool:
+        row = self._rows[claim.task.id]
+        done = f"{claim.token}:leave"
+        if row.done == done:
+            return True
+        if row.state is not TaskState.RUNNING or row.token != claim.token:
+            return False
+        row.done = done
+        self._slots[row.tier].pop(row.task.id, None)
+        row.state, row.token, row.reason = TaskState.DELAYED, "", why
+        pause_ms = min(LEFT_FIRST_MS * 2 ** min(row.left, 10), LEFT_LONGEST_MS)
+        self._due[row.task.id] = min(self._clock_ms() + pause_ms, row.task.deadline_ms)
+        row.left += 1
         return True
 
     async def sweep(self, *, at_most: int) -> Swept:

@@ -115,7 +115,7 @@ class Store(Protocol):
         ...
 
     async def policy(self, digest: str) -> Policy:
-        """Raises: UnknownPolicy."""
+        """Raises: UnknownPolicy, FormatTooNew."""
         ...
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]: ...
@@ -131,7 +131,14 @@ class Store(Protocol):
     ) -> Sequence[Claim]:
         """
         Take the most urgent ready tasks of *tiers* (name -> concurrency); `alone`: suspects of a crash instead. Of a
-        tier with *rates* only as many as could be asked now.
+        tier with *rates* only as many as could be asked now. Tasks that this process cannot read are left to others.
+        """
+        ...
+
+    def opens_in_ms(self) -> int | None:
+        """
+        How long after the last claim a gate opens (a rate, a rest, a breaker) that held ready tasks back from it; None
+        where none did.
         """
         ...
 
@@ -168,6 +175,10 @@ class Store(Protocol):
 
     async def release(self, claim: Claim) -> bool:
         """Give a task back unchanged."""
+        ...
+
+    async def leave(self, claim: Claim, why: str) -> bool:
+        """Give a task back unchanged, for others: this process cannot read what it takes, and gets it no more soon."""
         ...
 
     async def sweep(self, *, at_most: int) -> Swept:

@@ -20,7 +20,8 @@ class Card:
     What a producer has to know of a policy's current version: no checks, no prompt, no examples.
 
     `tiers` is its path, `output` the kind of its answers; `conversation` says that it has no prompt of its own, so that
-    the messages of its input are what is asked; `text_checks` are those of its checks that judge nothing but its text.
+    the messages of its input are what is asked; `text_checks` are those of its checks that judge nothing but its text;
+    `format` is that of the version (see `formats`).
     """
 
     policy: str
@@ -38,6 +39,7 @@ class Card:
     conversation: bool = False
     text_checks: tuple[str, ...] = ()
     description: str = ""
+    format: int = 1
 
 
 @dataclass(frozen=True, slots=True)

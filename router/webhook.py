@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from .destination import Allowed, url_problem
+from .errors import FormatTooNew
 from .values import Json, Value
 
 SECRET_BYTES: Final = 32
@@ -21,11 +22,17 @@ SECRETS_MAX: Final = 2
 _PREFIX = "whsec_"
 
 
+_PAYLOADS: Final = ("thin", "full")
+
+
 class Dialect(StrEnum):
     """In whose words: those of tasks, or of OpenAI's responses."""
 
     TASK = "task"
     RESPONSE = "response"
+
+
+_DIALECTS: Final = frozenset(Dialect)
 
 
 def _url(text: str) -> str:
@@ -61,10 +68,15 @@ class Webhook(Value):
     @classmethod
     def of_word(cls, word: str) -> Webhook:
         """
-        Read what was stored; it was checked then, and is when it is sent. Raises: ValueError for a word of a later
+        Read what was stored; it was checked then, and is when it is sent. Raises: FormatTooNew for a word of a later
         version.
         """
         dialect, payload, url = word.split(" ", 2)
+        if dialect not in _DIALECTS or payload not in _PAYLOADS:
+            raise FormatTooNew(
+                f"a webhook is to be told in words that this process does not know ({dialect} {payload}): upgrade it to "
+                "the version that wrote them; processes of that version send them meanwhile"
+            )
         return cls.model_construct(dialect=Dialect(dialect), payload="full" if payload == "full" else "thin", url=url)
 
     @property

@@ -32,7 +32,7 @@ PURE = """
     policycoverage junit policyschema policyexplain lint policylint
     recording replayed replaycost replay passrates exporting traffic policydiff backtest
     apikey allowance
-    ports memory testing metrics
+    ports formats memory testing metrics
 """
 """What a task is, and what becomes of it: values and functions, no world."""
 

@@ -6,7 +6,7 @@ import asyncio
 
 from router import log
 from router.app import load_pricing
-from router.errors import StoreUnavailable
+from router.errors import FormatTooNew, StoreUnavailable
 from router.io.cost_commands import PAGE, CostCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.pricing import Pricing
@@ -52,6 +52,9 @@ async def _round(accountant: Accountant) -> float:
     except StoreUnavailable as why:
         log.logger().warning("count.failed", reason=str(why))
         return _EVERY_S
+    except FormatTooNew as why:  # accountants of the version that wrote it go on
+        log.logger().warning("count.failed", reason=str(why))
+        return _AFTER_A_SURPRISE_S
     except Exception:  # noqa: BLE001  # the outermost edge of counting: sweeps, on which tasks depend, go on
         log.logger().exception("count.surprise")
         return _AFTER_A_SURPRISE_S

@@ -30,6 +30,7 @@ IDLE_S = 2.0
 """Without a wake-up a shift looks for work this often."""
 STUCK_S = 120.0
 """A process whose loop has not turned for so long ends itself; the sweep puts its tasks back."""
+_LOOK_LEAST_S = 0.02
 _AWAY_S = 1.0
 _QUIET_LOOKS = 2
 """A quarantine shift ends after so many looks that found no suspect."""
@@ -198,9 +199,14 @@ class Shift:
         """Wait until there may be something to do: a bell, an end of a task, the order to drain."""
         self._room.set()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._idle_s):
+            async with asyncio.timeout(self._pause_s()):
                 await self._stirred.wait()
         self._room.clear()
+
+    def _pause_s(self) -> float:
+        """Until it looks by itself: when a gate opens that tasks wait at, else after a while."""
+        opens_in_ms = self._store.opens_in_ms() if self._free() else None
+        return self._idle_s if opens_in_ms is None else min(self._idle_s, max(_LOOK_LEAST_S, opens_in_ms / 1000))
 
     async def _listen(self) -> None:
         """

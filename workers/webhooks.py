@@ -12,7 +12,7 @@ from uuid import uuid4
 from router import log
 from router.delivery import Sent, Undelivered, pause_ms, payload
 from router.destination import Allowed
-from router.errors import StoreUnavailable, UnknownTask
+from router.errors import FormatTooNew, StoreUnavailable, UnknownTask
 from router.io.guarded import Guarded
 from router.io.producer_commands import ProducerCommands, record
 from router.io.redis_link import AsyncLink, connect_async
@@ -116,6 +116,8 @@ class Postman:
             await self._carry(leased, now_ms)
         except StoreUnavailable as why:
             log.logger().warning("store.unreachable", reason=str(why))
+        except FormatTooNew as why:
+            log.logger().warning("webhook.left", delivery=leased.delivery.id, reason=str(why))
         except Exception:  # noqa: BLE001  # the outermost edge: one delivery must not end the others
             log.logger().exception("webhook.surprise", delivery=leased.delivery.id)
 

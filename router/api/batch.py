@@ -25,7 +25,7 @@ from .caller import GUARDED, Caller
 from .owned import Submitter
 from .pressure import Admissions, Admitting
 from .problems import Problem, Refused, answers, not_valid, refusal, told
-from .strict import BODY_MAX, BODY_S, THREAD_FROM, StrictRoute
+from .strict import BODY_MAX, BODY_S, THREAD_FROM, StrictRoute, bounded
 from .tasks import prepared
 from .taskshape import LineAsked
 
@@ -209,7 +209,7 @@ class _Batch:
 
 def _parsed(text: bytes) -> Any:
     """Raises: UnicodeDecodeError, NotJson."""
-    return parse(text.decode(), max_bytes=LINE_MAX)
+    return parse(bounded(text.decode()), max_bytes=LINE_MAX)
 
 
 async def _groups(request: Request) -> AsyncIterator[list[_Line]]:

@@ -17,6 +17,7 @@ from .. import log
 from ..errors import (
     Backlogged,
     EndpointDisabled,
+    FormatTooNew,
     NotDead,
     NotInReview,
     ResultPending,
@@ -123,6 +124,7 @@ _OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
     EndpointDisabled: (409, "endpoint_disabled", {}),
     ResultPending: (504, "task_pending", {}),
     Backlogged: (429, "backlogged", {"retry-after": "10"}),
+    FormatTooNew: (503, "format_too_new", {"retry-after": "10"}),
 }
 _AWAY = (
     "the store of tasks cannot be used at the moment; send this again in some seconds, "

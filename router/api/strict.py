@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from json import JSONDecodeError
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -17,6 +18,9 @@ from .problems import Refused
 
 BODY_MAX = 32 * 2**20
 """Bytes of one body, for two images of ten megabytes in base64; batches are read line by line instead."""
+
+MARKS_MAX: Final = 500_000
+"""Texts, commas and opening brackets of one body: as values they take a hundred times the memory of their text."""
 
 BODY_S = 60.0
 """How long a client may take to send a body."""
@@ -102,9 +106,21 @@ def _is_json(content_type: str) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
+def bounded(text: str) -> str:
+    """The same text. Raises: NotJson where it would become more values than should be held."""
+    if sum(map(text.count, ',[{"')) > MARKS_MAX:
+        for number, _ in enumerate(_MARKS.finditer(text)):
+            if number >= MARKS_MAX:
+                raise NotJson(f"it holds more than {MARKS_MAX:,} values; send several requests, or what is large as a text")
+    return text
+
+
+_MARKS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
+
+
 def _parsed(body: bytes) -> Any:
     try:
-        return parse(body.decode(), max_bytes=BODY_MAX)
+        return parse(bounded(body.decode()), max_bytes=BODY_MAX)
     except UnicodeDecodeError as why:
         raise JSONDecodeError(f"byte {why.start:,} is not UTF-8", "", 0) from None
     except NotJson as why:

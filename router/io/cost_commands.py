@@ -189,7 +189,7 @@ class CostCommands(Scripted):
 
 
 def _rungs(reply: bytes | None) -> Rungs | None:
-    return Rungs.of(json.loads(unpack(reply))) if reply else None
+    return Rungs.of(json.loads(unpack(reply, "a version of a policy that was spent for"))) if reply else None
 
 
 def _later(at: str, other: str) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 from ..allowance import Allowance
 from ..apikey import NO_LIMITS, ApiKey, Limits, Scope, Token, lowest
 from ..errors import KeyRefused, UnknownKey
+from ..formats import FORMAT
+from .packing import require_format
 from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command
 
@@ -54,7 +56,7 @@ class KeyCommands(Scripted):
         return Command(("ZRANGE", name, 0, -1), lambda reply: [as_text(key_id) for key_id in reply])
 
     def read(self, key_id: str) -> Command[ApiKey]:
-        """A key. Its reading raises: UnknownKey."""
+        """A key. Its reading raises: UnknownKey, FormatTooNew."""
         return Command(("HGETALL", self.keys.api_key(key_id)), lambda reply: _key_of(key_id, reply))
 
     def seen(self, key_id: str) -> Command[ApiKey | None]:
@@ -66,8 +68,8 @@ class KeyCommands(Scripted):
 
         def parse(reply: Any) -> Known | None:
             now_ms, rest = int(reply[0]), reply[1:]
-            pairs = zip(rest[::2], rest[1::2], strict=True)
-            found = {as_text(name): _key_of(as_text(name), fields) for name, fields in pairs}
+            pairs = ((as_text(name), fields) for name, fields in zip(rest[::2], rest[1::2], strict=True))
+            found = {name: _key_of(name, fields) for name, fields in pairs if name == key_id or _readable(fields)}
             return Known(found[key_id], lowest(found.values(), now_ms), now_ms) if key_id in found else None
 
         return self._script("key", [key_id], parse)
@@ -119,10 +121,11 @@ def _created(key_id: str, tenant: str, replaces: str, reply: Any) -> ApiKey:
 
 
 def _key_of(key_id: str, reply: Any) -> ApiKey:
-    """Raises: UnknownKey."""
+    """Raises: UnknownKey, FormatTooNew."""
     if not reply:
         raise UnknownKey(f"there is no API key {key_id}; `router key list` shows those there are")
     text = {name: as_text(value) for name, value in as_pairs(reply).items()}
+    require_format(_format(text), f"API key {key_id}")
     return ApiKey(
         id=key_id,
         tenant=text["tenant"],
@@ -137,6 +140,15 @@ def _key_of(key_id: str, reply: Any) -> ApiKey:
         requests_per_minute=_number(text, "rate"),
         waiting_max=_number(text, "waiting"),
     )
+
+
+def _readable(reply: Any) -> bool:
+    """Whether this process knows what a key may do; another key of its tenant does not suffer for it."""
+    return _format({name: as_text(value) for name, value in as_pairs(reply).items()}) <= FORMAT
+
+
+def _format(text: Mapping[str, str]) -> int:
+    return int(text.get("format", 1))
 
 
 def _number(text: Mapping[str, str], name: str) -> int | None:

@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 
 from ..call import Usage
+from ..errors import FormatTooNew
 from ..ledger import Entry, EntryKind, Intent, Settlement
 from ..verdict import Outcome
+from .packing import too_new
 from .redis_commands import as_pairs, as_text
 
 # intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt, version
@@ -18,8 +20,11 @@ from .redis_commands import as_pairs, as_text
 #             cost, price's day, input, cached input, output, reasoning tokens (or null), latency ms, version,
 #             "escalated" where it was, failure
 # Lines of a first version did not say the version of the policy, those of a second not what follows it.
+# Words are only ever added at the end, where older readers pass over them; what they would book wrongly without knowing
+# of it gets a kind of its own, which they refuse.
 
 
+_KINDS = frozenset(EntryKind)
 _ESCALATED = "escalated"
 _DAY_MS = 86_400_000
 """Lines of a first version did not say their day: it is that of their writing."""
@@ -67,8 +72,10 @@ def attempt_words(entry: Entry) -> bytes:
 
 
 def entry(reply: Any) -> tuple[str, Entry]:
-    """One line as it comes from the stream, with its id there."""
+    """One line as it comes from the stream, with its id there. Raises: FormatTooNew."""
     stream_id, fields = as_text(reply[0]), _fields(reply[1])
+    if fields["k"] not in _KINDS:
+        raise FormatTooNew(too_new(f"the ledger has a line of kind {fields['k']!r}, which this process does not know"))
     kind = EntryKind(fields["k"])
     at_ms = int(stream_id.partition("-")[0])
     info = orjson.loads(fields["i"])
@@ -88,7 +95,7 @@ def _call_entry(kind: EntryKind, at_ms: int, fields: Mapping[str, str], info: li
         attempt=attempt,
         tier=tier,
         policy=policy,
-        version="".join(version),
+        version=version[0] if version else "",
         tenant=tenant,
         why=why,
         call=fields["c"],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import zlib
 
-_FORMAT = b"\x01"
+from ..errors import FormatTooNew
+from ..formats import FORMAT
+
 _DICTIONARY = (
     b'{"input":{"text":"","subject":"","photo":""},"metadata":{}}'
     b'{"answer":{"finish_reason":"tool_calls","text":"{\\"label\\":\\"","tokens":[{"text":"","logprob":-0.0,"size":1},'
@@ -21,19 +23,34 @@ _DICTIONARY = (
 """Text that tasks have in common: small values shrink to half. Never changed: another one is another format."""
 
 
-def pack(text: str | bytes) -> bytes:
-    """Compress *text*, with the version of the format in front."""
+def pack(text: str | bytes, format: int = 1) -> bytes:
+    """Compress *text*, with the format of what it says in front: the lowest that says it, see `formats`."""
     data = text.encode() if isinstance(text, str) else text
     squeeze = zlib.compressobj(level=6, wbits=-15, zdict=_DICTIONARY)
-    return _FORMAT + squeeze.compress(data) + squeeze.flush()
+    return bytes([format]) + squeeze.compress(data) + squeeze.flush()
 
 
-def unpack(stored: bytes) -> bytes:
-    """Raises: ValueError for a format that this version does not know, or a value that is not whole."""
-    if stored[:1] != _FORMAT:
-        raise ValueError(f"stored value has format {stored[:1]!r}, this version reads {_FORMAT!r}; upgrade first")
+def unpack(stored: bytes, what: str = "a stored value", *, reads: int = FORMAT) -> bytes:
+    """
+    Read a value of a format up to *reads*; *what* it is goes into the message.
+
+    Raises: FormatTooNew, ValueError for a value that is not whole.
+    """
+    require_format(stored[0] if stored else 0, what, reads=reads)
     unfolded = zlib.decompressobj(wbits=-15, zdict=_DICTIONARY)
     data = unfolded.decompress(stored[1:])
     if not unfolded.eof:
-        raise ValueError(f"stored value ends after {len(stored)} bytes, in the middle of its data")
+        raise ValueError(f"{what} ends after {len(stored)} bytes, in the middle of its data")
     return data
+
+
+def require_format(found: int, what: str, *, reads: int = FORMAT) -> None:
+    """Raises: FormatTooNew, ValueError for a number that no version ever wrote."""
+    if found < 1:
+        raise ValueError(f"{what} has no format in front: it was not written by this service")
+    if found > reads:
+        raise FormatTooNew(too_new(f"{what} is of format {found}, and this process reads formats up to {reads}"))
+
+
+def too_new(said: str) -> str:
+    return f"{said}: upgrade this process to the version that wrote it; processes of that version can read it meanwhile"

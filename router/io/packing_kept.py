@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from ..formats import FORMAT, of_answer
 from ..ports import Kept
 from .packing import pack, unpack
 
@@ -11,8 +12,8 @@ _KEPT = TypeAdapter(Kept)
 
 
 def pack_kept(kept: Kept) -> bytes:
-    return pack(_KEPT.dump_json(kept, exclude_defaults=True))
+    return pack(_KEPT.dump_json(kept, exclude_defaults=True), of_answer(kept.answer))
 
 
-def unpack_kept(stored: bytes) -> Kept:
-    return _KEPT.validate_json(unpack(stored))
+def unpack_kept(stored: bytes, *, reads: int = FORMAT) -> Kept:
+    return _KEPT.validate_json(unpack(stored, "the answer kept of an attempt", reads=reads))

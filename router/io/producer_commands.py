@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..erasure import erased, erased_task
-from ..errors import NotInReview, UnknownPolicy, UnknownTask
+from ..errors import FormatTooNew, NotInReview, UnknownPolicy, UnknownTask
 from ..event import Again, Alarm, Event, Moved, Stands
+from ..formats import FORMAT, of_attempt, of_body
 from ..output import Kind, Output
 from ..record import Record
 from ..ruling import REVIEW, not_in_review
@@ -19,7 +20,7 @@ from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Subm
 from ..task import Audited, Priority, Task, TaskState
 from ..trail import Attempt, Trail
 from ..wishes import Wishes
-from .packing import pack, unpack
+from .packing import pack, require_format, unpack
 from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
 from .redis_link import Command, Flow
 
@@ -45,7 +46,7 @@ class ProducerCommands(Scripted):
                 raise UnknownPolicy(
                     f"no policy {name!r} was published; start a worker with its folder, or `router policy publish` it"
                 )
-            return CARD.validate_json(reply)
+            return card_of(name, reply)
 
         return Command(("GET", self.keys.current(name)), parse)
 
@@ -55,16 +56,18 @@ class ProducerCommands(Scripted):
         def parse(reply: bytes | None) -> tuple[str, Kind]:
             if reply is None:
                 raise UnknownPolicy(f"no policy with digest {digest} is published any more")
-            published = json.loads(unpack(reply))
+            published = json.loads(unpack(reply, f"policy version {digest}"))
             return published["policy"], Output.model_validate(published["output"]).kind
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
     def policy_name(self, digest: str) -> Command[str]:
-        """The name of a published version; its digest where it is not known any more."""
+        """The name of a published version; its digest where it is not known any more, or not to this process yet."""
 
         def parse(reply: bytes | None) -> str:
-            return json.loads(unpack(reply))["policy"] if reply else digest
+            with suppress(FormatTooNew):
+                return json.loads(unpack(reply))["policy"] if reply else digest
+            return digest
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
@@ -138,6 +141,11 @@ class ProducerCommands(Scripted):
         """Those of the events that somebody should look at."""
         return self._told(self.keys.alarms, after)
 
+    def last_alarm(self) -> Command[str]:
+        """The id of the alarm that was told last, to hear what comes after it."""
+        words = ("XREVRANGE", self.keys.alarms, "+", "-", "COUNT", 1)
+        return Command(words, lambda reply: as_text(reply[0][0]) if reply else "0-0")
+
     def _told(self, stream: str, after: str) -> Command[list[tuple[str, Event]]]:
         words = ("XRANGE", stream, f"({after}" if after != "-" else "-", "+", "COUNT", _PAGE)
         return Command(words, lambda reply: [told_event(line) for line in reply])
@@ -163,10 +171,19 @@ def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None
     )
 
 
-def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
-    """A task from its hash (tenant, policy, created, deadline, priority) and its packed input."""
+def card_of(name: str, reply: bytes) -> Card:
+    """A card as it is stored. Raises: FormatTooNew."""
+    told = json.loads(reply)
+    require_format(told.get("format", 1), f"the current version of policy {name!r}")
+    return CARD.validate_python(told)
+
+
+def task_of(task_id: str, fields: Sequence[str], packed_input: bytes, *, reads: int = FORMAT) -> Task:
+    """
+    A task from its hash (tenant, policy, created, deadline, priority) and its packed input. Raises: FormatTooNew.
+    """
     tenant, policy, created, deadline, priority = fields
-    body = json.loads(unpack(packed_input))
+    body = json.loads(unpack(packed_input, f"task {task_id}", reads=reads))
     return Task(
         id=task_id,
         policy=policy,
@@ -182,11 +199,15 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes) -> Task:
 
 
 def packed_attempt(attempt: Attempt) -> bytes:
-    return pack(attempt.model_dump_json(exclude_defaults=True))
+    return pack(attempt.model_dump_json(exclude_defaults=True), of_attempt(attempt))
 
 
-def trail_of(reply: Sequence[bytes]) -> Trail:
-    return tuple(Attempt.model_validate_json(unpack(packed)) for packed in reply)
+def trail_of(reply: Sequence[bytes], *, reads: int = FORMAT) -> Trail:
+    """Raises: FormatTooNew."""
+    return tuple(Attempt.model_validate_json(unpack(packed, _AN_ATTEMPT, reads=reads)) for packed in reply)
+
+
+_AN_ATTEMPT = "an attempt in the task's trail"
 
 
 def told_event(reply: Any) -> tuple[str, Event]:
@@ -234,7 +255,7 @@ def _packed_body(
         body["audits"] = audits.model_dump()
     if wishes is not None:
         body["wishes"] = wishes.told
-    return pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")), of_body(wishes))
 
 
 def _ruled(reply: Sequence[bytes], task_id: str) -> TaskState:

@@ -82,7 +82,7 @@ c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists
 lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
 why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it,
 audit the task that asks a larger tier the same, of the task that an audit is about, er when its contents were erased,
-hook where to tell of it (as w of a delivery).
+hook where to tell of it (as w of a delivery), b how often it was given back by processes that could not read it.
 
 An endpoint is the SHA-1 of a tenant and a URL without its query.
 
@@ -91,7 +91,8 @@ x endpoint, e state of the task, c created, u changed, due when it is sent again
 y token it was booked under last, r what was said last.
 
 Fields of `key:<id>`: tenant, digest (SHA-256 of the secret, hex), scopes, created, expires, revoked, used (all in ms),
-note, rate (requests a minute) and waiting (tasks) of its tenant at most, heir the key that was made in its place.
+note, rate (requests a minute) and waiting (tasks) of its tenant at most, heir the key that was made in its place,
+format what a process has to know to read it (1 where it is not there).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from .. import log
 from ..budget import Budget, BudgetUse, applying, balance_names, window
 from ..call import Deployment
 from ..decision import Decision
@@ -24,9 +25,11 @@ from .ledger_lines import entry
 from .producer_commands import ProducerCommands, record
 from .redis_commands import as_pairs, as_text
 from .redis_link import AsyncLink, Command
-from .shift_commands import ShiftCommands
+from .shift_commands import ShiftCommands, Unread
 
 _PAGE = 10_000
+_LEFT_LOOK_MS = 250
+"""A shift that found tasks it cannot read looks on after so long: it does not stand still, nor run through them all."""
 
 
 class RedisStore:
@@ -46,6 +49,9 @@ class RedisStore:
         self._keys = shifting.keys
         self._clock_ms = clock_ms
         self._ahead_ms = 0
+        self._opens_in_ms: int | None = None
+        self._unreadable: dict[str, str] = {}
+        self._told: set[str] = set()
         self._heard: str | None = None
 
     async def publish(self, policies: Sequence[Policy]) -> None:
@@ -87,11 +93,21 @@ class RedisStore:
         alone: bool = False,
         rates: Mapping[str, Rates] = MappingProxyType({}),
     ) -> Sequence[Claim]:
-        now_ms, claims = await self._link.run(
+        claimed = await self._link.run(
             self._shifting.claim(tiers, at_most=at_most, token=token, alone=alone, rates=rates)
         )
-        self._ahead_ms = now_ms - _monotonic_ms()
-        return claims
+        self._ahead_ms = claimed.now_ms - _monotonic_ms()
+        known = [claim for claim in claimed.claims if claim.task.policy not in self._unreadable]
+        unread = [*claimed.unread, *(self._unread(c) for c in claimed.claims if c.task.policy in self._unreadable)]
+        opens = [_LEFT_LOOK_MS] if unread else []
+        opens += [claimed.opens_ms - claimed.now_ms] if claimed.opens_ms is not None else []
+        self._opens_in_ms = min(opens, default=None)
+        await asyncio.gather(*map(self._leave, unread))
+        return known
+
+    def opens_in_ms(self) -> int | None:
+        """As the port says; behind tasks that cannot be read there may be others that can, so that is a gate too."""
+        return self._opens_in_ms
 
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         return await self._link.run(self._shifting.renew(claims))
@@ -111,6 +127,23 @@ class RedisStore:
 
     async def release(self, claim: Claim) -> bool:
         return await self._link.run(self._shifting.release(claim))
+
+    async def leave(self, claim: Claim, why: str) -> bool:
+        self._unreadable[claim.task.policy] = why
+        return await self._leave(self._unread(claim))
+
+    def _unread(self, claim: Claim) -> Unread:
+        policy = claim.task.policy
+        return Unread(claim.task.id, policy, claim.tier, claim.token, self._unreadable[policy])
+
+    async def _leave(self, unread: Unread) -> bool:
+        """Told once for each version of a policy: there may be many tasks."""
+        if unread.policy not in self._told:
+            self._told.add(unread.policy)
+            log.logger().warning(
+                "task.left", task=unread.task_id, tier=unread.tier, version=unread.policy, reason=unread.why
+            )
+        return await self._link.run(self._shifting.leave(unread.task_id, unread.token, unread.why))
 
     async def sweep(self, *, at_most: int) -> Swept:
         return await self._link.run(self._shifting.sweep(at_most=at_most))
@@ -152,10 +185,9 @@ class RedisStore:
         return {name: balance for name, balance in found if balance is not None}
 
     async def alarms(self) -> Sequence[Alarm]:
-        """What somebody should look at, since the last call; the first call begins with now."""
+        """What somebody should look at, since the last call; the first call begins behind the last that was told."""
         if self._heard is None:
-            now_ms = await self._link.run(self._shifting.time())
-            self._heard = str(now_ms)
+            self._heard = await self._link.run(self._producing.last_alarm())
         told = await self._link.run(self._producing.alarms(self._heard))
         self._heard = told[-1][0] if told else self._heard
         return [event for _, event in told if isinstance(event, Alarm)]

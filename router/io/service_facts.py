@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis
 
-from ..errors import StoreUnavailable
+from ..errors import FormatTooNew, StoreUnavailable
 from ..service import Breaker, Service, Waiting, Worker
 from ..submission import Card, Full
 from ..task import TaskState
 from . import rq_keys
-from .producer_commands import CARD, ProducerCommands
+from .producer_commands import ProducerCommands, card_of
 from .redis_commands import as_text
 from .redis_keys import Keys
 from .redis_link import Link, connect, telling_what_is_forbidden
@@ -59,10 +59,14 @@ class ServiceFacts:
     @_reaching()
     @telling_what_is_forbidden()
     def cards(self) -> dict[str, Card]:
-        """The policies that are published, by name."""
+        """The policies that are published, by name; without those whose current version this process cannot read."""
         names = sorted(_texts(self._redis.smembers(self._keys.policies)))
         cards = self._redis.mget([self._keys.current(name) for name in names]) if names else []
-        return {name: CARD.validate_json(card) for name, card in zip(names, cards, strict=True) if card}
+        found: dict[str, Card] = {}
+        for name, card in zip(names, cards, strict=True):
+            with suppress(FormatTooNew):
+                found |= {name: card_of(name, card)} if card else {}
+        return found
 
     @_reaching()
     @telling_what_is_forbidden()

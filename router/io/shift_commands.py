@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, assert_never
 
@@ -11,7 +12,8 @@ from ..budget import Budget
 from ..call import Deployment
 from ..cost import NUSD_PER_USD
 from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
-from ..errors import UnknownPolicy
+from ..errors import FormatTooNew, UnknownPolicy
+from ..formats import FORMAT, of_policy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
 from ..ports import Claim, Kept, Rates, Swept, attempt_entry
@@ -27,28 +29,58 @@ from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A task that was claimed, and why it cannot be read here; `policy` is the digest of its version."""
+
+    task_id: str
+    policy: str
+    tier: str
+    token: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """
+    What a claim brought, at `now_ms` by the server's clock; `opens_ms` is when a gate opens that held ready tasks back.
+    """
+
+    now_ms: int
+    opens_ms: int | None
+    claims: list[Claim]
+    unread: list[Unread]
+
+
 class ShiftCommands(Scripted):
-    """Policies, leases, money and moves."""
+    """Policies, leases, money and moves. `reads` is the highest format of stored values that this process reads."""
 
     def __init__(
-        self, *, prefix: str = "r:", lease_ms: int = 30_000, clock_ms: Callable[[], int] | None = None
+        self,
+        *,
+        prefix: str = "r:",
+        lease_ms: int = 30_000,
+        clock_ms: Callable[[], int] | None = None,
+        reads: int = FORMAT,
     ) -> None:
         super().__init__(prefix=prefix, clock_ms=clock_ms)
         self._lease_ms = lease_ms
+        self._reads = reads
 
     def publish(self, policies: Sequence[Policy]) -> Command[None]:
         words: list[str | bytes | int] = [len(policies)]
         for policy in policies:
-            words += [policy.policy, policy.digest, pack(policy.text), CARD.dump_json(_card(policy))]
+            text = pack(policy.text, of_policy(policy))
+            words += [policy.policy, policy.digest, text, CARD.dump_json(_card(policy))]
         return self._script("publish", words, lambda _: None)
 
     def policy(self, digest: str) -> Command[Policy]:
-        """A published version. Its reading raises: UnknownPolicy."""
+        """A published version. Its reading raises: UnknownPolicy, FormatTooNew."""
 
         def parse(reply: bytes | None) -> Policy:
             if reply is None:
                 raise UnknownPolicy(f"no policy with digest {digest} was published; publish its folder again")
-            return Policy.model_validate_json(unpack(reply))
+            return Policy.model_validate_json(unpack(reply, f"policy version {digest}", reads=self._reads))
 
         return Command(("GET", self.keys.policy(digest)), parse)
 
@@ -72,13 +104,12 @@ class ShiftCommands(Scripted):
 
     def claim(
         self, tiers: Mapping[str, int], *, at_most: int, token: str, alone: bool, rates: Mapping[str, Rates]
-    ) -> Command[tuple[int, list[Claim]]]:
-        """Replies with the server's time in ms, and the claims."""
+    ) -> Command[Claimed]:
         words: list[str | bytes | int] = [token, at_most, self._lease_ms, int(alone)]
         for tier, concurrency in tiers.items():
             known = rates.get(tier, _NO_RATES)
             words += [tier, concurrency, *_per_minute(known), len(known.deployments), *_place_words(known)]
-        return self._script("claim", words, lambda reply: (int(reply[0]), [_claim(c, token) for c in reply[1:]]))
+        return self._script("claim", words, lambda reply: _claimed(reply, token, self._reads))
 
     def renew(self, claims: Sequence[Claim]) -> Command[frozenset[str]]:
         words: list[str | bytes | int] = [self._lease_ms]
@@ -138,6 +169,10 @@ class ShiftCommands(Scripted):
     def release(self, claim: Claim) -> Command[bool]:
         return self._script("release", [claim.task.id, claim.token], lambda reply: as_text(reply) == "ok")
 
+    def leave(self, task_id: str, token: str, why: str) -> Command[bool]:
+        """Give a task back for a while that this process cannot read."""
+        return self._script("leave", [task_id, token, why], lambda reply: as_text(reply) == "ok")
+
     def sweep(self, *, at_most: int) -> Command[Swept]:
         return self._script("sweep", [at_most, self._lease_ms // 2, _CRASHES_MAX], lambda r: Swept(*map(int, r)))
 
@@ -163,18 +198,35 @@ def _card(policy: Policy) -> Card:
         conversation=policy.conversation,
         text_checks=policy.text_checks,
         description=policy.description,
+        format=of_policy(policy),
     )
 
 
-def _claim(reply: Sequence[Any], token: str) -> Claim:
+def _claimed(reply: Sequence[Any], token: str, reads: int) -> Claimed:
+    now_ms, opens_ms, *tasks = reply
+    found = Claimed(int(now_ms), int(opens_ms) or None, [], [])
+    for task in tasks:
+        match _claim(task, token, reads):
+            case Claim() as claim:
+                found.claims.append(claim)
+            case unread:
+                found.unread.append(unread)
+    return found
+
+
+def _claim(reply: Sequence[Any], token: str, reads: int) -> Claim | Unread:
     task_id, tier, fields, packed_input, trail, kept = reply
-    return Claim(
-        task=task_of(as_text(task_id), [as_text(field) for field in fields[:5]], packed_input),
-        trail=trail_of(trail),
-        tier=as_text(tier),
-        token=token,
-        kept={int(position): unpack_kept(packed) for position, packed in as_pairs(kept).items()},
-    )
+    texts = [as_text(field) for field in fields[:5]]
+    try:
+        return Claim(
+            task=task_of(as_text(task_id), texts, packed_input, reads=reads),
+            trail=trail_of(trail, reads=reads),
+            tier=as_text(tier),
+            token=token,
+            kept={int(position): unpack_kept(packed, reads=reads) for position, packed in as_pairs(kept).items()},
+        )
+    except FormatTooNew as why:
+        return Unread(as_text(task_id), texts[1], as_text(tier), token, str(why))
 
 
 def _budgets(reply: Any) -> list[Budget]:

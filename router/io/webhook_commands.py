@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from ..delivery import Delivered, Delivery, DeliveryStatus, Gone, Sent, Undelivered
-from ..errors import EndpointDisabled, UnknownDelivery
+from ..errors import EndpointDisabled, FormatTooNew, UnknownDelivery
 from ..task import TaskState
 from ..webhook import Secret, Webhook
 from .redis_commands import Scripted, as_pairs, as_text
@@ -189,7 +189,7 @@ def _leased(reply: Sequence[bytes], now_ms: int, token: str) -> Leased | None:
     delivery_id, task, tenant, policy, word, state, created, attempt, name = map(as_text, reply)
     try:
         webhook = Webhook.of_word(word)
-    except ValueError:
+    except FormatTooNew:
         return None
     delivery = Delivery(
         id=delivery_id,

@@ -42,8 +42,8 @@ def stacked(labels: Sequence[str], series: Sequence[Bars], *, about: str, unit: 
     chart = pygal.StackedBar(
         width=1000, height=260, value_formatter=unit.format, max_scale=5, spacing=24, margin_right=36, **_PLAIN
     )
-    chart.x_labels = [*labels]
-    chart.x_labels_major = [*labels][:: max(1, len(labels) // 8)]
+    chart.x_labels = [visible(label) for label in labels]
+    chart.x_labels_major = chart.x_labels[:: max(1, len(labels) // 8)]
     for bars in series:
         values = [{"value": v, "label": visible(t)} for v, t in zip(bars.values, bars.told, strict=True)]
         chart.add(None, values)

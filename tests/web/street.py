@@ -23,7 +23,7 @@ from router.io.key_commands import KeyCommands, Wish
 from router.settings import Settings
 from router.task import TaskState
 from router.web.install import install
-from tests.builders import a_policy, a_reply
+from tests.builders import TIERS, a_policy, a_reply
 from tests.workers.floor import Floor, Gated
 
 TENANT = "acme"
@@ -150,14 +150,16 @@ class Page(HTMLParser):
 
 
 @asynccontextmanager
-async def a_street(url: str, prefix: str, *, insecure: bool = False) -> AsyncIterator[Street]:
-    """A service whose workers have done what was asked."""
+async def a_street(url: str, prefix: str, *, insecure: bool = False, **changes: Any) -> AsyncIterator[Street]:
+    """A service, with *changes* of its settings, whose workers have done what was asked."""
     floor = Floor(url, prefix, None, Gated(_answer))
     floor.llm.open()
     try:
-        await floor.store.publish([a_policy(policy=name, **changes) for name, changes in POLICIES.items()])
+        await floor.store.publish(
+            [a_policy(policy=name, **settings).bound_to(TIERS) for name, settings in POLICIES.items()]
+        )
         await floor.store.publish_budgets([Budget.model_validate({"scope": "global", "usd": 50, "per": "day"})])
-        async with open_backend(Settings(redis_url=url, prefix=prefix), insecure=insecure) as backend:
+        async with open_backend(Settings(redis_url=url, prefix=prefix, **changes), insecure=insecure) as backend:
             app = create_app(backend)
             install(app)
             street = Street(app, backend, floor, {})

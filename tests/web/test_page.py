@@ -14,10 +14,14 @@ async def test_hostile_texts_are_texts(browser: Browser, street: Street) -> None
         page = await browser.page(path)
 
         assert not set(page.source) & set(STEERING), path
-        assert [found for found in page.all("script") if not (found.get("src") or "").startswith("/assets/")] == [], path
+        assert [found for found in page.all("script") if not (found.get("src") or "").startswith("/assets/")] == [], (
+            path
+        )
         assert page.all("style") == [], path
-        assert [found for found in page.all("img") if "x" == found.get("src")] == [], path
-        wild = [(tag, name) for tag, found in page.elements for name in found if name == "style" or name.startswith("on")]
+        assert [found for found in page.all("img") if found.get("src") == "x"] == [], path
+        wild = [
+            (tag, name) for tag, found in page.elements for name in found if name == "style" or name.startswith("on")
+        ]
         assert wild == [], path
     shown = await browser.page(f"/tasks/{street.owned['succeeded']}")
     assert HOSTILE.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c").replace("\x1b", "\\x1b") in shown.text

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
-
 from router.apikey import Scope
-from router.ledger import EntryKind
 from router.policy import Policy
+from router.task import TaskState
 from tests.builders import a_certified_policy, a_policy
 from tests.web.street import EVERY, POLICIES, Browser, Street
 
 KNOTS = [(0.0, 0.0), (0.4, 0.2), (1.0, 1.0)]
 
 
-def a_learnt_policy(**changes: object) -> Policy:
+def a_learnt_policy() -> Policy:
     """A policy whose certificate has a line from raw to calibrated probability."""
     trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}, "knots": KNOTS}
     level = {"trust": trust, "threshold": 0.9, "accepted_share": 0.5}
     figures = {"mini.auroc": 0.91, "mini.right": 0.88, "mini.calibration_error": 0.02}
-    return a_certified_policy(policy="learnt", certificate={"policy": "learnt", "levels": {"mini": level}, "report": figures})
+    return a_certified_policy(
+        policy="learnt", certificate={"policy": "learnt", "levels": {"mini": level}, "report": figures}
+    )
 
 
 async def test_lists_what_is_published(browser: Browser) -> None:
@@ -76,8 +76,6 @@ async def test_estimates_wrong_accepts_with_an_interval(street: Street) -> None:
     audited = a_policy(policy="audited", audit={"rate": 1.0, "against": "large"})
     await street.backend.store.publish([audited])
     task = await street.submit("audited", "hello")
-    from router.task import TaskState
-
     await street.work((task, TaskState.SUCCEEDED))
     audit = (await street.backend.client.read(task)).audit
     assert audit is not None
@@ -93,7 +91,6 @@ async def test_estimates_wrong_accepts_with_an_interval(street: Street) -> None:
     assert "79.3%" not in other.text
 
 
-@pytest.mark.parametrize("kind", [EntryKind.SETTLED])
-async def test_without_audits_says_how_to_get_some(browser: Browser, kind: EntryKind) -> None:
+async def test_without_audits_says_how_to_get_some(browser: Browser) -> None:
     """Nobody knows how many accepted outputs are wrong that were never looked at again."""
     assert "so nobody knows how many are wrong" in (await browser.page("/policies/receipts")).text

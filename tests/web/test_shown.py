@@ -62,7 +62,9 @@ def test_shares_of_nothing_are_none() -> None:
     assert (ratio(1, 0), ratio(1, 4), share(None), share(0.25)) == (None, 0.25, "–", "25.0%")
 
 
-@pytest.mark.parametrize("steering", ["\u202e", "\u2066", "\u200f", "\x1b", "\x00", "\x9b", "\u2028", "\ud800", "\ufeff"])
+@pytest.mark.parametrize(
+    "steering", ["\u202e", "\u2066", "\u200f", "\x1b", "\x00", "\x9b", "\u2028", "\ud800", "\ufeff"]
+)
 def test_what_steers_a_screen_is_spelled_out(steering: str) -> None:
     """Turned directions, terminal codes, half characters and invisible ones are seen, and can be sent."""
     shown = visible(f"a{steering}b")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from itertools import islice
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, WrapValidator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -59,8 +60,12 @@ def untagged(*tags: str) -> WrapValidator:
     return WrapValidator(check)
 
 
+_TOLD_MAX: Final = 20
+"""As many mistakes of one object as anybody reads."""
+
+
 def _told(why: ValidationError) -> Iterator[ErrorDetails]:
-    yield from why.errors(include_url=False)
+    yield from islice(why.errors(include_url=False), _TOLD_MAX)
 
 
 def _again(error: ErrorDetails, *, drop: bool = False, known: list[str] | None = None) -> InitErrorDetails:

@@ -2,7 +2,7 @@
 -- ARGV[2]  token of this claim; a repeated claim with the same token gets the same tasks
 -- ARGV[3]  most tasks; ARGV[4]  lease ms; ARGV[5]  1 for suspects only; then for each queue: tier, concurrency,
 --          requests and tokens a minute (0 for no bound), how many deployments, and for each: name, requests, tokens
--- returns  {now, {id, tier, hash values, input, trail, kept answers} ...}
+-- returns  {now, ms when a gate opens that held ready tasks back or 0, {id, tier, hash values, input, trail, kept answers} ...}
 local n = now()
 local token, most, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local alone = ARGV[5] == '1'
@@ -16,7 +16,7 @@ local function show(id)
 end
 
 local before = redis.call('LRANGE', P .. 'claim:' .. token, 0, -1)
-local answer = {int(n)}
+local answer = {int(n), '0'}
 local taken = {}
 if #before > 0 then
   for _, id in ipairs(before) do
@@ -51,35 +51,50 @@ local function take(tier, id)
   answer[#answer + 1] = show(id)
 end
 
--- How many calls the rates of a gate have room for now; tokens as calls took them lately.
+-- How many calls the rates of a gate have room for now, and when for one more; tokens as calls took them lately.
 local TOKENS_OF_A_CALL = 1000
 local function room(key, requests, tokens)
   mind_clock(key, n)
   local g = redis.call('HMGET', key, 'rt', 'tt', 'cu', 'ta')
-  if tonumber(g[3] or 0) > n then return 0 end
-  local count = most
+  if tonumber(g[3] or 0) > n then return 0, tonumber(g[3]) end
+  local count, opens = most, n
   local function bound(free, each_ms)
     local start = math.max(tonumber(free or 0), n)
-    count = math.min(count, math.max((start <= n) and 1 or 0, math.floor((n + AT_ONCE_MS - start) / each_ms)))
+    local now_free = math.max((start <= n) and 1 or 0, math.floor((n + AT_ONCE_MS - start) / each_ms))
+    if now_free <= count then
+      start = start + now_free * each_ms
+      local at = math.min(start, start + each_ms - AT_ONCE_MS)
+      opens = (now_free < count) and at or math.max(opens, at)
+      count = now_free
+    end
   end
   if tonumber(requests) > 0 then bound(g[1], ms_each(tonumber(requests))) end
   if tonumber(tokens) > 0 then bound(g[2], tonumber(g[4] or TOKENS_OF_A_CALL) * ms_each(tonumber(tokens))) end
-  return count
+  return count, opens
 end
 
 -- The same for a tier with its deployments; `i` is where it stands in ARGV. A broken one takes nothing, and one call
 -- after its pause; but where all are out for long tasks are taken, to be told so.
 local function room_of(i)
   local key, places, sound = P .. 'gate:' .. ARGV[i], 0, ARGV[i + 4] == '0'
+  local place_opens = math.huge
   for j = i + 5, i + 4 + 3 * tonumber(ARGV[i + 4]), 3 do
     local place = key .. '/' .. ARGV[j]
     local g = redis.call('HMGET', place, 'bu', 'bk')
     local broken = tonumber(g[1] or 0) > n
     sound = sound or not broken or tonumber(g[2] or 0) < OUT_AFTER
-    if not broken then places = places + math.min(g[2] and 1 or most, room(place, ARGV[j + 1], ARGV[j + 2])) end
+    if broken then
+      place_opens = math.min(place_opens, tonumber(g[1]))
+    else
+      local count, opens = room(place, ARGV[j + 1], ARGV[j + 2])
+      places, place_opens = places + math.min(g[2] and 1 or most, count), math.min(place_opens, opens)
+    end
   end
-  if ARGV[i + 4] == '0' then return most end
-  return math.min(sound and places or most, room(key, ARGV[i + 2], ARGV[i + 3]))
+  if ARGV[i + 4] == '0' then return most, n end
+  local all, opens = room(key, ARGV[i + 2], ARGV[i + 3])
+  local reach = sound and places or most
+  if all < reach then return all, opens end
+  return reach, (all == reach) and math.max(place_opens, opens) or place_opens
 end
 
 -- How many tasks left the queue of a tier lately, in steps of ten seconds.
@@ -96,7 +111,9 @@ while i <= #ARGV do
   redis.call('ZREMRANGEBYSCORE', P .. 'slots:' .. tier, '-inf', int(n))
   local free = alone and most or (tonumber(ARGV[i + 1]) - redis.call('ZCARD', P .. 'slots:' .. tier))
   local before_it = #taken
-  local limit = math.min(most, #taken + (alone and free or math.min(free, room_of(i))))
+  local places, opens = most, n
+  if not alone then places, opens = room_of(i) end
+  local limit = math.min(most, #taken + math.min(free, places))
   for _ = 1, POPS_MAX do
     if #taken >= limit then break end
     local id, more = pop(queue)
@@ -104,6 +121,11 @@ while i <= #ARGV do
     if not more then break end
   end
   if not alone and #taken > before_it then count_pace(tier, #taken - before_it) end
+  -- Held back by its gates alone, and somebody waits.
+  if places < free and #taken - before_it >= places and redis.call('EXISTS', P .. 'turn:' .. queue) == 1 then
+    local known = tonumber(answer[2])
+    if opens > n and (known == 0 or opens < known) then answer[2] = int(math.ceil(opens)) end
+  end
   i = i + 5 + 3 * tonumber(ARGV[i + 4])
 end
 if #taken > 0 then

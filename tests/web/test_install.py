@@ -1,0 +1,38 @@
+"""The dashboard as a part of an application."""
+
+from __future__ import annotations
+
+from router.apikey import CHANCE_BYTES, Limits, Scope, Token
+from router.io.key_commands import KeyCommands, Wish
+from tests.web.street import EVERY, Street
+
+
+async def test_pages_and_api_live_side_by_side(street: Street) -> None:
+    """The service's own routes are as they were: a cookie opens no API, and a bearer key no page."""
+    key = await street.key(*EVERY)
+    async with street.stranger() as browser:
+        await browser.sign_in(key.text)
+        page, api = await browser.get("/tasks"), await browser.get("/v1/tasks")
+    async with street.stranger() as other:
+        bearer = {"authorization": f"Bearer {key.text}"}
+        told = await other.http.get("/v1/tasks", headers=bearer)
+        shown = await other.http.get("/tasks", headers=bearer)
+
+    assert (page.status_code, api.status_code) == (200, 401)
+    assert (told.status_code, shown.status_code) == (200, 303)
+    assert told.headers["content-type"] == "application/json"
+
+
+async def test_the_tenants_limit_counts_for_pages(street: Street) -> None:
+    """Whoever may send so many requests a minute does not get more of them by a browser."""
+    token = Token.made_of(b"k" * CHANCE_BYTES)
+    commands = KeyCommands(prefix=street.backend.settings.prefix)
+    wish = Wish("slow", (Scope.READ,), limits=Limits(requests_per_minute=2))
+    await street.backend.link.run(commands.create(token, wish))
+    async with street.stranger() as browser:
+        await browser.sign_in(token.text)
+        answers = [await browser.get("/tasks") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers].count(429) >= 1
+    assert "retry-after" in answers[-1].headers
+    assert answers[-1].headers["content-type"].startswith("text/html")

@@ -1,0 +1,156 @@
+"""The place of a person."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from router.apikey import Scope
+from router.task import TaskState
+from tests.builders import a_policy
+from tests.web.street import EVERY, HOSTILE, TENANT, Browser, Page, Street
+
+RIGHT = {"merchant": "ACME", "total": 12.5}
+
+
+def draft(page: Page) -> str:
+    """What stands in the field of the output."""
+    return page.source.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
+
+
+async def test_shows_input_attempts_and_findings(browser: Browser, street: Street) -> None:
+    """Side by side, with the last output to be corrected, the schema it must meet, and the tiers that can be asked."""
+    page = await browser.page(f"/review/{street.owned['review']}")
+
+    assert [word for word in ("Input", "Attempts", "Decide") if word not in page.text] == []
+    assert "is below 0.8" in page.text
+    assert '"additionalProperties": false' in page.text
+    assert "onerror=alert(2)" in draft(page)
+    assert "<img" not in draft(page)
+    assert [found.get("value") for found in page.all("button", name="decision")] == [
+        "correct",
+        "accept",
+        "ask",
+        "reject",
+        "dead_letter",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"decision": "accept", "attempt": "1"}, TaskState.SUCCEEDED),
+        (
+            {"decision": "correct", "output": json.dumps(RIGHT), "reason": "it says so", "by": "Anna"},
+            TaskState.SUCCEEDED,
+        ),
+        ({"decision": "reject", "reason": "no receipt"}, TaskState.REJECTED),
+        ({"decision": "dead_letter", "reason": "too blurred"}, TaskState.DEAD),
+        ({"decision": "ask", "tier": "large"}, TaskState.READY),
+    ],
+)
+async def test_a_person_decides(browser: Browser, street: Street, fields: dict[str, str], state: TaskState) -> None:
+    """Each way; the answer is the last attempt of the same task, in the name of who gave it."""
+    task_id = street.owned["review"]
+    answer = await browser.send(f"/review/{task_id}", **fields)
+    record = await street.backend.client.read(task_id)
+    page = await browser.page(answer.headers["location"])
+
+    assert answer.headers["location"] == f"/review?done={state.value}"
+    assert f"Decided: the task is {state.value}" in page.text
+    assert "Nothing waits for a person." in page.text
+    assert (record.state, record.trail[-1].tier) == (state, "review")
+    assert record.output == {
+        "correct": RIGHT,
+        "accept": {"merchant": HOSTILE, "total": 12.5},
+    }.get(fields["decision"])
+    ruling = record.trail[-1].ruling
+    assert ruling is not None
+    assert ruling.by.startswith("Anna (key " if "by" in fields else "key ")
+    assert ruling.reason == fields.get("reason", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"decision": "correct", "output": '{"merchant": 7, "total": 1}'}, "does not meet the schema"),
+        ({"decision": "correct", "output": '{"merchant": "<b>ACME</b>"'}, "the output is not JSON"),
+        ({"decision": "correct", "output": '{"total": 1, "total": 2, "merchant": null}'}, "not JSON"),
+        ({"decision": "accept", "attempt": "9"}, "there is no attempt 9"),
+        ({"decision": "accept", "attempt": ""}, "integer"),
+        ({"decision": "ask", "tier": "huge"}, "has no tier 'huge'"),
+        ({"decision": "reject", "reason": "  "}, "needs a `reason`"),
+        ({"decision": "shrug"}, "'accept', 'reject', 'dead_letter' or 'ask'"),
+    ],
+)
+async def test_what_cannot_be_taken_stays_on_the_page(
+    browser: Browser, street: Street, fields: dict[str, str], said: str
+) -> None:
+    """What is wrong is told beside what was written, which nobody has to write again."""
+    task_id = street.owned["review"]
+    answer = await browser.send(f"/review/{task_id}", **fields)
+    page = Page.of(answer.text)
+
+    assert answer.status_code == 422
+    assert said in page.text
+    assert page.all("p", role="alert")
+    if "output" in fields:
+        assert fields["output"].replace('"', "&#34;").replace("<", "&lt;").replace(">", "&gt;") in draft(page)
+        assert page.all("textarea", **{"aria-invalid": "true", "aria-describedby": "wrong"})
+    assert (await street.backend.client.summary(task_id)).state is TaskState.REVIEW
+
+
+async def test_what_is_decided_already_is_told(browser: Browser, street: Street) -> None:
+    """Who comes second learns so, and changes nothing; what they wrote is still there."""
+    task_id = street.owned["review"]
+    await browser.send(f"/review/{task_id}", decision="reject", reason="no receipt")
+    again = await browser.send(f"/review/{task_id}", decision="correct", output=json.dumps(RIGHT))
+    page = await browser.get(f"/review/{task_id}")
+
+    assert (again.status_code, page.status_code) == (409, 409)
+    assert "nobody has to decide any more" in Page.of(again.text).text
+    assert "is rejected" in Page.of(page.text).text
+    assert (await street.backend.client.summary(task_id)).state is TaskState.REJECTED
+
+
+async def test_without_the_scope_one_may_look(street: Street) -> None:
+    """A key that reads sees it all and is offered nothing; a form of its own is refused."""
+    task_id = street.owned["review"]
+    async with street.visit(Scope.READ) as browser:
+        page = await browser.page(f"/review/{task_id}")
+        answer = await browser.send(f"/review/{task_id}", decision="reject", reason="r")
+
+    assert page.all("button", name="decision") == []
+    assert "deciding takes the scope review" in page.text
+    assert answer.status_code == 403
+    assert (await street.backend.client.summary(task_id)).state is TaskState.REVIEW
+
+
+async def test_a_label_is_chosen_from_a_list(street: Street) -> None:
+    """Where the policy knows what there can be, nobody has to type it."""
+    policy = a_policy(policy="labels", output={"labels": ["refund", "exchange"]}, checks=[], moves={"fail": "review"})
+    await street.backend.store.publish([policy])
+    task_id = await street.submit("labels", "which")
+    await street.work((task_id, TaskState.REVIEW))
+    async with street.visit(*EVERY) as browser:
+        page = await browser.page(f"/review/{task_id}")
+        await browser.send(f"/review/{task_id}", decision="correct", kind="text", output="exchange")
+
+    assert page.all("textarea") == []
+    assert page.all("select", name="output")
+    assert (await street.backend.client.read(task_id)).output == "exchange"
+
+
+async def test_lists_those_that_wait_longest_first(street: Street) -> None:
+    """Of the tenant alone, by policy where one asks for it."""
+    later = await street.submit("doubts", "doubts again")
+    await street.work((later, TaskState.REVIEW))
+    async with street.visit(Scope.REVIEW) as browser:
+        page = await browser.page("/review")
+        others = await browser.page("/review?policy=receipts")
+
+    links = [found["href"] for found in page.all("a", **{"class": "id"})]
+    assert links == [f"/review/{street.owned['review']}", f"/review/{later}"]
+    assert "Nothing waits for a person." in others.text
+    assert TENANT in page.text
