@@ -23,6 +23,9 @@ class Place:
 _SHOWN_MAX = 400
 """Characters of a line that are shown with a problem in it."""
 
+_WORD_MAX = 200
+"""Comparing takes forty times the memory of a word."""
+
 Severity: TypeAlias = Literal["error", "warning"]
 
 
@@ -127,7 +130,9 @@ def _blank(text: str) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that *word* was probably meant to be."""
+    """The known word that *word* was probably meant to be; a word that is far too long was meant to be none."""
+    if len(word) > _WORD_MAX:
+        return None
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 

@@ -74,8 +74,8 @@ class Webhook(Value):
         dialect, payload, url = word.split(" ", 2)
         if dialect not in _DIALECTS or payload not in _PAYLOADS:
             raise FormatTooNew(
-                f"a webhook is to be told in words that this process does not know ({dialect} {payload}): upgrade it to "
-                "the version that wrote them; processes of that version send them meanwhile"
+                f"a webhook is to be told in words that this process does not know ({dialect} {payload}): upgrade it "
+                "to the version that wrote them; processes of that version send them meanwhile"
             )
         return cls.model_construct(dialect=Dialect(dialect), payload="full" if payload == "full" else "thin", url=url)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from decimal import Decimal
 
+import pytest
+
 from router.cost import usd
-from router.costtable import FOCUS, FOCUS_BY, costs_csv, focus_csv
+from router.costtable import FOCUS, FOCUS_BY, costs_csv, csv_of, focus_csv
 from router.counters import HOUR_MS, counted
 from router.report import costs, total
 from tests.test_report import CLIMBED, STAYED, asked
@@ -66,3 +69,22 @@ def test_focus_comes_to_what_was_spent() -> None:
 
     assert usd(total(rows).cost_nusd) == str(sum(Decimal(row["BilledCost"]) for row in found))
     assert {row["BillingPeriodEnd"] for row in found} == {"2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@SUM(A1)", "\tx", "\rx", "-2+3", '=HYPERLINK("http://x")'])
+def test_no_cell_is_a_formula(name: str) -> None:
+    """What a caller or a file named so that a spreadsheet would compute it is text there, in both forms."""
+    lines = [line.model_copy(update={"tenant": name}) for line in STAYED]
+    rows = costs(counted(lines), FOCUS_BY, bucket_ms=HOUR_MS)
+
+    (plain,) = csv.DictReader(io.StringIO(costs_csv(rows, ["tenant"], bucketed=False), newline=""))
+    (focus,) = csv.DictReader(io.StringIO(focus_csv(rows), newline=""))
+
+    assert (plain["tenant"], focus["SubAccountId"]) == (f"'{name}", f"'{name}")
+
+
+def test_numbers_and_common_names_are_left_as_they_are() -> None:
+    """Amounts below nothing stay amounts, and what only holds such a character is no formula."""
+    rows = [{"a": "-0.000000120", "b": -5, "c": "openai/gpt-4o-mini", "d": "a=b"}]
+
+    assert csv_of(["a", "b", "c", "d"], rows).splitlines()[1] == "-0.000000120,-5,openai/gpt-4o-mini,a=b"

@@ -35,7 +35,7 @@ def test_a_caret_stands_under_its_character_on_a_screen() -> None:
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("confidense", "confidence"), ("Schema", "schema"), ("at_leest", None), ("", None)],
+    [("confidense", "confidence"), ("Schema", "schema"), ("at_leest", None), ("", None), ("rules" * 50, None)],
 )
 def test_the_closest_known_word_is_what_was_meant(word: str, meant: str | None) -> None:
     """A slip of the pen is recognized, a word unlike all others is not."""

@@ -1277,3 +1277,68 @@ async def test_nothing_is_erased_of_what_is_not_there(store: Store) -> None:
     """An unknown task is told as such."""
     with pytest.raises(UnknownTask):
         await store.erase("t1")
+
+
+# leave
+
+
+async def test_a_task_that_is_left_comes_back_unchanged_after_a_while(store: Store, clock: Clock) -> None:
+    """Who cannot read a task leaves it to others: no attempt, no crash, and not the next claim's either."""
+    await submit(store, "t1")
+
+    assert await store.leave(await claim_one(store), "upgrade first")
+    assert await claim(store, "b") == []
+    left = await store.read("t1")
+    assert (left.state, left.reason, left.trail) == (TaskState.DELAYED, "upgrade first", ())
+
+    clock.advance(0.5)
+    assert (await store.sweep(at_most=10)).readied == 1
+    assert (await claim_one(store, "c")).trail == ()
+    assert (await store.read("t1")).reason is None
+
+
+async def test_a_task_that_nobody_can_read_is_let_alone_for_longer_and_longer(store: Store, clock: Clock) -> None:
+    """Twice as long each time, half a minute at most, and never beyond its deadline."""
+    await submit(store, "t1", deadline_s=100)
+    pauses = []
+    for number in range(9):
+        begun_ms = clock.ms
+        await store.leave(await claim_one(store, f"k{number}"), "upgrade first")
+        while not (await store.sweep(at_most=10)).readied and clock.ms < begun_ms + 60_000:
+            clock.advance(0.5)
+            if (await store.read("t1")).state.terminal:
+                assert pauses == [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
+                assert (await store.read("t1")).state is TaskState.EXPIRED
+                return
+        pauses.append(clock.ms - begun_ms)
+    raise AssertionError(f"the deadline passed unnoticed: {pauses}")
+
+
+async def test_leaving_twice_is_leaving_once_and_only_by_its_holder(store: Store, clock: Clock) -> None:
+    """A reply that was lost may be asked for again; who lost its lease leaves nothing."""
+    await submit(store, "t1")
+    first = await claim_one(store)
+    assert await store.leave(first, "upgrade first")
+    assert await store.leave(first, "upgrade first")
+
+    clock.advance(0.5)
+    await store.sweep(at_most=10)
+    await claim_one(store, "b")
+
+    assert not await store.release(first)
+    assert (await store.read("t1")).state is TaskState.RUNNING
+
+
+async def test_a_suspect_that_is_left_is_no_more_suspect_than_before(store: Store, clock: Clock) -> None:
+    """A quarantine shift of an older version counts no crash against what it cannot read."""
+    await submit(store, "t1")
+    await claim(store)
+    await crash(store, clock)
+
+    for number in range(4):
+        await store.leave(await claim_one(store, f"k{number}", alone=True), "upgrade first")
+        clock.advance(30)
+        await store.sweep(at_most=10)
+
+    assert (await store.read("t1")).state is TaskState.READY
+    assert ids(await claim(store, "last", alone=True)) == ["t1"]

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook as Receiver
 from standardwebhooks import WebhookVerificationError
 
 from router.destination import Allowed
+from router.errors import FormatTooNew
 from router.webhook import Dialect, Secret, Webhook, headers, new_secret, signature
 
 ONE = Secret("a", new_secret(bytes(range(32))), 0)
@@ -145,3 +146,10 @@ def test_where_it_may_be_sent_is_the_sender_s_to_say() -> None:
     assert str(inside.problem(Allowed())).startswith("the webhook's url is not taken: 127.0.0.1 is not public")
     assert inside.problem(Allowed.read("127.0.0.1")) is None
     assert "must begin with https://" in str(Webhook(url="http://example.com").problem(Allowed()))
+
+
+@pytest.mark.parametrize("word", ["telegram thin https://example.com", "task whole https://example.com"])
+def test_words_of_a_later_version_are_not_guessed(word: str) -> None:
+    """What is to be told in another way is not told in the nearest one that is known."""
+    with pytest.raises(FormatTooNew, match="upgrade"):
+        Webhook.of_word(word)

@@ -213,8 +213,15 @@ _TOLD_MAX = 20
 
 def _mistakes(found: Sequence[Any]) -> Iterator[Mistake]:
     for error in found[:_TOLD_MAX]:
-        at = ".".join(str(part) for part in error["loc"] if error["type"] != "json_invalid" or part == "body")
-        yield Mistake(at=at, message=_said(error))
+        at = ".".join(
+            _short(str(part), 80) for part in error["loc"] if error["type"] != "json_invalid" or part == "body"
+        )
+        yield Mistake(at=at, message=_short(_said(error), 2000))
+
+
+def _short(text: str, most: int) -> str:
+    """Names and values of a caller's are told back, but not by the megabyte."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _said(error: Mapping[str, Any]) -> str:

@@ -111,7 +111,9 @@ def bounded(text: str) -> str:
     if sum(map(text.count, ',[{"')) > MARKS_MAX:
         for number, _ in enumerate(_MARKS.finditer(text)):
             if number >= MARKS_MAX:
-                raise NotJson(f"it holds more than {MARKS_MAX:,} values; send several requests, or what is large as a text")
+                raise NotJson(
+                    f"it holds more than {MARKS_MAX:,} values; send several requests, or what is large as a text"
+                )
     return text
 
 

@@ -171,7 +171,7 @@ def record(task_id: str, fields: Mapping[str, bytes], packed_input: bytes | None
     )
 
 
-def card_of(name: str, reply: bytes) -> Card:
+def card_of(name: str, reply: bytes | str) -> Card:
     """A card as it is stored. Raises: FormatTooNew."""
     told = json.loads(reply)
     require_format(told.get("format", 1), f"the current version of policy {name!r}")

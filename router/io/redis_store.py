@@ -12,6 +12,7 @@ from .. import log
 from ..budget import Budget, BudgetUse, applying, balance_names, window
 from ..call import Deployment
 from ..decision import Decision
+from ..errors import FormatTooNew
 from ..event import Alarm
 from ..ledger import Balance, Entry, Intent, Settlement
 from ..policy import Policy
@@ -58,7 +59,11 @@ class RedisStore:
         await self._link.run(self._shifting.publish(policies))
 
     async def policy(self, digest: str) -> Policy:
-        return await self._link.run(self._shifting.policy(digest))
+        try:
+            return await self._link.run(self._shifting.policy(digest))
+        except FormatTooNew as why:
+            self._unreadable[digest] = str(why)
+            raise
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Admission]:
         return await self._link.run(self._producing.submit(submissions))
@@ -98,11 +103,12 @@ class RedisStore:
         )
         self._ahead_ms = claimed.now_ms - _monotonic_ms()
         known = [claim for claim in claimed.claims if claim.task.policy not in self._unreadable]
-        unread = [*claimed.unread, *(self._unread(c) for c in claimed.claims if c.task.policy in self._unreadable)]
-        opens = [_LEFT_LOOK_MS] if unread else []
+        strange = [claim for claim in claimed.claims if claim.task.policy in self._unreadable]
+        opens = [_LEFT_LOOK_MS] if strange or claimed.unread else []
         opens += [claimed.opens_ms - claimed.now_ms] if claimed.opens_ms is not None else []
         self._opens_in_ms = min(opens, default=None)
-        await asyncio.gather(*map(self._leave, unread))
+        left = [self.leave(claim, self._unreadable[claim.task.policy]) for claim in strange]
+        await asyncio.gather(*left, *map(self._leave, claimed.unread))
         return known
 
     def opens_in_ms(self) -> int | None:
@@ -129,12 +135,7 @@ class RedisStore:
         return await self._link.run(self._shifting.release(claim))
 
     async def leave(self, claim: Claim, why: str) -> bool:
-        self._unreadable[claim.task.policy] = why
-        return await self._leave(self._unread(claim))
-
-    def _unread(self, claim: Claim) -> Unread:
-        policy = claim.task.policy
-        return Unread(claim.task.id, policy, claim.tier, claim.token, self._unreadable[policy])
+        return await self._leave(Unread(claim.task.id, claim.task.policy, claim.tier, claim.token, why))
 
     async def _leave(self, unread: Unread) -> bool:
         """Told once for each version of a policy: there may be many tasks."""

@@ -82,4 +82,6 @@ def _policy(known: Record, packed: bytes | None) -> Policy:
 
     if packed is None:
         raise RulingInvalid(f"version {known.task.policy} of its policy is gone; publish it again")
-    return tailored(Policy.model_validate_json(unpack(packed, f"policy version {known.task.policy}")), known.task.wishes)
+    return tailored(
+        Policy.model_validate_json(unpack(packed, f"policy version {known.task.policy}")), known.task.wishes
+    )

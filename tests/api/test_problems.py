@@ -12,7 +12,15 @@ from fastapi import FastAPI, Request
 
 from router.api import problems
 from router.api.problems import Mistake, Refused, problem, refusal
-from router.errors import Backlogged, StoreUnavailable, TaskConflict, TaskInvalid, UnknownPolicy, UnknownTask
+from router.errors import (
+    Backlogged,
+    FormatTooNew,
+    StoreUnavailable,
+    TaskConflict,
+    TaskInvalid,
+    UnknownPolicy,
+    UnknownTask,
+)
 
 
 def said(why: Refused) -> dict[str, Any]:
@@ -46,6 +54,7 @@ def test_a_problem_has_both_forms() -> None:
         (TaskInvalid("wrong"), 422, "task_invalid", "invalid_request_error"),
         (TaskConflict("other"), 422, "idempotency_conflict", "invalid_request_error"),
         (Backlogged("full"), 429, "backlogged", "rate_limit_error"),
+        (FormatTooNew("upgrade"), 503, "format_too_new", "server_error"),
     ],
 )
 def test_our_errors_have_their_status(why: Exception, status: int, code: str, kind: str) -> None:
@@ -67,7 +76,19 @@ def test_where_redis_is_is_not_told() -> None:
 def test_who_should_come_back_is_told_when() -> None:
     """Passing troubles carry Retry-After."""
     assert refusal(Backlogged("full")).headers == {"retry-after": "10"}
+    assert refusal(FormatTooNew("upgrade")).headers == {"retry-after": "10"}
     assert refusal(StoreUnavailable("away")).headers == {"retry-after": "2"}
+
+
+async def test_what_callers_wrote_is_not_told_back_by_the_megabyte(http: httpx.AsyncClient) -> None:
+    """A name or value that is wrong is quoted by its beginning."""
+    name = await http.post("/v1/tasks", json={"policy": "p", "input": {}, "x" * 1_000_000: 1})
+    role = await http.post(
+        "/v1/chat/completions", json={"model": "policy/chat", "messages": [{"role": "x" * 1_000_000}]}
+    )
+
+    assert [answer.status_code for answer in (name, role)] == [422, 422]
+    assert max(len(answer.content) for answer in (name, role)) < 10_000
 
 
 async def test_unknown_paths_and_methods_are_problems(http: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from router.api import problems
-from router.api.strict import BODY_MAX, StrictRoute
+from router.api.strict import BODY_MAX, MARKS_MAX, StrictRoute
 
 JSON = {"content-type": "application/json"}
 
@@ -137,3 +137,21 @@ async def test_large_bodies_are_as_strict(http: httpx.AsyncClient) -> None:
 
     assert (await http.post("/count", content=large, headers=JSON)).status_code == 422
     assert (await http.post("/count", content=sound, headers=JSON)).json() == 2
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", '""', "1"])
+async def test_values_are_counted_before_they_are_held(http: httpx.AsyncClient, value: str) -> None:
+    """A body may be large, but not of millions of values, which would take a hundred times its size."""
+    body = f'{{"words": [{",".join([value] * MARKS_MAX)}]}}'.encode()
+
+    answer = await http.post("/count", content=body, headers=JSON)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert f"more than {MARKS_MAX:,} values" in answer.json()["detail"]
+
+
+async def test_commas_within_a_text_are_no_values(http: httpx.AsyncClient) -> None:
+    """A long text counts once, whatever it holds."""
+    answer = await http.post("/count", json={"words": [',[{\\"' * MARKS_MAX]})
+
+    assert (answer.status_code, answer.json()) == (200, 1)

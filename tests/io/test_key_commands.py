@@ -13,7 +13,8 @@ import redis
 
 from router.allowance import Allowance
 from router.apikey import CHANCE_BYTES, ApiKey, Limits, Scope, Token, Unusable
-from router.errors import KeyRefused, UnknownKey
+from router.errors import FormatTooNew, KeyRefused, UnknownKey
+from router.formats import FORMAT
 from router.io.embedded import EmbeddedServer
 from router.io.key_commands import KeyCommands, Known, Wish
 from router.io.redis_link import AsyncLink, Command, connect_async
@@ -389,3 +390,17 @@ async def test_a_lost_reply_is_made_good(
 
             assert way.lost == 1
             assert keyspace(raw, lossy.prefix) == keyspace(raw, sound.prefix)
+
+
+async def test_a_key_of_a_later_version_opens_nothing(desk: Desk, raw: redis.Redis) -> None:
+    """It may be bound in a way that this process does not know; other keys of its tenant go on."""
+    await desk.create(TOKEN)
+    await desk.create(OTHER)
+    raw.hset(f"{desk.prefix}key:{TOKEN.id}", "format", str(FORMAT + 1))
+
+    with pytest.raises(FormatTooNew, match=f"API key {TOKEN.id} is of format {FORMAT + 1}.*upgrade"):
+        await desk.find(TOKEN.id)
+    known = await desk.find(OTHER.id)
+
+    assert known is not None
+    assert (known.key.id, known.limits) == (OTHER.id, LIMITS)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from router.errors import FormatTooNew
 from router.io.ledger_lines import attempt_words, entry, intent_words
 from router.ledger import Entry, EntryKind
 from router.verdict import Outcome
@@ -48,3 +51,20 @@ def test_lines_of_before_versions_are_read() -> None:
     _, reserved = entry(a_reply("reserved", intent, extra=b"20833"))
     _, judged = entry(a_reply("attempt", attempt, call=""))
     assert (reserved.version, judged.version, judged.latency_ms) == ("", "", 70)
+
+
+def test_words_of_a_later_version_are_passed_over() -> None:
+    """What is added at the end changes nothing of what was there before."""
+    told = json.loads(intent_words(an_intent(version="v1")))
+    _, line = entry(a_reply("reserved", json.dumps([*told, "later"]).encode(), extra=b"20833"))
+    assert (line.version, line.amount_nusd) == ("v1", 1000)
+
+    attempt = an_attempt_line()
+    _, again = entry(a_reply("attempt", json.dumps([*json.loads(attempt_words(attempt)), "later"]).encode(), call=""))
+    assert again == attempt
+
+
+def test_a_kind_of_a_later_version_is_told() -> None:
+    """Nobody sums up what he does not understand: the message says who is to be upgraded."""
+    with pytest.raises(FormatTooNew, match=r"'refunded'.*upgrade"):
+        entry(a_reply("refunded", intent_words(an_intent())))

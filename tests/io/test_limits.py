@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import redis
 
 from router.budget import Budget
 from router.call import Deployment, Health
@@ -694,3 +695,71 @@ async def test_a_policy_that_often_escalates_is_no_storm(till: Till, weather: We
     await weather.finish(150, up=150)
 
     assert weather.states["delayed"] == 0
+
+
+async def test_a_claim_says_when_its_gate_opens(till: Till) -> None:
+    """600 requests a minute: two seconds' worth at once, then one more at each moment that the claim before named."""
+    rates = Rates(RATES.deployments, requests_per_minute=600)
+    await till.store.submit([a_submission(f"r{i:02}", policy=POLICY.digest, deadline_s=10**6) for i in range(40)])
+
+    async def take(token: str) -> int:
+        claims = await till.store.claim({"mini": 100}, at_most=100, token=token, rates={"mini": rates})
+        for claim in claims:
+            assert isinstance(await till.ask(claim, rates=rates), Deployment)
+        return len(claims)
+
+    taken = [await take("burst")]
+    while (opens_in_ms := till.store.opens_in_ms()) is not None:
+        till.clock.ms += opens_in_ms - 1
+        assert await take(f"early-{len(taken)}") == 0
+        till.clock.ms += 1
+        taken.append(await take(f"then-{len(taken)}"))
+
+    assert taken == [19, *[1] * 21]
+
+
+async def test_a_rest_and_a_breaker_say_when_they_end(till: Till) -> None:
+    """What waits at a tier that asked for a rest, or whose one deployment is broken, is looked at when that is over."""
+    await till.hear(Health.THROTTLED, "eu", retry_after_ms=7000)
+    await till.store.submit([a_submission("waits", policy=POLICY.digest, deadline_s=10**6)])
+    await till.store.claim({"mini": 100}, at_most=9, token="a", rates={"mini": Rates((EU,))})
+    rest_ms = till.store.opens_in_ms()
+    assert rest_ms is not None
+    assert rest_ms >= 7000
+
+    till.clock.ms += rest_ms
+    claims = await till.store.claim({"mini": 100}, at_most=9, token="b", rates={"mini": Rates((EU,))})
+
+    assert [claim.task.id for claim in claims] == ["waits"]
+    assert till.store.opens_in_ms() is None
+
+
+async def test_only_a_gate_that_holds_somebody_back_is_told(till: Till) -> None:
+    """An empty queue, a tier without rates, and one whose places are all taken have no moment to wait for."""
+    rates = {"mini": Rates(RATES.deployments, requests_per_minute=1)}
+    await till.store.claim({"mini": 100}, at_most=9, token="a", rates=rates)
+    assert till.store.opens_in_ms() is None
+
+    await till.store.submit([a_submission(f"w{i}", policy=POLICY.digest, deadline_s=10**6) for i in range(3)])
+    await till.store.claim({"mini": 1}, at_most=9, token="b")
+    await till.store.claim({"mini": 1}, at_most=9, token="c")
+    assert till.store.opens_in_ms() is None
+
+
+async def test_an_alarm_of_the_same_millisecond_is_heard(till: Till, raw: redis.Redis) -> None:
+    """Each alarm after the first look is told once, though it has the millisecond of one before that look."""
+    line = {"e": "budget", "t": "global", "x": "half"}
+    raw.xadd(f"{till.prefix}alarms", line, id="1800000000000-0")
+
+    assert await till.store.alarms() == []
+    raw.xadd(f"{till.prefix}alarms", {**line, "x": "all"}, id="1800000000000-1")
+    assert await till.store.alarms() == [Alarm("budget", "global", "all")]
+    assert await till.store.alarms() == []
+
+
+async def test_the_first_alarm_of_all_is_heard(till: Till, raw: redis.Redis) -> None:
+    """Whoever looked before there was any hears it, whatever the clocks say."""
+    assert await till.store.alarms() == []
+    raw.xadd(f"{till.prefix}alarms", {"e": "budget", "t": "global", "x": "half"}, id="1-0")
+
+    assert await till.store.alarms() == [Alarm("budget", "global", "half")]

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.errors import FormatTooNew
+from router.formats import FORMAT
 from router.io.packing import pack, unpack
 from router.io.packing_kept import pack_kept, unpack_kept
 from router.ledger import EntryKind
@@ -51,9 +53,21 @@ def test_an_ordinary_attempt_shrinks_to_half() -> None:
 
 
 def test_an_unknown_format_is_told() -> None:
-    """What a newer version wrote is refused in words, not misread."""
-    with pytest.raises(ValueError, match="upgrade"):
-        unpack(b"\x02" + pack(b"x")[1:])
+    """What a newer version wrote is refused in words, not misread: what it is, and who is to be upgraded."""
+    with pytest.raises(FormatTooNew) as why:
+        unpack(pack(b"x", FORMAT + 1), "task t1")
+
+    assert f"task t1 is of format {FORMAT + 1}, and this process reads formats up to {FORMAT}: upgrade" in str(
+        why.value
+    )
+
+
+@pytest.mark.parametrize("format", range(1, FORMAT + 1))
+def test_a_known_format_is_read(format: int) -> None:
+    """What this version or one before it wrote comes back; a process of a version before that does not try."""
+    assert unpack(pack(b"x", format)) == unpack(pack(b"x", format), reads=format) == b"x"
+    with pytest.raises(FormatTooNew):
+        unpack(pack(b"x", format + 1), reads=format)
 
 
 @pytest.mark.parametrize("stored", [b"", b"\x01", pack(b"a value that is longer than a few bytes")[:-4]])

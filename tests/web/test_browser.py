@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,6 +30,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 ABORTED = "net::ERR_ABORTED"
 """What becomes of requests, such as for a small picture, when somebody goes on to the next page."""
+PATIENCE_S = 100
+"""Then the browser is closed: scripts on a page have no time limit of their own, and a test must fail, not hang."""
 SERIOUS = {"serious", "critical"}
 
 
@@ -43,8 +46,11 @@ async def address(street: Street) -> AsyncIterator[str]:
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        loop = asyncio.get_running_loop()
+        watchdog = loop.call_later(PATIENCE_S, lambda: asyncio.ensure_future(browser.close()))
         yield browser
-        await browser.close()
+        watchdog.cancel()
+        await asyncio.wait_for(browser.close(), 10)
 
 
 async def entered(street: Street, address: str, chromium: Browser, *scopes: Scope, **look: Any) -> Page:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from router.io.shift_commands import ShiftCommands
 from router.policy import Policy
 from router.ports import Store
 from router.task import TaskState
+from router.tier import Tier
 from tests.builders import GOOD, PRICES, TIERS, a_policy, a_submission
 from tests.conftest import Clock
 from tests.waiting import until
@@ -98,6 +99,7 @@ class Floor:
         at_once: int = 100,
         store: Store | None = None,
         bell: Bell | None = None,
+        known: Mapping[str, Tier] = TIERS,
         **settings: Any,
     ) -> AsyncIterator[Shift]:
         """A shift at work; at the end it is drained, with all answers given."""
@@ -106,7 +108,7 @@ class Floor:
         queues = [f"!{name}" if settings.get("alone") else name for name in names]
         hung = RedisBell(self.url, keys=self.keys, queues=queues)
         shift = Shift(
-            engine=Engine(World(tiers=TIERS, prices=PRICES, llm=self.llm, store=own, clock_ms=self.store.now_ms)),
+            engine=Engine(World(tiers=known, prices=PRICES, llm=self.llm, store=own, clock_ms=self.store.now_ms)),
             store=own,
             bell=bell or hung,
             tiers=dict.fromkeys(names, concurrency),

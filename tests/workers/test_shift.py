@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 import redis
 
+from router.asking import tier_rates
 from router.call import Answer, Call
+from router.formats import FORMAT
 from router.io.embedded import EmbeddedServer
+from router.io.packing import pack
 from router.ports import Claim, Store, Swept
 from router.task import TaskState
 from tests.acl import own_server, peek
-from tests.builders import BROKEN, GOOD, a_policy
+from tests.builders import BROKEN, GOOD, TIERS, a_policy, a_tier
 from tests.conftest import Clock
 from tests.waiting import until
 from tests.workers.floor import Away, Floor, Gated
@@ -270,19 +273,37 @@ async def test_a_surprise_in_one_task_leaves_its_neighbours_alone(
 async def test_a_task_that_cannot_be_read_ends_the_shift_but_no_call(
     floor: Floor, llm: Gated, raw: redis.Redis, prefix: str
 ) -> None:
-    """What a newer version may have stored in another form stops the shift's claims; its calls in flight finish."""
+    """A stored value that is damaged stops the shift's claims; its calls in flight finish."""
     await floor.submit(*ids(5))
     with pytest.raises(ExceptionGroup) as group:
         async with floor.shift(at_once=5) as shift:
             await llm.asked(5)
             await floor.submit("bad")
-            raw.set(f"{prefix}in:bad", b"\xff not ours")
+            raw.set(f"{prefix}in:bad", b"\x00 not ours")
             llm.answer_one()
             await until(lambda: shift.draining)
             assert shift.ended == 1
 
-    assert "upgrade first" in str(group.value.exceptions[0])
+    assert "not written by this service" in str(group.value.exceptions[0])
     assert await floor.states(ids(5)) == {TaskState.SUCCEEDED: 5}
+
+
+async def test_a_task_that_a_newer_version_wrote_ends_no_shift(
+    floor: Floor, llm: Gated, raw: redis.Redis, prefix: str
+) -> None:
+    """It is left to others, untouched; what came with it is carried on, and so is what comes later."""
+    llm.open()
+    await floor.submit("newer", *ids(5))
+    raw.set(f"{prefix}in:newer", pack(b"{}", FORMAT + 1))
+
+    async with floor.shift(idle_s=0.1) as shift:
+        await until(lambda: shift.ended == 5)
+        await floor.submit("late")
+        await until(lambda: shift.ended == 6)
+
+    assert await floor.states([*ids(5), "late"]) == {TaskState.SUCCEEDED: 6}
+    left = raw.hmget(f"{prefix}t:newer", "s", "x", "z", "b")
+    assert (left, raw.llen(f"{prefix}trail:newer")) == ([b"delayed", None, None, b"1"], 0)
 
 
 async def test_a_command_that_cannot_be_sent_harms_nobody_else(floor: Floor, llm: Gated) -> None:
@@ -363,6 +384,52 @@ async def test_ends_though_its_bell_does_not_hear_that_it_should(floor: Floor) -
         await until(bell.listening.is_set)
 
     assert bell.cancelled
+
+
+async def test_an_idle_shift_looks_again_when_a_rate_lets_the_next_task_go(
+    server: EmbeddedServer, prefix: str, llm: Gated
+) -> None:
+    """Tasks behind a burst leave one by one as the rate has room, though no bell rings and no look is due for hours."""
+    floor = Floor(server.url, prefix, None, llm)
+    tiers = TIERS | {"mini": a_tier("mini", requests_per_minute=600)}
+    rates = {"mini": tier_rates(tiers["mini"])}
+    bell = SilentBell()
+    counted = Claims(floor.store)
+    llm.open()
+    await floor.submit(*ids(30))
+
+    async with floor.shift(store=counted, bell=bell, known=tiers, rates=rates, idle_s=3600.0) as shift:
+        await until(lambda: shift.ended == 30)
+
+    assert await floor.states(ids(30)) == {TaskState.SUCCEEDED: 30}
+    assert sum(counted.found) == 30
+    assert max(counted.found) <= 20
+    assert len(counted.found) <= 3 * 30
+    await floor.close()
+
+
+class SilentBell:
+    """Never rings."""
+
+    async def rung(self, timeout_s: float) -> bool:
+        await asyncio.sleep(timeout_s)
+        return False
+
+
+class Claims:
+    """A store that remembers how many tasks each claim brought."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.found: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def claim(self, *words: Any, **more: Any) -> list[Claim]:
+        claims = list(await self._store.claim(*words, **more))
+        self.found.append(len(claims))
+        return claims
 
 
 class DeafBell:

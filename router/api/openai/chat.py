@@ -112,7 +112,7 @@ def completion(asked: Asked, records: Sequence[Record]) -> Completion:
     policy = asked.card.policy
     accepted = [record for record in records if record.state is TaskState.SUCCEEDED]
     if not accepted:
-        why = not_accepted(records[0], policy)
+        why = not_accepted(records[0], policy, records[1:])
         why.more["router"] |= {} if len(records) == 1 else _together(records, policy)
         raise why
     for record in accepted:

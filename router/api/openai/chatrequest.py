@@ -33,7 +33,9 @@ class StreamOptions(Shape):
 class ChatRequest(Common):
     """OpenAI's chat completions request. What is null is as good as not given; nothing unknown passes."""
 
-    messages: list[Message] = Field(default_factory=list, examples=[[{"role": "user", "content": "Hello"}]])
+    messages: Annotated[list[Message], Field(fail_fast=True)] = Field(
+        default_factory=list, examples=[[{"role": "user", "content": "Hello"}]]
+    )
     n: Annotated[int, Field(ge=1, le=CHOICES_MAX)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: _Stops | None = None
@@ -52,7 +54,9 @@ class ChatRequest(Common):
     store: Annotated[
         Literal[False] | None, only("completions are not stored here; GET /v1/tasks/{id} has the task for a while")
     ] = None
-    modalities: Annotated[list[Literal["text"]] | None, only("only ['text'] is served")] = None
+    modalities: Annotated[
+        Annotated[list[Literal["text"]], Field(fail_fast=True)] | None, only("only ['text'] is served")
+    ] = None
     functions: Annotated[None, only("deprecated by OpenAI and not served; use tools")] = None
     function_call: Annotated[None, only("deprecated by OpenAI and not served; use tool_choice")] = None
     audio: Absent = None

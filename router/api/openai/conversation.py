@@ -47,19 +47,19 @@ def _kind(content: Any) -> str:
 
 _UNTAGGED = untagged("text", "parts")
 _Words: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[TextPart], Field(min_length=1), Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[list[TextPart], Field(min_length=1, fail_fast=True), Tag("parts")],
     Discriminator(_kind),
     _UNTAGGED,
 ]
 _Shown: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type"), untagged("text", "image_url")]
 _Said: TypeAlias = Annotated[TextPart | RefusalPart, Field(discriminator="type"), untagged("text", "refusal")]
 _Asked: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[_Shown], Field(min_length=1), Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[list[_Shown], Field(min_length=1, fail_fast=True), Tag("parts")],
     Discriminator(_kind),
     _UNTAGGED,
 ]
 _Answered: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[_Said], Field(min_length=1), Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[list[_Said], Field(min_length=1, fail_fast=True), Tag("parts")],
     Discriminator(_kind),
     _UNTAGGED,
 ]
@@ -103,9 +103,10 @@ class AssistantMessage(Shape):
     content: _Answered | None = None
     refusal: str | None = None
     name: str | None = None
-    tool_calls: list[ToolCallMade] | None = None
+    tool_calls: Annotated[list[ToolCallMade], Field(fail_fast=True)] | None = None
     annotations: Annotated[
-        Annotated[list[None], Field(max_length=0)] | None, only("annotations are not passed on; leave them out")
+        Annotated[list[None], Field(max_length=0, fail_fast=True)] | None,
+        only("annotations are not passed on; leave them out"),
     ] = None
     audio: Annotated[None, only("audio is not passed on; leave it out")] = None
     function_call: Annotated[None, only("deprecated by OpenAI and not passed on; use tool_calls")] = None

@@ -97,10 +97,11 @@ async def taken_in(client: AsyncClient, admissions: Admissions, caller: Caller, 
 
 def _submission(client: AsyncClient, asked: Asked, number: int) -> Submission:
     """One choice; its key and its body's fingerprint tell it from the others, and from another number of them."""
-    key = asked.order.key
-    order = replace(asked.order, key=f"{key}#{number}") if number and key is not None else asked.order
-    made = prepare(asked.card, asked.input, order, reply_to=client.name)
-    return made if asked.choices == 1 else replace(made, fingerprint=f"{made.fingerprint}*{asked.choices}")
+    made = prepare(asked.card, asked.input, asked.order, reply_to=client.name)
+    if asked.choices == 1:
+        return made
+    key = f"{made.key} {number}" if number and made.key is not None else made.key  # no caller's key has a blank
+    return replace(made, key=key, fingerprint=f"{made.fingerprint}*{asked.choices}")
 
 
 async def settled(client: AsyncClient, tasks: Sequence[str], *, wait_s: float | None) -> list[Record]:

@@ -72,12 +72,12 @@ def _kind(content: Any) -> str:
 
 
 _Content: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[_Part], Field(min_length=1), Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[list[_Part], Field(min_length=1, fail_fast=True), Tag("parts")],
     Discriminator(_kind),
     untagged("text", "parts"),
 ]
 _Words: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[InputText], Field(min_length=1), Tag("parts")],
+    Annotated[str, Tag("text")] | Annotated[list[InputText], Field(min_length=1, fail_fast=True), Tag("parts")],
     Discriminator(_kind),
     untagged("text", "parts"),
 ]

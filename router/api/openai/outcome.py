@@ -52,8 +52,8 @@ def headers(records: Sequence[Record]) -> dict[str, str]:
     }
 
 
-def not_accepted(record: Record, policy: str) -> Refused:
-    """The error for a task that has no accepted answer: it is never made into a completion."""
+def not_accepted(record: Record, policy: str, others: Sequence[Record] = ()) -> Refused:
+    """The error for a task that has no accepted answer, nor *others* of its request: it is never made a completion."""
     status, code, what = ENDED[record.state]
     because = f": {record.reason}" if record.reason else ""
     advice = f"; GET /v1/tasks/{record.task.id} has its whole trail"
@@ -61,7 +61,7 @@ def not_accepted(record: Record, policy: str) -> Refused:
         status,
         code,
         f"task {record.task.id} {what}{because}{advice}",
-        headers=headers([record]) | NO_RETRY,
+        headers=headers([record, *others]) | NO_RETRY,
         more={"router": routing(record, policy)},
     )
 

@@ -18,7 +18,7 @@ LOGPROBS = "message.output_text.logprobs"
 
 _NO_MEMORY = "responses do not remember one another here; send the whole conversation as input"
 _Input: TypeAlias = Annotated[
-    Annotated[str, Tag("text")] | Annotated[list[Item], Tag("items")],
+    Annotated[str, Tag("text")] | Annotated[list[Item], Field(fail_fast=True), Tag("items")],
     Discriminator(lambda given: "text" if isinstance(given, str) else "items"),
     untagged("text", "items"),
 ]
@@ -58,7 +58,12 @@ class ResponseRequest(Common):
     tools: Annotated[list[FlatTool], Field(min_length=1, max_length=128)] | None = None
     tool_choice: FlatToolChoice | None = None
     include: (
-        list[Annotated[Literal["message.output_text.logprobs"], only(f"only {LOGPROBS!r} is served; leave it out")]]
+        Annotated[
+            list[
+                Annotated[Literal["message.output_text.logprobs"], only(f"only {LOGPROBS!r} is served; leave it out")]
+            ],
+            Field(fail_fast=True),
+        ]
         | None
     ) = None
     background: bool | None = None

@@ -207,9 +207,9 @@ async def _stream(
     """That it began, comments while it goes on, and the whole answer once it is accepted; each event has its number."""
     numbers = count()
     client = backend.client
-    begun = (await _responding(backend, await client.read(task), given_up_by)).begun()
     news = progress(client, newsroom, [task], waits)
     async with given_up_if_left(request, client, given_up_by, [task]), aclosing(news):
+        begun = (await _responding(backend, await client.read(task), given_up_by)).begun()
         for kind in ("response.created", "response.in_progress"):
             yield _line({"type": kind, "response": begun}, next(numbers), after)
         async for comment in news:

@@ -20,9 +20,14 @@ DONE: Final = b"data: [DONE]\n\n"
 
 
 def event(data: Json, *, kind: str | None = None) -> bytes:
-    """One event; JSON has no raw line breaks that could end it early."""
+    """One event; JSON has no raw line breaks that could end it early, and no others that some clients cut lines at."""
     named = f"event: {kind}\n" if kind is not None else ""
-    return f"{named}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_BREAKS)
+    return f"{named}data: {text}\n\n".encode()
+
+
+_BREAKS: Final = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""What Python's `splitlines` and httpx's `iter_lines` take for the end of a line."""
 
 
 def progress(said: dict[str, Json]) -> bytes:

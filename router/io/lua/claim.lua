@@ -2,7 +2,8 @@
 -- ARGV[2]  token of this claim; a repeated claim with the same token gets the same tasks
 -- ARGV[3]  most tasks; ARGV[4]  lease ms; ARGV[5]  1 for suspects only; then for each queue: tier, concurrency,
 --          requests and tokens a minute (0 for no bound), how many deployments, and for each: name, requests, tokens
--- returns  {now, ms when a gate opens that held ready tasks back or 0, {id, tier, hash values, input, trail, kept answers} ...}
+-- returns  {now, ms when a gate opens that held ready tasks back or 0,
+--          {id, tier, hash values, input, trail, kept answers} ...}
 local n = now()
 local token, most, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local alone = ARGV[5] == '1'

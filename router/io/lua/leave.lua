@@ -1,5 +1,5 @@
--- Give a task back that this process cannot read, for others to take. Nothing of it changes; who cannot read it does not
--- get it again at once, and the longer nobody can, the longer it is let alone.
+-- Give a task back that this process cannot read, for others to take. Nothing of it changes; it is let alone for a
+-- while, so that who cannot read it does not get it again and again: twice as long each time.
 -- ARGV[2] task  [3] token  [4] why it cannot be read
 -- returns  ok | stale
 local FIRST_MS, LONGEST_MS = 500, 30000

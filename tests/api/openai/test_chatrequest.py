@@ -192,3 +192,13 @@ def test_wrong_values_are_told_with_their_place(given: dict[str, Any], place: st
 def test_parameters_that_do_not_go_together_are_refused(given: dict[str, Any], said: str) -> None:
     """Each would change nothing, or could not be kept."""
     assert said in refused(**given)[""]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[{}] * 1000, [{"role": "user", "content": [{"type": "text"}] * 1000}]],
+    ids=["messages", "parts"],
+)
+def test_the_first_wrong_message_is_enough(messages: Any) -> None:
+    """A list that has no bound ends at its first mistake: to collect a million of them took gigabytes."""
+    assert len(refused(messages=messages)) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import socket
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -220,3 +222,32 @@ async def test_an_answer_is_read_by_the_version_it_was_asked_under(backend: Back
 
     assert (await as_of(backend.client, now, a_record(task={"policy": before.digest}))).card.output == "schema"
     assert await as_of(backend.client, now, a_record(task={"policy": after.digest})) is now
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_at_once_does_not_pay_on_either(desk: Desk, path: str, asking: Ask, stream: bool) -> None:
+    """A connection that is closed as soon as the request was sent is one that was left, too."""
+    body = asking(stream=stream)
+    text = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n"
+
+    with socket.create_connection((desk.http.base_url.host, desk.http.base_url.port or 80)) as connection:
+        connection.sendall(head.encode() + text)
+
+    wait_until(lambda: statuses(desk, body) == ["cancelled"], "the task to be cancelled")
+
+
+def test_keys_of_choices_are_nobody_else_s(desk: Desk) -> None:
+    """Several choices under a key take none of the keys that callers can name, and no caller can name theirs."""
+    key, several = str(uuid4()), chat(n=2, router={"wait_s": 0.1})
+    taken = desk.http.post("/v1/chat/completions", json=several, headers={"Idempotency-Key": key})
+
+    other = desk.http.post(
+        "/v1/chat/completions", json=chat(router={"wait_s": 0.1}), headers={"Idempotency-Key": f"{key}#1"}
+    )
+    again = desk.http.post("/v1/chat/completions", json=several, headers={"Idempotency-Key": key})
+
+    assert [answer.json()["code"] for answer in (taken, other, again)] == ["task_pending"] * 3
+    assert again.headers["x-router-task"] == taken.headers["x-router-task"]
+    assert statuses(desk, several) == ["ready", "ready"]

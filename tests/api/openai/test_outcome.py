@@ -61,6 +61,16 @@ def test_a_task_that_was_not_accepted_is_an_error(state: TaskState, status: int,
     assert why.more["router"]["status"] == state.value
 
 
+def test_what_all_choices_cost_is_told_where_none_was_accepted() -> None:
+    """Its headers count every choice of the request, as they do where there is an answer."""
+    lost = a_record(state=TaskState.DEAD, trail=CLIMBED, cost_nusd=2_000_000)
+
+    why = not_accepted(lost, "intents", [lost, lost])
+
+    assert why.headers is not None
+    assert (why.headers["x-router-cost-usd"], why.headers["x-router-attempts"]) == ("0.006000000", "6")
+
+
 def test_a_task_that_takes_long_goes_on() -> None:
     """The error names it, so that its answer is not bought again."""
     why = still_going("t1", 570)

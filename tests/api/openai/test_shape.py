@@ -74,3 +74,8 @@ def test_a_misfit_is_told_as_it_is() -> None:
     assert (
         str(misfit("a and b go not together, not even in {braces}")) == "a and b go not together, not even in {braces}"
     )
+
+
+def test_as_many_mistakes_are_told_as_anybody_reads() -> None:
+    """A body of thousands of mistakes is not answered with thousands of sentences."""
+    assert len(mistakes({f"unknown{number}": 1 for number in range(1000)})) == 20

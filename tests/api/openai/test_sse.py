@@ -22,6 +22,14 @@ def test_an_event_is_one_line_of_data() -> None:
     assert json.loads(data.removeprefix("data: ")) == {"said": WILD}
 
 
+def test_an_event_is_one_line_for_whoever_cuts_lines_elsewhere() -> None:
+    """Clients that read lines with Python's `splitlines`, as httpx does, find as many as others."""
+    line = event({"said": WILD + "\x85\u2029"}).decode()
+
+    assert len(line.splitlines()) == 2
+    assert json.loads(line.removeprefix("data: ")) == {"said": WILD + "\x85\u2029"}
+
+
 def test_progress_is_a_comment() -> None:
     """One line that begins with a colon, which every client passes over."""
     line = progress({"reason": WILD}).decode()
