@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 import uvicorn
 import uvloop
@@ -18,6 +17,7 @@ from ..errors import SettingsInvalid
 from ..settings import Settings
 from .app import create_app
 from .backend import open_backend
+from .thismachine import ThisMachine, is_loopback
 
 _DRAIN_S = 10
 """After this long, streams and waiters that are still open are cut: their tasks go on, and can be asked for again."""
@@ -33,7 +33,7 @@ def listen(host: str, port: int, *, insecure: bool) -> socket.socket:
 
     Raises: SettingsInvalid where it is taken, or where *insecure* would open it to others than this machine.
     """
-    if insecure and not _is_loopback(host):
+    if insecure and not is_loopback(host):
         raise SettingsInvalid(
             f"--insecure lets everybody in who reaches {host}; bind 127.0.0.1, or make keys with `router key create`"
         )
@@ -55,6 +55,8 @@ async def _serve(
     async with open_backend(settings, insecure=insecure) as backend:
         app = create_app(backend)
         furnish(app)
+        if insecure:
+            app.add_middleware(ThisMachine)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -81,13 +83,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -39,6 +39,7 @@ def command(provider: str, workers: int, port: int) -> int:
         click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
         click.echo(f"HTTP is at {house.address}, for this machine alone and without keys (--insecure):\n")
         click.echo(_example(house.address))
+        click.echo(f"Dashboard: {house.address}/\n")
         if local and (untaught := _untaught(house.settings)):
             click.echo(f"The local models learn from examples, so tasks of these die here: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
