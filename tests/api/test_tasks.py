@@ -14,6 +14,7 @@ import redis
 
 from router.apikey import Scope, Token
 from router.cost import usd
+from router.errors import FormatTooNew
 from router.io.embedded import EmbeddedServer
 from router.io.packing import unpack
 from router.settings import Settings
@@ -298,7 +299,7 @@ def _unpacked(raw: redis.Redis, key: bytes) -> str:
 def _text(value: bytes) -> str:
     try:
         return unpack(value).decode()
-    except (ValueError, zlib.error):
+    except (FormatTooNew, ValueError, zlib.error):
         return value.decode("utf-8", "replace")
 
 

@@ -9,7 +9,7 @@ import redis
 
 from router import log
 from router.client import Client
-from router.errors import RouterError
+from router.errors import FormatTooNew, RouterError
 from router.io.packing import unpack
 from router.result import Result
 from tests.acl import PASSWORD, GuardedServer, peek
@@ -155,7 +155,7 @@ def _unpacked(held: Any) -> str:
         case bytes():
             try:
                 return unpack(held).decode(errors="replace")
-            except ValueError:
+            except (FormatTooNew, ValueError):  # it was not packed
                 return held.decode(errors="replace")
         case dict():
             return str({_unpacked(k): _unpacked(v) for k, v in held.items()})
