@@ -34,6 +34,8 @@ def command(provider: str, workers: int, port: int) -> int:
         if local:
             click.echo(SIMULATED)
         click.echo(f"ready. In another shell:\n\n  export ROUTER_REDIS_URL={house.settings.redis_url}")
+        if settings.policies != Settings().policies:
+            click.echo(f"  export ROUTER_POLICIES={settings.policies.absolute()}")
         if local:  # a version of a policy names its models: published with others, tasks would ask for those
             click.echo(f"  export ROUTER_TIERS={house.settings.tiers_file}")
         click.echo("""  router task submit intents --input '{"text": "I want my money back"}' --wait\n""")
@@ -41,7 +43,7 @@ def command(provider: str, workers: int, port: int) -> int:
         click.echo(_example(house.address))
         click.echo(f"Dashboard: {house.address}/\n")
         if local and (untaught := _untaught(house.settings)):
-            click.echo(f"The local models learn from examples, so tasks of these die here: {', '.join(untaught)}.")
+            click.echo(f"The local models learn from examples, so tasks of these find no answer here: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()
         click.echo("draining ...")
