@@ -12,6 +12,7 @@ from uuid import uuid4
 import redis
 
 from .client import CARD_FRESH_S, LISTED, LOOK_AGAIN_S, MANY, pending
+from .errors import TaskInvalid, UnknownPolicy
 from .event import Event
 from .io.client_commands import ClientCommands
 from .io.producer_commands import record
@@ -20,12 +21,12 @@ from .io.redis_link import AsyncLink, connect_async
 from .io.task_lists import NEWEST
 from .output import Kind
 from .pressure import Pressure
-from .producing import Order, admitted, prepare, prepare_many, webhook_of
+from .producing import Order, admitted, again, again_many, known_again, prepare, prepare_many, webhook_of
 from .record import Record
 from .result import Result
 from .ruling import Ruling
 from .settings import Settings
-from .submission import Admission, Card, Submission
+from .submission import Admission, Card, Submission, Submitted
 from .summary import Cursor, Page, Summary, TaskList, Wanted
 from .task import ENDS, Priority, TaskState
 from .values import Json
@@ -115,7 +116,14 @@ class AsyncClient:
             metadata=metadata,
             webhook=webhook_of(webhook),
         )
-        submission = prepare(await self.known(policy), input, order, reply_to=self._name)
+        try:
+            submission = prepare(await self.known(policy), input, order, reply_to=self._name)
+        except (TaskInvalid, UnknownPolicy):
+            asked = again(policy, input, order)
+            (known,) = await self.recall([asked]) if asked is not None else [None]
+            if known is None:
+                raise
+            return AsyncHandle(known.task_id, known.replayed, self)
         return (await self.send([submission]))[0]
 
     async def submit_many(
@@ -132,9 +140,19 @@ class AsyncClient:
         """As `Client.submit_many`."""
         told = webhook_of(webhook)
         order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority, webhook=told)
-        prepared = prepare_many(await self.known(policy), list(inputs), keys, order, reply_to=self._name)
+        every, known = list(inputs), dict[int, AsyncHandle]()
+        try:
+            prepared = prepare_many(await self.known(policy), every, keys, order, reply_to=self._name)
+        except (TaskInvalid, UnknownPolicy):
+            known = await self._known_already(again_many(policy, every, keys, order))
+            if not known:
+                raise
+            if len(known) == len(every):
+                return [known[number] for number in range(len(every))]
+            prepared = prepare_many(await self.known(policy), every, keys, order, reply_to=self._name, without=known)
         batches = [prepared[i : i + MANY] for i in range(0, len(prepared), MANY)]
-        return [handle for batch in batches for handle in await self.send(batch)]
+        sent = iter([handle for batch in batches for handle in await self.send(batch)])
+        return [known[number] if number in known else next(sent) for number in range(len(every))]
 
     async def run(
         self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any
@@ -149,9 +167,7 @@ class AsyncClient:
             raise pending(task_id, state, timeout_s)
         return await self.get(task_id)
 
-    async def reach(
-        self, task_id: str, states: Collection[TaskState], *, timeout_s: float | None = None
-    ) -> TaskState:
+    async def reach(self, task_id: str, states: Collection[TaskState], *, timeout_s: float | None = None) -> TaskState:
         """Wait until a task is in one of *states*; after *timeout_s* whatever it is in. Raises: UnknownTask."""
         clock = asyncio.get_running_loop().time
         until_s = math.inf if timeout_s is None else clock() + timeout_s
@@ -297,7 +313,7 @@ class AsyncClient:
             yield event
 
     async def send(self, submissions: Sequence[Submission]) -> list[AsyncHandle]:
-        """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
+        """Hand over tasks that are made already. Raises: TaskConflict, TaskGone, Backlogged, StoreUnavailable."""
         return [AsyncHandle(s.task_id, s.replayed, self) for s in admitted(await self.offer(submissions))]
 
     async def offer(self, submissions: Sequence[Submission], *, only_known: bool = False) -> list[Admission]:
@@ -307,6 +323,15 @@ class AsyncClient:
         Raises: StoreUnavailable; Backlogged where Redis has no memory at all.
         """
         return await self._link.run(self._commands.submit(submissions, only_known=only_known))
+
+    async def recall(self, submissions: Sequence[Submission]) -> list[Submitted | None]:
+        """Which of their keys stand for the same bodies already; `again` makes them. Raises: TaskGone."""
+        batches = [submissions[i : i + MANY] for i in range(0, len(submissions), MANY)]
+        return [one for batch in batches for one in known_again(await self.offer(batch, only_known=True))]
+
+    async def _known_already(self, asked: Mapping[int, Submission]) -> dict[int, AsyncHandle]:
+        found = zip(asked, await self.recall([*asked.values()]), strict=True)
+        return {number: AsyncHandle(one.task_id, one.replayed, self) for number, one in found if one is not None}
 
     async def summary(self, task_id: str) -> Summary:
         """How a task stands now, without its contents. Raises: UnknownTask, StoreUnavailable."""

@@ -32,6 +32,10 @@ def asked_because(policy: Policy, record: Record, before: Trail, attempt: Attemp
         return f"audits the output of task {audits.task}, accepted at {audits.tier}"
     if not before:
         return "the first tier" if attempt.tier == policy.path[0] else "the first tier that can take this input"
+    if attempt.ruling is not None:
+        return f"nobody but a person could say, after {before[-1].brief}"
+    if (sent := before[-1].ruling) is not None:
+        return f"sent on by {sent.by}"
     match attempt.why:
         case "repair":
             return "again, and shown what was found in its answer"
@@ -46,6 +50,8 @@ def asked_because(policy: Policy, record: Record, before: Trail, attempt: Attemp
 def moved_because(policy: Policy, record: Record, trail: Trail, following: Attempt | None) -> str:
     """Which move of the policy the last attempt of *trail* called for, and what kept it from being made."""
     last, called_for = trail[-1], occasion(trail[-1])
+    if last.ruling is not None:
+        return last.ruling.because or f"as {last.ruling.by} decided"
     if last.passed:
         return "every check passed"
     if record.task.audits is not None or called_for is None:
@@ -70,7 +76,7 @@ def passed_by(policy: Policy, record: Record, before: Attempt | None, attempt: A
 
 def not_run(policy: Policy, attempt: Attempt) -> Iterator[LeftOut]:
     """The checks that the reply of *attempt* never met, each with its reason."""
-    if attempt.verdict is None:
+    if attempt.verdict is None or attempt.ruling is not None:
         return
     run = {finding.check for finding in attempt.verdict.findings}
     failed = next((f.check for f in attempt.verdict.reasons if f.outcome is Outcome.FAIL), None)
@@ -96,6 +102,8 @@ def _hindrance(policy: Policy, record: Record, trail: Trail, following: Attempt 
     if following is None:
         return record.reason or "the task was ended from outside"
     last = trail[-1]
+    if following.ruling is not None:
+        return "it could not go on, and came to a person"
     if following.why == "fallback":
         return "another deployment comes first"
     if isinstance(last.answer, Reading):

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import redis
 
-from .errors import ResultPending
+from .errors import ResultPending, TaskInvalid, UnknownPolicy
 from .event import Event
 from .io.client_commands import ClientCommands
 from .io.producer_commands import record
@@ -23,12 +23,12 @@ from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
 from .output import Kind
 from .pressure import Pressure
-from .producing import Order, admitted, prepare, prepare_many, webhook_of
+from .producing import Order, admitted, again, again_many, known_again, prepare, prepare_many, webhook_of
 from .record import Record
 from .result import Result
 from .ruling import Ruling
 from .settings import Settings
-from .submission import Admission, Card, Submission
+from .submission import Admission, Card, Submission, Submitted
 from .summary import Cursor, Page, Summary, TaskList, Wanted
 from .task import ENDS, Priority, TaskState
 from .values import Json
@@ -112,9 +112,10 @@ class Client:
         """
         Hand a task over; when this returns it will not be lost.
 
-        With a *key* the call may be repeated: the same key and body give the same task, at any time.
+        With a *key* the call may be repeated: the same key and body give the same task, at any time, whatever the
+        policy takes by then.
         A *webhook*, a URL or `{"url": ..., "payload": "full"}`, is told of the end, signed with the tenant's secret.
-        Raises: UnknownPolicy, TaskInvalid, TaskConflict, Backlogged, StoreUnavailable.
+        Raises: UnknownPolicy, TaskInvalid, TaskConflict, TaskGone, Backlogged, StoreUnavailable.
         """
         order = Order(
             key=key,
@@ -124,7 +125,14 @@ class Client:
             metadata=metadata,
             webhook=webhook_of(webhook),
         )
-        submission = prepare(self.known(policy), input, order, reply_to=self._waiter.name)
+        try:
+            submission = prepare(self.known(policy), input, order, reply_to=self._waiter.name)
+        except (TaskInvalid, UnknownPolicy):
+            asked = again(policy, input, order)
+            (known,) = self.recall([asked]) if asked is not None else [None]
+            if known is None:
+                raise
+            return Handle(known.task_id, known.replayed, self)
         return self.send([submission])[0]
 
     def submit_many(
@@ -141,8 +149,19 @@ class Client:
         """Hand many tasks over, a few hundred a round trip; nothing is sent if one input is invalid. As `submit`."""
         told = webhook_of(webhook)
         order = Order(tenant=tenant, deadline_s=deadline_s, priority=priority, webhook=told)
-        prepared = prepare_many(self.known(policy), list(inputs), keys, order, reply_to=self._waiter.name)
-        return [h for i in range(0, len(prepared), MANY) for h in self.send(prepared[i : i + MANY])]
+        every, known = list(inputs), dict[int, Handle]()
+        try:
+            prepared = prepare_many(self.known(policy), every, keys, order, reply_to=self._waiter.name)
+        except (TaskInvalid, UnknownPolicy):
+            known = self._known_already(again_many(policy, every, keys, order))
+            if not known:
+                raise
+            if len(known) == len(every):
+                return [known[number] for number in range(len(every))]
+            prepared = prepare_many(self.known(policy), every, keys, order, reply_to=self._waiter.name, without=known)
+        batches = [prepared[i : i + MANY] for i in range(0, len(prepared), MANY)]
+        sent = iter([handle for batch in batches for handle in self.send(batch)])
+        return [known[number] if number in known else next(sent) for number in range(len(every))]
 
     def run(self, policy: str, input: Mapping[str, Any], *, timeout_s: float | None = None, **order: Any) -> Result:
         """Submit and wait."""
@@ -309,7 +328,7 @@ class Client:
             yield event
 
     def send(self, submissions: Sequence[Submission]) -> list[Handle]:
-        """Hand over tasks that are made already. Raises: TaskConflict, Backlogged, StoreUnavailable."""
+        """Hand over tasks that are made already. Raises: TaskConflict, TaskGone, Backlogged, StoreUnavailable."""
         return [Handle(s.task_id, s.replayed, self) for s in admitted(self.offer(submissions))]
 
     def offer(self, submissions: Sequence[Submission], *, only_known: bool = False) -> list[Admission]:
@@ -319,6 +338,15 @@ class Client:
         Raises: StoreUnavailable; Backlogged where Redis has no memory at all.
         """
         return self._link.run(self._commands.submit(submissions, only_known=only_known))
+
+    def recall(self, submissions: Sequence[Submission]) -> list[Submitted | None]:
+        """Which of their keys stand for the same bodies already; `again` makes them. Raises: TaskGone."""
+        batches = [submissions[i : i + MANY] for i in range(0, len(submissions), MANY)]
+        return [one for batch in batches for one in known_again(self.offer(batch, only_known=True))]
+
+    def _known_already(self, asked: Mapping[int, Submission]) -> dict[int, Handle]:
+        found = zip(asked, self.recall([*asked.values()]), strict=True)
+        return {number: Handle(one.task_id, one.replayed, self) for number, one in found if one is not None}
 
     def summary(self, task_id: str) -> Summary:
         """How a task stands now, without its contents. Raises: UnknownTask, StoreUnavailable."""
@@ -350,6 +378,8 @@ class Client:
 
 
 def pending(task_id: str, state: TaskState, timeout_s: float | None) -> ResultPending:
+    if state is TaskState.REVIEW:
+        return ResultPending(f"task {task_id} waits for a person: `router review show {task_id}`")
     return ResultPending(f"task {task_id} is {state} after {timeout_s} s; it goes on, wait for it again")
 
 

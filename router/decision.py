@@ -116,7 +116,7 @@ def _ruled(policy: Policy, task: Task, trail: Trail, now_ms: int, ruling: Ruling
             return DeadLetter(ruling.because)
         case "ask":
             if now_ms >= task.deadline_ms:
-                return Expire(f"the deadline passed after {len(trail)} attempts")
+                return _too_late(trail)
             tier = ruling.tier or policy.path[0]
             asked = next((attempt.tier for attempt in reversed(trail) if attempt.ruling is None), None)
             above = asked is None or tier in [rung.tier for rung in policy.above(asked)]
@@ -194,14 +194,24 @@ def _promised(policy: Policy, tier: str, move: Move) -> Move:
 def _go_on(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision:
     last = trail[-1]
     if now_ms >= task.deadline_ms:
-        return Expire(f"the deadline passed after {len(trail)} attempts")
+        return _too_late(trail)
     if isinstance(last.answer, Refusal) and last.answer.limit != "breaker":
         return _refused(policy, last.answer)
-    if len(trail) >= policy.limits.attempts:
+    if len(_lately(trail)) >= policy.limits.attempts:
         return _exhausted(policy, f"limits.attempts ({policy.limits.attempts}) is reached; {last.told}")
     if sum(attempt.cost_nusd for attempt in trail) >= policy.limits.cost_nusd:
         return _exhausted(policy, f"limits.cost_usd ({policy.limits.cost_usd}) is spent; {last.told}")
     return _same_tier(policy, task, trail, now_ms, move) or _next_tier(policy, task, last, now_ms)
+
+
+def _too_late(trail: Trail) -> Expire:
+    asked = sum(attempt.ruling is None for attempt in trail)
+    return Expire(f"the deadline passed after {asked} attempts")
+
+
+def _lately(trail: Trail) -> Trail:
+    """The attempts since a person sent the task on, back from the last one: it is asked as if it had just come."""
+    return tuple(takewhile(lambda attempt: attempt.ruling is None, reversed(trail)))
 
 
 def _same_tier(policy: Policy, task: Task, trail: Trail, now_ms: int, move: Move) -> Decision | None:
@@ -308,7 +318,7 @@ def _retry_ms(task: Task, trail: Trail, answer: Failure | Refusal) -> int:
 
 
 def _replies_of(trail: Trail, tier: str) -> int:
-    return sum(attempt.tier == tier and isinstance(attempt.answer, Reading) for attempt in trail)
+    return sum(attempt.tier == tier and isinstance(attempt.answer, Reading) for attempt in _lately(trail))
 
 
 def _backoff_ms(task: Task, trail: Trail) -> int:

@@ -8,6 +8,7 @@ Our error tree, grouped by who must act.
   x TaskError              the caller; raised by submit()
     + TaskInvalid          the input does not meet the policy's input schema or limits
     + TaskConflict         the idempotency key was used with another body
+    + TaskGone             the idempotency key stands for a task whose record is gone
     + UnknownTask          no such task, or its record's time is over
     + NotDead              the task is no dead letter
     + UnknownDelivery      no such delivery of a webhook, or its time is over
@@ -74,11 +75,23 @@ class TaskError(RouterError):
 
 
 class TaskInvalid(TaskError):
-    """The input does not meet the policy's input schema or limits."""
+    """
+    The input does not meet the policy's input schema or limits; `parameter` names the wish that the policy cannot meet.
+    """
+
+    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
 
 class TaskConflict(TaskError):
     """The idempotency key stands for another body."""
+
+    exit_code = 1
+
+
+class TaskGone(TaskError):
+    """The idempotency key stands for a task that is over and whose record is gone: a new key makes a new task."""
 
     exit_code = 1
 

@@ -33,6 +33,7 @@ FRESH_MS = 10_000
 LEFT_FIRST_MS, LEFT_LONGEST_MS = 500, 30_000
 """How long a task is let alone that a process could not read: twice as long each time."""
 _DAY_MS: Final = 86_400_000
+_BY_ERASING: Final = "erased by the caller"
 
 
 @dataclass
@@ -294,11 +295,12 @@ class MemoryStore:
     async def erase(self, task_id: str) -> TaskState:
         row = self._row(task_id)
         if not row.state.terminal:
-            self._end(row, TaskState.CANCELLED, None)
+            self._end(row, TaskState.CANCELLED, _BY_ERASING)
         if row.erased_ms is None:
             row.task = erased_task(row.task)
             row.trail = tuple(map(erased, row.trail))
-            row.reason, row.erased_ms = None, self._clock_ms()
+            row.reason = row.reason if row.reason == _BY_ERASING else None
+            row.erased_ms = self._clock_ms()
             if row.audit is not None:
                 await self.erase(row.audit)
         return row.state

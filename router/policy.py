@@ -80,7 +80,11 @@ def _plain(amount: Decimal) -> Decimal:
 
 
 class Limits(Value):
-    """Bounds of one task. `attempts` counts all tiers together, `retries` repeated errors of one tier."""
+    """
+    Bounds of one task. `attempts` counts all tiers together, `retries` repeated errors of one tier.
+
+    Both are counted anew where a person has sent the task on; its cost never is.
+    """
 
     attempts: Annotated[int, Field(ge=1, le=50)] = 8
     retries: Annotated[int, Field(ge=0, le=10)] = 3

@@ -17,8 +17,8 @@ TOLD_AFTER_MS: Final = STEP_MS
 @dataclass(frozen=True, slots=True)
 class Pressure:
     """
-    A tier's queue as a task of some tenant would find it now. Times are ms; of more than a hundred tenants a hundred are
-    counted, and stand for all.
+    A tier's queue as a task of some tenant would find it now. Times are ms; of more than a hundred tenants a
+    hundred are counted, and stand for all.
 
     `ready` tasks wait for a shift, of which `own` are that tenant's and more urgent, and `others` are those of other
     tenants that take their turns before it. `busy_ms` is how long the queue has not been empty, `oldest_ms` how long

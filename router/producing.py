@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, assert_never
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from .conversation import images_of
-from .errors import Backlogged, TaskConflict, TaskInvalid
+from .errors import Backlogged, TaskConflict, TaskGone, TaskInvalid
 from .jsontext import NotJson, canonical
 from .objection import objection
 from .schema import Validator
-from .submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted, fingerprint
+from .submission import Admission, Busy, Card, Conflict, Full, Gone, Submission, Submitted, fingerprint
 from .task import Priority
 from .tenant import name_mistake, tenant_mistake
 from .webhook import Webhook
@@ -57,10 +57,36 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
         priority=Priority(order.priority),
         metadata=order.metadata or {},
         key=order.key,
-        fingerprint=_fingerprint(card, input, _settings(order)),
+        fingerprint=_fingerprint(card.policy, input, order),
         reply_to=reply_to,
         wishes=order.wishes,
         webhook=order.webhook,
+    )
+
+
+def again(policy: str, input: Mapping[str, Any], order: Order) -> Submission | None:
+    """
+    Ask for the task of a key whatever its policy is today: to be offered to the store with *only_known* alone.
+
+    None where there is no key, or where no policy would ever have taken the body in.
+    """
+    if order.key is None or not isinstance(input, Mapping):
+        return None
+    try:
+        _check_order(order)
+        told = _fingerprint(policy, input, order)
+    except TaskInvalid:
+        return None
+    return Submission(
+        task_id=uuid4().hex,
+        policy="",
+        tier="",
+        input={},
+        deadline_s=0,
+        keep_s=0,
+        tenant=order.tenant,
+        key=order.key,
+        fingerprint=told,
     )
 
 
@@ -69,7 +95,7 @@ def _check_wishes(card: Card, wishes: Wishes | None) -> None:
         return
     refused = objection(wishes, policy=card.policy, output=card.output, tiers=card.tiers, text_checks=card.text_checks)
     if refused is not None:
-        raise TaskInvalid(str(refused))
+        raise TaskInvalid(str(refused), parameter=refused.parameter)
 
 
 def _settings(order: Order) -> dict[str, Any]:
@@ -99,23 +125,45 @@ def webhook_of(asked: str | Mapping[str, Any] | None) -> Webhook | None:
 
 
 def prepare_many(
-    card: Card, inputs: Sequence[Mapping[str, Any]], keys: Sequence[str] | None, order: Order, *, reply_to: str | None
+    card: Card,
+    inputs: Sequence[Mapping[str, Any]],
+    keys: Sequence[str] | None,
+    order: Order,
+    *,
+    reply_to: str | None,
+    without: Collection[int] = (),
 ) -> list[Submission]:
-    """Write the submissions of many inputs, all or none. Raises: TaskInvalid, naming the input by its number."""
+    """
+    Write the submissions of many inputs, all or none, but *without* those of some numbers.
+
+    Raises: TaskInvalid, naming the input by its number.
+    """
     if keys is not None and len(keys) != len(inputs):
         raise TaskInvalid(f"{len(inputs)} inputs and {len(keys)} keys were given; give one key for each input")
     prepared = []
     for number, one in enumerate(inputs):
+        if number in without:
+            continue
         own = replace(order, key=keys[number]) if keys is not None else order
         try:
             prepared.append(prepare(card, one, own, reply_to=reply_to))
         except TaskInvalid as why:
-            raise TaskInvalid(f"input {number}: {why}") from None
+            raise TaskInvalid(f"input {number}: {why}", parameter=why.parameter) from None
     return prepared
 
 
+def again_many(
+    policy: str, inputs: Sequence[Mapping[str, Any]], keys: Sequence[str] | None, order: Order
+) -> dict[int, Submission]:
+    """As `again`, of many inputs by their numbers; those that no key can stand for are left out."""
+    if keys is None or len(keys) != len(inputs):
+        return {}
+    asked = {n: again(policy, one, replace(order, key=keys[n])) for n, one in enumerate(inputs)}
+    return {number: submission for number, submission in asked.items() if submission is not None}
+
+
 def admitted(admissions: Sequence[Admission]) -> list[Submitted]:
-    """Raises: TaskConflict, Backlogged."""
+    """Raises: TaskConflict, TaskGone, Backlogged."""
     return [_admitted(admission) for admission in admissions]
 
 
@@ -125,6 +173,8 @@ def _admitted(admission: Admission) -> Submitted:
             return admission
         case Conflict(task_id=task_id):
             raise TaskConflict(f"the key was used for task {task_id} with another body; use a new key for a new body")
+        case Gone(task_id=task_id):
+            raise TaskGone(gone(task_id))
         case Busy(waiting=waiting):
             raise Backlogged(f"{waiting:,} tasks wait already; try again later or start more workers")
         case Full(waiting=waiting, used_bytes=used, limit_bytes=limit):
@@ -132,6 +182,26 @@ def _admitted(admission: Admission) -> Submitted:
                 f"the memory of Redis is nearly full ({used / 1e6:,.0f} of {limit / 1e6:,.0f} MB), the rest is kept "
                 f"to finish the {waiting:,} tasks that wait; try again later, raise maxmemory, or shorten keep_s"
             )
+
+
+def known_again(admissions: Sequence[Admission]) -> list[Submitted | None]:
+    """Which keys stand for their bodies already, of those asked for by `again`. Raises: TaskGone."""
+    return [_known_again(admission) for admission in admissions]
+
+
+def _known_again(admission: Admission) -> Submitted | None:
+    match admission:
+        case Submitted() | Gone():
+            return _admitted(admission)
+        case Conflict() | Busy() | Full():
+            return None
+        case never:
+            assert_never(never)
+
+
+def gone(task_id: str) -> str:
+    """What to do about a key whose task is gone."""
+    return f"the task of this key, {task_id}, is over and its record is gone; use a new key"
 
 
 def _check_order(order: Order) -> None:
@@ -171,9 +241,9 @@ def _check_conversation(card: Card, input: Mapping[str, Any]) -> None:
         raise TaskInvalid(_too_large("the conversation", size, "input_bytes", card.input_bytes))
 
 
-def _fingerprint(card: Card, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+def _fingerprint(policy: str, input: Mapping[str, Any], order: Order) -> str:
     try:
-        return fingerprint(card.policy, dict(input), settings)
+        return fingerprint(policy, dict(input), _settings(order))
     except NotJson as why:
         raise TaskInvalid(f"the input is not JSON data: {why}") from None
 

@@ -114,6 +114,8 @@ class _Teller:
         return next(called, spec.model if spec is not None else "")
 
     def _messages(self, before: Trail, attempt: Attempt) -> tuple[dict[str, Json], ...]:
+        if attempt.ruling is not None:
+            return ()
         try:
             return tuple(messages(self.policy, self._record.task, before, Ask(attempt.tier, attempt.why)))
         except PromptInvalid:

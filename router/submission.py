@@ -88,6 +88,13 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The key stands for this body, and for that task, which is over; nothing is known of it any more."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Busy:
     """Refused: that many tasks wait already."""
 
@@ -103,4 +110,4 @@ class Full:
     limit_bytes: int
 
 
-Admission: TypeAlias = Submitted | Conflict | Busy | Full
+Admission: TypeAlias = Submitted | Conflict | Gone | Busy | Full

@@ -10,10 +10,12 @@ from router.because import LeftOut, asked_because, moved_because, not_run, passe
 from router.call import FailureKind
 from router.record import Record
 from router.refusal import Refusal
+from router.reviewing import ruled
+from router.ruling import Ruling
 from router.task import Audited, TaskState
 from router.trail import Attempt
 from router.verdict import Finding, Outcome, Verdict
-from tests.builders import TIERS, a_certified_policy, a_failure, a_policy, a_task, a_tier, an_attempt
+from tests.builders import NOW_MS, TIERS, a_certified_policy, a_failure, a_policy, a_task, a_tier, an_attempt
 
 DOUBTED = an_attempt(1, "mini", Outcome.UNSURE)
 
@@ -46,6 +48,38 @@ def test_says_why_a_tier_was_asked_first() -> None:
 
     assert asked_because(a_policy(), a_record(DOUBTED), (), DOUBTED) == "the first tier"
     assert asked_because(a_policy(), a_record(later), (), later) == "the first tier that can take this input"
+
+
+def a_decision(wish: str, **changes: Any) -> Attempt:
+    """What anna decided after mini was unsure."""
+    ruling = Ruling.model_validate({"wish": wish, "by": "anna"} | changes)
+    return ruled(a_record(DOUBTED), ruling, None, since_ms=NOW_MS, now_ms=NOW_MS)
+
+
+def test_says_who_had_a_tier_asked() -> None:
+    """A person is asked because nobody else could say, and a tier after them because they sent the task on."""
+    sent, again = a_decision("ask", tier="mini"), an_attempt(3, "mini", why="retry")
+    record = a_record(DOUBTED, sent, again)
+    said = "nobody but a person could say, after mini: confidence unsure"
+
+    assert asked_because(a_policy(), record, (DOUBTED,), sent) == said
+    assert asked_because(a_policy(), record, (DOUBTED, sent), again) == "sent on by anna"
+    assert list(not_run(a_policy(), sent)) == []
+
+
+def test_says_what_a_person_decided() -> None:
+    """No move of the policy led on from there; one of them led there."""
+    sent, again = a_decision("ask", tier="mini"), an_attempt(3, "mini", why="retry")
+    policy, record = a_policy(), a_record(DOUBTED, sent, again)
+    rejected = a_decision("reject", reason="no receipt")
+
+    assert moved_because(policy, record, (DOUBTED, sent), again) == "as anna decided"
+    assert moved_because(policy, record, (DOUBTED,), sent) == (
+        "moves.unsure is escalate, but it could not go on, and came to a person"
+    )
+    assert moved_because(policy, a_record(DOUBTED, rejected), (DOUBTED, rejected), None) == (
+        "rejected by anna: no receipt"
+    )
 
 
 def test_says_what_an_audit_is_about() -> None:

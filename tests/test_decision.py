@@ -25,6 +25,8 @@ from router.policy import Policy
 from router.reading import Reading
 from router.record import Record
 from router.refusal import Refusal
+from router.reviewing import ruled
+from router.ruling import Ruling
 from router.tailoring import tailored
 from router.task import Task, TaskState
 from router.testing import FunctionLLM
@@ -527,10 +529,11 @@ class Game:
         return play(self.policy, self.task, answers, dice.choice([0, 100, 20_000, 20_000, 100_000]))
 
 
-def play(policy: Policy, task: Task, answers: list[Any], pause_ms: int) -> tuple[Trail, list[Decision], list[int]]:
+def play(
+    policy: Policy, task: Task, answers: list[Any], pause_ms: int, *, trail: Trail = (), now_ms: int = NOW_MS
+) -> tuple[Trail, list[Decision], list[int]]:
     """Decide until the task ends; every attempt takes *pause_ms*. Returns the trail, the decisions and their times."""
-    trail: Trail = ()
-    now_ms, decisions, times = NOW_MS, [], []
+    decisions, times = [], []
     for _ in range(60):
         decision = decide(policy, task, trail, now_ms)
         decisions.append(decision)
@@ -571,6 +574,33 @@ def test_every_task_ends_within_its_limits(seed: int) -> None:
         assert sum(isinstance(answer, Reading) for answer in of_tier) <= rung.attempts
         errors = "".join("e" if isinstance(answer, Failure) else "." for answer in of_tier)
         assert all(len(run) <= policy.limits.retries + 1 for run in errors.split("."))
+
+
+@settings(max_examples=300)
+@given(SEEDS)
+def test_what_a_person_sends_on_ends_within_its_limits_again(seed: int) -> None:
+    """Whatever had been answered: from the decision on no limit is passed, and nothing from before it is counted."""
+    game, dice = Game(seed), Random(seed + 3)
+    policy, (before, _, times) = game.policy, game.played
+    tier = dice.choice(policy.path)
+    sent_ms = times[-1] + 60_000
+    waiting = Record(task=game.task, state=TaskState.REVIEW, tier=tier, trail=before)
+    ruling = Ruling(wish="ask", by="anna", tier=tier)
+    sent = (*before, ruled(waiting, ruling, None, since_ms=times[-1], now_ms=sent_ms))
+    task = game.task.model_copy(update={"deadline_ms": sent_ms + int(policy.limits.deadline_s * 1000)})
+    answers = [a_random_answer(dice) for _ in range(60)]
+
+    trail, decisions, _ = play(policy, task, answers, 20_000, trail=sent, now_ms=sent_ms)
+
+    since = trail[len(sent) :]
+    assert since[0].tier == tier
+    assert len(since) <= policy.limits.attempts
+    assert [policy.path.index(a.tier) for a in since] == sorted(policy.path.index(a.tier) for a in since)
+    for rung in policy.tiers:
+        assert sum(a.tier == rung.tier and isinstance(a.answer, Reading) for a in since) <= rung.attempts
+    told = [decision.reason for decision in decisions if isinstance(decision, DeadLetter | Reject | Review)]
+    if any("limits.attempts" in reason for reason in told):
+        assert len(since) == policy.limits.attempts, "nothing from before the decision is counted"
 
 
 @settings(max_examples=300)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.conversation import CONVERSATION
-from router.errors import Backlogged, TaskConflict, TaskInvalid
-from router.producing import Order, admitted, prepare, prepare_many, webhook_of
-from router.submission import Busy, Card, Conflict, Full, Submission, Submitted
+from router.errors import Backlogged, TaskConflict, TaskGone, TaskInvalid
+from router.producing import Order, admitted, again, known_again, prepare, prepare_many, webhook_of
+from router.submission import Busy, Card, Conflict, Full, Gone, Submission, Submitted
 from router.task import Priority
 from router.webhook import Webhook
 from router.wishes import Wishes
@@ -294,3 +294,44 @@ def test_a_webhook_that_is_none_is_told(asked: Any, told: str) -> None:
         webhook_of(asked)
 
     assert told in str(why.value)
+
+
+def test_a_body_is_known_again_whatever_its_policy_is_today() -> None:
+    """It has the fingerprint that it was taken in with, and needs nothing of a card."""
+    hook = Webhook(url="https://example.com/hook")
+    order = Order(
+        key="order-1", tenant="acme", deadline_s=5, metadata={"a": 1}, wishes=Wishes(tier="mini"), webhook=hook
+    )
+    taken = prepare(replace(CARD, tiers=("mini",)), INPUT, order, reply_to=None)
+    asked = again("receipts", INPUT, order)
+
+    assert asked is not None
+    assert (asked.key, asked.tenant, asked.fingerprint) == ("order-1", "acme", taken.fingerprint)
+    assert asked.input == {}
+
+
+@pytest.mark.parametrize(
+    ("input", "order"),
+    [
+        (INPUT, {}),
+        (INPUT, {"key": "a b"}),
+        (INPUT, {"key": "k", "tenant": ""}),
+        (INPUT, {"key": "k", "priority": "soon"}),
+        ({"text": float("nan")}, {"key": "k"}),
+        ("text", {"key": "k"}),
+    ],
+)
+def test_what_no_policy_took_in_is_not_asked_for_again(input: Any, order: dict[str, Any]) -> None:
+    """Above all not under a key that no caller can have used: those with a blank are the choices' own."""
+    assert again("receipts", input, Order(**order)) is None
+
+
+def test_only_the_same_body_is_known_again() -> None:
+    """A conflict, or a key that was never used, leaves what was wrong with the body to be told; a task may be gone."""
+    found = known_again([Submitted("t1", replayed=True), Conflict("t2"), Busy(0), Full(0, 1, 2)])
+
+    assert found == [Submitted("t1", replayed=True), None, None, None]
+    with pytest.raises(TaskGone, match="t3"):
+        known_again([Gone("t3")])
+    with pytest.raises(TaskGone, match="use a new key"):
+        admitted([Gone("t3")])

@@ -169,7 +169,7 @@ class _Batch:
         for number, one in became:
             self._said.put_nowait(self._line(number, one, states))
 
-    async def _made(self, line: _Line) -> Submission | Refused:
+    async def _made(self, line: _Line) -> Submission | Submitted | Refused:
         if line.refused is not None:
             return line.refused
         try:

@@ -29,7 +29,7 @@ KNOWN_MAX = 10_000
 NOTED_S = 60.0
 """A key's last use is noted once in that time."""
 
-GUARDED = answers(401, 403, 429)
+GUARDED = answers(401, 403, 422, 429)
 """What a route that needs a caller may answer with; for its `responses`."""
 
 
@@ -164,7 +164,7 @@ class Door:
 
 
 _CALLER = "router.caller"
-_NEEDED: Final[dict[object, Scope]] = {}
+_NEEDED: Final[dict[object, frozenset[Scope]]] = {}
 _BEARER = HTTPBearer(auto_error=False, description="An API key, made with `router key create`.")
 
 
@@ -179,33 +179,34 @@ async def _calling(
     return caller
 
 
-async def let_in(request: Request, scopes: Iterable[Scope]) -> None:
+async def let_in(request: Request, needs: Iterable[frozenset[Scope]]) -> None:
     """Look at who calls before anything else of a request. Raises: Refused, StoreUnavailable."""
     calling = await _calling(request, await _BEARER(request))
-    for scope in scopes:
-        _check(calling, scope)
+    for any_of in needs:
+        _check(calling, any_of)
 
 
-def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """Make a dependency that gives the caller of a request, if the caller's key has that scope."""
+def needs(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Make a dependency that gives the caller of a request, if the caller's key has one of those scopes."""
+    any_of = frozenset(scopes)
 
     async def caller(calling: Annotated[Caller, Depends(_calling)]) -> Caller:
-        _check(calling, scope)
+        _check(calling, any_of)
         return calling
 
-    _NEEDED[caller] = scope
+    _NEEDED[caller] = any_of
     return caller
 
 
-def needed(dependant: Dependant) -> set[Scope]:
-    """The scopes that a route's parts need."""
+def needed(dependant: Dependant) -> set[frozenset[Scope]]:
+    """What scopes a route's parts need: one of each set."""
     own = {_NEEDED[dependant.call]} if dependant.call in _NEEDED else set()
     return own.union(*map(needed, dependant.dependencies))
 
 
-def _check(caller: Caller, scope: Scope) -> None:
-    if not caller.may(scope):
-        raise _lacking(caller, scope)
+def _check(caller: Caller, any_of: frozenset[Scope]) -> None:
+    if not any_of & caller.scopes:
+        raise _lacking(caller, any_of)
 
 
 def _caller(known: Known) -> Caller:
@@ -229,6 +230,7 @@ def _unauthorized(detail: str) -> Refused:
     return Refused(401, "unauthorized", detail, headers={"www-authenticate": "Bearer"})
 
 
-def _lacking(caller: Caller, scope: Scope) -> Refused:
+def _lacking(caller: Caller, any_of: frozenset[Scope]) -> Refused:
+    wanted = " or ".join(repr(scope.value) for scope in Scope if scope in any_of)
     has = ", ".join(sorted(caller.scopes))
-    return Refused(403, "scope_missing", f"this needs an API key with the scope {scope.value!r}; yours has {has}")
+    return Refused(403, "scope_missing", f"this needs an API key with the scope {wanted}; yours has {has}")

@@ -27,7 +27,7 @@ from .backend import Backend, Served
 from .caller import GUARDED, Caller
 from .dead import Of, tenant_of
 from .duration import PATTERN, seconds
-from .owned import Reader
+from .owned import Overseer
 from .problems import Refused, answers
 from .strict import StrictRoute
 
@@ -119,7 +119,7 @@ class Budgets(BaseModel):
 async def list_costs(
     request: Request,
     backend: Served,
-    caller: Reader,
+    caller: Overseer,
     *,
     by: Annotated[
         str,
@@ -172,7 +172,7 @@ async def counted(backend: Backend, caller: Caller, *, since_s: int, tenant: str
 
 
 @routes.get("/budgets", responses=GUARDED | answers(503))
-async def list_budgets(backend: Served, caller: Reader) -> Budgets:
+async def list_budgets(backend: Served, caller: Overseer) -> Budgets:
     """Show your tenant's budgets and what is left of them; with the scope admin those of every scope."""
     return Budgets(data=[_budget(use) for use in await visible_budgets(backend, caller)])
 

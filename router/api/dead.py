@@ -13,7 +13,7 @@ from ..task import TaskState
 from .backend import Served
 from .caller import GUARDED, Caller
 from .duration import Since, since_s
-from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
+from .owned import Canceller, Overseer, Reader, Submitter, TaskId, own, own_record
 from .problems import Refused, answers
 from .strict import StrictRoute
 from .taskshape import TaskPage, TaskShown, TaskTaken, line_of, shown
@@ -38,7 +38,7 @@ def tenant_of(caller: Caller, asked: str | None) -> str:
 @routes.get("", responses=GUARDED | answers(422, 503))
 async def list_dead(
     backend: Served,
-    caller: Reader,
+    caller: Overseer,
     *,
     policy: Annotated[str | None, Query(max_length=100)] = None,
     reason: Annotated[str | None, Query(max_length=200, description="Whose reason holds this text.")] = None,

@@ -29,6 +29,8 @@ routes = APIRouter(prefix="/v1/tasks", route_class=StrictRoute, tags=["tasks"])
 HEARTBEAT_S: Final = 15.0
 """A stream is never silent for longer, so that nothing on the way takes it for dead."""
 HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+CATCH_UP_S: Final = 0.25
+"""What has happened is heard within that; where somebody comes back to nothing new, it is looked whether all ended."""
 _AN_EVENT: Final = {
     "type": "object",
     "description": "An event; `data` is JSON, with the `id` of the task.",
@@ -93,19 +95,21 @@ async def _lines(backend: Backend, newsroom: Newsroom, task_id: str, after: str 
             yield _line(news)
             if _ends(news.event):
                 return
+        patience_s = HEARTBEAT_S if missed is None else CATCH_UP_S
         while True:
-            heard_of = await _next(heard, HEARTBEAT_S)
+            heard_of = await _next(heard, patience_s)
+            patience_s = HEARTBEAT_S
             if heard_of is not None:
                 yield _line(heard_of)
                 if _ends(heard_of.event):
                     return
                 continue
-            yield b": still there\n\n"
             # Events are trimmed some day, and nobody may wait for one that is gone.
             task = await backend.client.summary(task_id)
             if task.state.terminal and heard.empty():
                 yield _stands(task, newsroom.last)
                 return
+            yield b": still there\n\n"
 
 
 async def _next(heard: asyncio.Queue[News], seconds: float) -> News | None:

@@ -16,6 +16,8 @@ from .caller import Caller, needs
 
 Submitter = Annotated[Caller, Depends(needs(Scope.SUBMIT))]
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Overseer = Annotated[Caller, Depends(needs(Scope.READ, Scope.ADMIN))]
+"""Who reads what holds no contents of tasks: their own tenant's part, and with the scope admin that of all."""
 Canceller = Annotated[Caller, Depends(needs(Scope.CANCEL))]
 Reviewer = Annotated[Caller, Depends(needs(Scope.REVIEW))]
 

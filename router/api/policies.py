@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
+from ..errors import UnknownPolicy
 from ..output import Kind
 from ..submission import Card
 from ..values import Json
@@ -15,6 +16,7 @@ from .backend import Served
 from .caller import GUARDED
 from .owned import Reader
 from .problems import answers
+from .published import unknown_policy
 from .strict import StrictRoute
 
 routes = APIRouter(prefix="/v1/policies", route_class=StrictRoute, tags=["policies"])
@@ -55,7 +57,10 @@ async def list_policies(backend: Served, caller: Reader) -> Policies:
 @routes.get("/{name}", responses=GUARDED | answers(404, 422, 503))
 async def get_policy(name: Annotated[str, Path(max_length=100)], backend: Served, caller: Reader) -> PolicyShown:
     """Show what a policy asks for and gives."""
-    return _shown(await backend.client.card(name))
+    try:
+        return _shown(await backend.client.card(name))
+    except UnknownPolicy:
+        raise await unknown_policy(backend, caller, name) from None
 
 
 def _shown(card: Card) -> PolicyShown:

@@ -9,14 +9,14 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from ..async_client import AsyncHandle
-from ..errors import Backlogged
+from ..errors import Backlogged, TaskGone
 from ..pressure import Pressure
-from ..producing import admitted
-from ..submission import Admission, Busy, Conflict, Full, Submission, Submitted
+from ..producing import admitted, gone
+from ..submission import Admission, Busy, Conflict, Full, Gone, Submission, Submitted
 from .backend import Backend
 from .caller import Caller, Fresh
 from .problems import Refused
+from .problems import refusal as refusal_of
 
 FRESH_S: Final = 1.0
 """How long a process goes by what it knows of a queue."""
@@ -34,14 +34,13 @@ class Admissions:
         self._clock_s = clock_s
         self._known: Fresh[Pressure] = Fresh(FRESH_S, FRESH_MAX)
 
-    async def take_in(self, caller: Caller, submissions: Sequence[Submission]) -> list[AsyncHandle]:
+    async def take_in(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted]:
         """Hand over tasks of a caller, all or none. Raises: Refused, TaskConflict, StoreUnavailable."""
         offered = await self.offer(caller, submissions)
         for one in offered:
             if isinstance(one, Refused):
                 raise one
-        taken = admitted([one for one in offered if not isinstance(one, Refused)])
-        return [AsyncHandle(one.task_id, one.replayed, self._client) for one in taken]
+        return admitted([one for one in offered if not isinstance(one, Refused)])
 
     async def offer(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted | Conflict | Refused]:
         """The same, each for itself. Raises: StoreUnavailable."""
@@ -94,6 +93,8 @@ def _said(admission: Admission | None, refusal: Refused | None) -> Submitted | C
     match admission:
         case Submitted() | Conflict():
             return admission
+        case Gone(task_id=task_id):
+            return refusal_of(TaskGone(gone(task_id)))
         case Busy(waiting=waiting) if refusal is None:
             said = f"{waiting:,} tasks wait already; send it again later"
             return Refused(429, "backlogged", said, headers={"retry-after": str(_RETRY_S)})

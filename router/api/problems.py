@@ -10,8 +10,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from .. import log
 from ..errors import (
@@ -25,6 +26,7 @@ from ..errors import (
     RulingInvalid,
     StoreUnavailable,
     TaskConflict,
+    TaskGone,
     TaskInvalid,
     UnknownDelivery,
     UnknownPolicy,
@@ -33,6 +35,8 @@ from ..errors import (
 from ..problem import closest
 
 MEDIA_TYPE = "application/problem+json"
+REPLAYED = {"idempotency-replayed": "true"}
+"""The header of every answer under a key that had been used before, with the same body."""
 
 
 class OpenAIError(BaseModel):
@@ -108,7 +112,8 @@ def refusal(why: RouterError) -> Refused:
         return Refused(503, "store_unavailable", _AWAY, headers={"retry-after": "2"})
     for kind, (status, code, headers) in _OURS.items():
         if isinstance(why, kind):
-            return Refused(status, code, str(why), headers=headers)
+            param = why.parameter if isinstance(why, TaskInvalid) else None
+            return Refused(status, code, str(why), param=param, headers=headers)
     return Refused(500, "internal", "something is wrong with the service; its log says what")
 
 
@@ -116,6 +121,7 @@ _OURS: dict[type[RouterError], tuple[int, str, dict[str, str]]] = {
     UnknownPolicy: (404, "unknown_policy", {}),
     UnknownTask: (404, "unknown_task", {}),
     TaskConflict: (422, "idempotency_conflict", {}),
+    TaskGone: (410, "task_gone", REPLAYED),
     TaskInvalid: (422, "task_invalid", {}),
     NotDead: (409, "not_dead", {}),
     NotInReview: (409, "not_in_review", {}),
@@ -189,15 +195,25 @@ def _of_the_framework(request: Request, why: HTTPException) -> Refused:
         case 404:
             return Refused(404, "unknown_route", f"there is no {request.url.path!r} here; /openapi.json lists what is")
         case 405:
-            allowed = Headers(why.headers).get("allow", "other methods")
+            allowed = ", ".join(_methods(request)) or "none"
             return Refused(
                 405,
                 "method_not_allowed",
                 f"{request.url.path} does not take {request.method}; it takes {allowed}",
-                headers=why.headers,
+                headers={"allow": allowed},
             )
         case status:
             return Refused(status, "bad_request", str(why.detail), headers=why.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that a path takes, whichever of its routes takes them."""
+    routes = request.app.router.routes
+    return [verb for verb in _VERBS if any(_takes(route, verb, request.scope) for route in routes)]
+
+
+def _takes(route: BaseRoute, verb: str, scope: Scope) -> bool:
+    return route.matches({**scope, "method": verb})[0] is Match.FULL
 
 
 def not_valid(why: RequestValidationError) -> Refused:
@@ -209,6 +225,8 @@ def not_valid(why: RequestValidationError) -> Refused:
 
 
 _TOLD_MAX = 20
+_VERBS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_OBJECT_TYPES = ("model_type", "model_attributes_type", "dataclass_type", "dict_type", "mapping_type")
 
 
 def _mistakes(found: Sequence[Any]) -> Iterator[Mistake]:
@@ -230,6 +248,8 @@ def _said(error: Mapping[str, Any]) -> str:
             return f"not JSON: {error['ctx']['error']}"
         case "missing":
             return "is missing"
+        case kind if kind in _OBJECT_TYPES:
+            return "must be an object"
         case "extra_forbidden":
             return _unknown(str(error["loc"][-1]), error.get("ctx", {}).get("known", ()))
         case _:

@@ -12,7 +12,7 @@ from ..apikey import Scope
 from ..pressure import Pressure
 from .backend import Backend, Served
 from .caller import GUARDED
-from .owned import Reader
+from .owned import Overseer
 from .problems import answers
 from .strict import StrictRoute
 
@@ -44,7 +44,7 @@ class Queues(BaseModel):
 
 
 @routes.get("", responses=GUARDED | answers(503))
-async def list_queues(backend: Served, caller: Reader) -> Queues:
+async def list_queues(backend: Served, caller: Overseer) -> Queues:
     """Show how full each tier's queue is, how fast it moves, and how long a task that comes now would wait."""
     tiers = await _tiers(backend)
     found = await asyncio.gather(*(backend.client.pressure(tier, caller.tenant) for tier in tiers))

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope
 from ..jsontext import NotJson, parse
 from .caller import let_in, needed
 from .problems import Refused
+from .query import check_query, parameters
 
 BODY_MAX = 32 * 2**20
 """Bytes of one body, for two images of ten megabytes in base64; batches are read line by line instead."""
@@ -67,7 +68,7 @@ class StrictRoute(APIRoute):
     """
     A route whose body is read by StrictRequest, and is JSON by its content type.
 
-    Who calls is looked at first: of strangers not a byte is read or parsed.
+    Who calls is looked at first: of strangers not a byte is read or parsed. What queries of `/v1` say must be known.
     """
 
     body_s: ClassVar[float] = BODY_S
@@ -75,11 +76,14 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
-        scopes = needed(self.dependant)
+        scopes, asked_by = needed(self.dependant), parameters(self.dependant)
+        strict_query = self.path.startswith("/v1/")
 
         async def strictly(request: Request) -> Response:
             if scopes:
                 await let_in(request, scopes)
+            if strict_query:
+                check_query(request, asked_by)
             strict = StrictRequest(request.scope, request.receive, body_s=self.body_s)
             if takes_json and not _is_json(request.headers.get("content-type", "")):
                 raise Refused(415, "content_type", "send the body as JSON, with `content-type: application/json`")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from ..producing import Order, prepare
+from ..errors import TaskInvalid, UnknownPolicy
+from ..producing import Order, again, prepare
 from ..record import Record
-from ..submission import Submission
+from ..submission import Submission, Submitted
 from ..summary import Cursor, Wanted
 from ..task import ENDS, TaskState
 from .backend import Backend, Served
@@ -17,10 +18,11 @@ from .caller import GUARDED, Caller
 from .duration import Moment
 from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
 from .pressure import Admitting
-from .problems import Refused, answers
+from .problems import REPLAYED, Refused, answers
+from .published import unknown_policy
 from .strict import StrictRoute
 from .taskshape import TaskAsked, TaskPage, TaskShown, TaskStands, TaskTaken, line_of, shown
-from .webhooks import webhook_of
+from .webhooks import check_webhook, webhook_of
 
 routes = APIRouter(prefix="/v1/tasks", route_class=StrictRoute, tags=["tasks"])
 
@@ -53,7 +55,7 @@ _ENDED = {
 }
 
 
-@routes.post("", status_code=202, responses=_TAKEN | _ENDED | GUARDED | answers(404, 408, 413, 415, 422, 503))
+@routes.post("", status_code=202, responses=_TAKEN | _ENDED | GUARDED | answers(404, 408, 410, 413, 415, 422, 503))
 async def submit_task(
     asked: TaskAsked,
     backend: Served,
@@ -69,24 +71,26 @@ async def submit_task(
 
     New tasks are refused (429) while they would wait too long for their turn; known keys never are.
     """
-    submission = await prepared(backend, caller, asked, idempotency_key)
-    (handle,) = await admissions.take_in(caller, [submission])
-    headers = {"location": f"{routes.prefix}/{handle.id}"}
-    if handle.replayed:
-        headers["idempotency-replayed"] = "true"
-    status = await _waited(backend, handle.id, wait)
+    made = await prepared(backend, caller, asked, idempotency_key)
+    taken = made if isinstance(made, Submitted) else (await admissions.take_in(caller, [made]))[0]
+    headers = {"location": f"{routes.prefix}/{taken.task_id}"} | (REPLAYED if taken.replayed else {})
+    status = await _waited(backend, taken.task_id, wait)
     if status in SETTLED and wait:
-        record = await own_record(backend, caller, handle.id)
+        record = await own_record(backend, caller, taken.task_id)
         body = await _shown(backend, record)
         return Response(body.model_dump_json(), 200, headers, "application/json")  # type: ignore[return-value]
     response.headers.update(headers)
-    if handle.replayed and status is None:
-        status = (await own(backend, caller, handle.id)).state
-    return TaskTaken(id=handle.id, status=status or TaskState.READY, policy=asked.policy, replayed=handle.replayed)
+    if taken.replayed and status is None:
+        status = (await own(backend, caller, taken.task_id)).state
+    return TaskTaken(id=taken.task_id, status=status or TaskState.READY, policy=asked.policy, replayed=taken.replayed)
 
 
-async def prepared(backend: Backend, caller: Caller, asked: TaskAsked, key: str | None) -> Submission:
-    """Write a caller's submission. Raises: UnknownPolicy, TaskInvalid, Refused for its webhook, StoreUnavailable."""
+async def prepared(backend: Backend, caller: Caller, asked: TaskAsked, key: str | None) -> Submission | Submitted:
+    """
+    Write a caller's submission; where that cannot be any more, find the task that its key stands for already.
+
+    Raises: UnknownPolicy, TaskInvalid, TaskGone, Refused for its webhook, StoreUnavailable.
+    """
     order = Order(
         key=key,
         tenant=caller.tenant,
@@ -94,9 +98,19 @@ async def prepared(backend: Backend, caller: Caller, asked: TaskAsked, key: str 
         priority=asked.priority,
         metadata=asked.metadata,
         wishes=asked.wishes,
-        webhook=await webhook_of(backend, caller.tenant, asked.webhook),
+        webhook=webhook_of(asked.webhook),
     )
-    return prepare(await backend.client.known(asked.policy), asked.input, order, reply_to=None)
+    try:
+        await check_webhook(backend, caller.tenant, order.webhook)
+        return prepare(await backend.client.known(asked.policy), asked.input, order, reply_to=None)
+    except (TaskInvalid, UnknownPolicy, Refused) as why:
+        question = again(asked.policy, asked.input, order)
+        (known,) = await backend.client.recall([question]) if question is not None else [None]
+        if known is not None:
+            return known
+        if isinstance(why, UnknownPolicy):
+            raise await unknown_policy(backend, caller, asked.policy) from None
+        raise
 
 
 @routes.get("", responses=GUARDED | answers(422, 503))

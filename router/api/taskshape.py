@@ -19,17 +19,17 @@ from ..trail import Attempt, Purpose, Spent, Why
 from ..values import Json, iso
 from ..verdict import Finding, Outcome
 from ..wishes import Wishes
+from .naming import Naming
 from .webhooks import WebhookAsked
 
 ID = "3f2c9a01bd444e0c8b6a0d9a3c5e7f10"
 USD = Field(description="Dollars, as a decimal string.", examples=["0.000210000"])
 
 
-class TaskAsked(BaseModel):
+class TaskAsked(Naming):
     """A task to be done."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"policy": "intents", "input": {"text": "Where is my parcel?"}}]},
     )
 

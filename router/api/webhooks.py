@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from ..delivery import Delivery, DeliveryStatus
 from ..destination import URL_CHARACTERS_MAX, Allowed
@@ -15,6 +15,7 @@ from ..io.webhook_commands import Place, WebhookCommands, no_delivery
 from ..webhook import Dialect, Webhook
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
+from .naming import Naming, untagged
 from .owned import Reader, Submitter
 from .problems import Refused, answers
 from .strict import StrictRoute
@@ -27,10 +28,8 @@ DeliveryId = Annotated[str, Path(max_length=100, description="The whole id of a 
 _Url = Annotated[str, Field(max_length=URL_CHARACTERS_MAX, examples=["https://example.com/hooks"])]
 
 
-class WebhookWish(BaseModel):
+class WebhookWish(Naming):
     """Where to tell of a task's end, and how much."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: _Url
     payload: Literal["thin", "full"] = Field(
@@ -38,7 +37,13 @@ class WebhookWish(BaseModel):
     )
 
 
-WebhookAsked = WebhookWish | _Url
+def _form(asked: object) -> str:
+    return "url" if isinstance(asked, str) else "wish"
+
+
+WebhookAsked = Annotated[
+    Annotated[WebhookWish, Tag("wish")] | Annotated[_Url, Tag("url")], Discriminator(_form), untagged("wish", "url")
+]
 """What a body may say of a webhook: where alone, or how much, too."""
 
 
@@ -66,26 +71,26 @@ class Deliveries(BaseModel):
     next: str | None = Field(description="The `cursor` of the next page; null after the last.")
 
 
-async def webhook_of(
-    backend: Backend, tenant: str, asked: str | WebhookWish | None, *, dialect: Dialect = Dialect.TASK
-) -> Webhook | None:
-    """
-    The webhook that a caller asks for in a body. Raises: Refused where it cannot be told: for its URL, or because the
-    tenant has no secret to sign with.
-    """
+def webhook_of(asked: str | WebhookWish | None, *, dialect: Dialect = Dialect.TASK) -> Webhook | None:
+    """The webhook that a caller asks for in a body. Raises: Refused where it is none."""
     if asked is None:
         return None
     wish = WebhookWish(url=asked) if isinstance(asked, str) else asked
     try:
-        webhook = Webhook(url=wish.url, payload=wish.payload, dialect=dialect)
+        return Webhook(url=wish.url, payload=wish.payload, dialect=dialect)
     except ValidationError as why:
         raise _refused("webhook_refused", why.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+async def check_webhook(backend: Backend, tenant: str, webhook: Webhook | None) -> None:
+    """Raises: Refused where it cannot be told: for its URL, or because the tenant has no secret to sign with."""
+    if webhook is None:
+        return
     if problem := webhook.problem(Allowed.read(backend.settings.webhook_allow)):
         raise _refused("webhook_refused", problem)
     if not await backend.link.run(_commands(backend).signs(tenant)):
         make = f"router webhook secret create --tenant {tenant}"
         raise _refused("webhook_unsigned", f"tenant {tenant!r} has no secret to sign webhooks with; make one: {make}")
-    return webhook
 
 
 @routes.get("", responses=GUARDED | answers(422, 503))

@@ -97,9 +97,7 @@ def samples(book: Book, count: int) -> list[tuple[Policy, dict[str, Any]]]:
     for policy in book.policies.values():
         if policy.policy not in _LEFT_OUT:
             examples = sorted(policy.examples, key=lambda e: not e.held_out)
-            queues.append(
-                [(policy, e.input) for e in examples if not any(e.input.get(i) for i in policy.images)]
-            )
+            queues.append([(policy, e.input) for e in examples if not any(e.input.get(i) for i in policy.images)])
     taken: list[tuple[Policy, dict[str, Any]]] = []
     turn = 0
     while len(taken) < count and any(queues):

@@ -76,7 +76,9 @@ def resolve(
     """
     Decide about a task in review: exactly one of --accept, --reject, --dead-letter and --ask.
 
-    An accepted output must meet the policy's schema; doubts of other checks are yours to overrule. Harmless to repeat.
+    An accepted output must meet the policy's schema; doubts of other checks are yours to overrule.
+
+    Harmless to repeat with the same decision, output, note and person (--by); another decision is refused, exit 1.
     """
     wishes: dict[str, dict[str, str]] = {}
     if accept:

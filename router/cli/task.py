@@ -11,15 +11,19 @@ from typing import IO, Any
 
 import click
 
-from ..client import LISTED, Client, Handle
-from ..errors import ResultPending
+from ..client import LISTED, Client, Handle, pending
+from ..destination import Allowed
+from ..producing import webhook_of
 from ..settings import Settings
-from ..task import TaskState
+from ..task import ENDS, TaskState
 from ..values import Json
 from .explained import print_lived
 from .listing import narrowing, print_tasks, require_policy, summary_json
 from .printing import console, print_json
 from .taskview import print_attempts, print_end, print_head, task_json
+
+_SETTLED = ENDS | {TaskState.REVIEW}
+"""Where waiting is over: a person takes as long as they take."""
 
 
 @click.group(name="task", epilog="Example: router task show 3f2c... (the whole id)")
@@ -40,7 +44,7 @@ def command() -> None:
 )
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
 @click.option("--webhook", metavar="URL", help="Told of the end, signed; see: router webhook secret create --help")
-@click.option("--wait", is_flag=True, help="Wait for the end; exit 1 unless it succeeded.")
+@click.option("--wait", is_flag=True, help="Wait for the end, or for review; exit 1 unless it succeeded.")
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
 )
@@ -58,6 +62,7 @@ def submit(
     """Hand a task over, or many: then their ids are printed, in order, and --wait prints how they ended."""
     if (given is None) == (inputs is None):
         raise click.UsageError("give --input for one task, or --inputs for many")
+    _require_public(order["webhook"])
     if inputs is not None:
         return _submit_many(policy, _lines(inputs), wait=wait, timeout_s=timeout_s, as_json=as_json, **order)
     assert given is not None
@@ -66,14 +71,25 @@ def submit(
         if not wait:
             print_json({"id": handle.id, "replayed": handle.replayed}) if as_json else click.echo(handle.id)
             return 0
-        try:
-            client.wait(handle.id, timeout_s=timeout_s)
-        except ResultPending as why:
-            reason = client.read(handle.id).reason
-            said = [str(why), *([reason] if reason else []), f"look again with: router task show {handle.id}"]
-            click.echo("\n".join(said), err=True)
+        state = client.reach(handle.id, _SETTLED, timeout_s=timeout_s)
+        if not state.terminal:
+            _say_pending(client, handle.id, state, timeout_s)
             return 1
         return show_task(client, handle.id, as_json=as_json)
+
+
+def _require_public(url: str | None) -> None:
+    """Refuse a webhook as the HTTP service does. Raises: click.UsageError, TaskInvalid."""
+    webhook = webhook_of(url)
+    if webhook is not None and (problem := webhook.problem(Allowed.read(Settings.from_env().webhook_allow))):
+        raise click.UsageError(f"--webhook: {problem}")
+
+
+def _say_pending(client: Client, task_id: str, state: TaskState, timeout_s: float) -> None:
+    reason = client.read(task_id).reason
+    look = [] if state is TaskState.REVIEW else [f"look again with: router task show {task_id}"]
+    said = [str(pending(task_id, state, timeout_s)), *([reason] if reason else []), *look]
+    click.echo("\n".join(said), err=True)
 
 
 def _lines(inputs: IO[str]) -> list[dict[str, Any]]:
@@ -110,7 +126,7 @@ def _submit_many(
             print_json(ids) if as_json else click.echo("\n".join(ids))
             return 0
         until = time.monotonic() + timeout_s
-        ends = Counter(_end_of(handle, until) for handle in handles)
+        ends = Counter(_end_of(client, handle, until) for handle in handles)
     if as_json:
         print_json(dict(ends))
     else:
@@ -118,11 +134,9 @@ def _submit_many(
     return 0 if set(ends) <= {TaskState.SUCCEEDED.value} else 1
 
 
-def _end_of(handle: Handle, until: float) -> str:
-    try:
-        return handle.wait(timeout_s=max(0.0, until - time.monotonic())).status
-    except ResultPending:
-        return "not ended"
+def _end_of(client: Client, handle: Handle, until: float) -> str:
+    state = client.reach(handle.id, _SETTLED, timeout_s=max(0.0, until - time.monotonic()))
+    return state.value if state in _SETTLED else "not ended"
 
 
 @command.command(epilog="Example: router task show 3f2c... (the whole id)")

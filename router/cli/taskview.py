@@ -12,8 +12,10 @@ from rich.text import Text
 from ..auditing import AUDIT
 from ..call import Failure
 from ..cost import usd
+from ..erasure import ERASED
 from ..reading import Reading
 from ..record import Record
+from ..ruling import REVIEW
 from ..trail import Attempt
 from ..values import iso
 from ..verdict import Outcome
@@ -42,7 +44,7 @@ def print_attempts(screen: Console, record: Record) -> None:
     for at, attempt in enumerate(record.trail):
         _print_attempt(screen, attempt)
         following = record.trail[at + 1].tier if at + 1 < len(record.trail) else None
-        to = f" to {following}" if following not in (None, attempt.tier) else ""
+        to = f" to {following}" if following not in (None, attempt.tier, REVIEW) else ""
         screen.print(f"   then    {made[at] if at < len(made) else 'not decided yet'}{to}", markup=False)
 
 
@@ -113,12 +115,14 @@ def _print_attempt(screen: Console, attempt: Attempt) -> None:
     screen.print(head)
     for line in _answered(attempt):
         screen.print(f"   {printable(line)}", markup=False)
-    for finding in attempt.verdict.findings if attempt.verdict else ():
+    # What a person decided is told with their note above, word for word what its only finding says.
+    findings = attempt.verdict.findings if attempt.verdict is not None and attempt.ruling is None else ()
+    for finding in findings:
         if finding.outcome is not Outcome.PASS:
             grade = (finding.outcome.value, _STYLES[finding.outcome])
             told = ("(warning) " if finding.warn else "") + finding.reason
             screen.print(Text.assemble(f"   {finding.check:<14} ", grade, f" {printable(told)}"))
-    if passed := [f.check for f in attempt.verdict.findings if f.outcome is Outcome.PASS] if attempt.verdict else []:
+    if passed := [finding.check for finding in findings if finding.outcome is Outcome.PASS]:
         screen.print(f"   passed  {', '.join(passed)}", markup=False)
     for call in attempt.calls:
         if call.purpose != "answer" or call.doubt_nusd:
@@ -128,12 +132,12 @@ def _print_attempt(screen: Console, attempt: Attempt) -> None:
 
 def _answered(attempt: Attempt) -> Iterator[str]:
     if attempt.ruling is not None:
-        yield f"by      {attempt.ruling.by}"
+        note = f": {attempt.ruling.reason}" if attempt.ruling.reason else ""
+        yield f"by      {attempt.ruling.by}{note}"
     match attempt.answer:
         case Reading() as reading:
             said = json.dumps(reading.output, ensure_ascii=False) if reading.output is not None else reading.raw
-            nothing = reading.problem if attempt.ruling is not None else "(nothing)"
-            yield f"reply   {said or reading.refusal or nothing}"
+            yield f"reply   {said or reading.refusal or unsaid(attempt, reading)}"
             if reading.confidence:
                 yield "sure    " + ", ".join(f"{field} {p:.2f}" for field, p in reading.confidence.items())
             if attempt.verdict is not None and attempt.verdict.trust is not None:
@@ -142,6 +146,13 @@ def _answered(attempt: Attempt) -> Iterator[str]:
             yield f"failed  {failure.kind}: {failure.message}"
         case refusal:
             yield f"refused {refusal.limit}: {refusal.message}"
+
+
+def unsaid(attempt: Attempt, reading: Reading) -> str:
+    """What stands in the place of a reply that is not there."""
+    if reading.problem == ERASED:
+        return f"({ERASED})"
+    return reading.problem or "" if attempt.ruling is not None else "(nothing)"
 
 
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:

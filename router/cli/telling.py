@@ -18,10 +18,12 @@ from ..call import Failure
 from ..cost import usd
 from ..reading import Reading
 from ..refusal import Refusal
+from ..ruling import REVIEW
 from ..seen import Seen
 from ..story import Step, Story, Told
 from ..values import Json
 from .printing import dollars, printable
+from .taskview import unsaid
 
 WIDTH = 100
 """Columns of a story that no screen limits."""
@@ -63,7 +65,8 @@ def _text(said: str, style: str = "") -> Text:
 def _print_step(screen: Console, step: Step, *, prompts: bool, quiet: bool) -> None:
     attempt = step.attempt
     head = _text(f"{attempt.number}. {attempt.tier}", style="bold")
-    screen.print(head.append(printable(f" ({attempt.why}) {step.model}: {step.because}"), style="not bold"))
+    model = f" {step.model}" if step.model else ""
+    screen.print(head.append(printable(f" ({attempt.why}){model}: {step.because}"), style="not bold"))
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=_INDENT - 1)
     grid.add_column(width=7, no_wrap=True)
@@ -89,6 +92,9 @@ def _rows(step: Step, *, prompts: bool, quiet: bool) -> Iterator[tuple[str, Rend
 
 
 def _asked(step: Step, *, whole: bool) -> Iterator[tuple[str, RenderableType]]:
+    if step.attempt.ruling is not None:
+        yield "by", _text(step.attempt.ruling.by)
+        return
     if not whole:
         sizes = (f"{message['role']} {len(text_of(message)):,}" for message in step.messages)
         yield "asked", _text(f"{', '.join(sizes)} characters" if step.messages else "nothing could be written")
@@ -101,7 +107,7 @@ def _answered(step: Step) -> tuple[str, Text]:
     match step.attempt.answer:
         case Reading() as reading:
             said = spelled(reading.output) if reading.output is not None else reading.raw
-            return "replied", _text(said or reading.refusal or "(nothing)")
+            return "replied", _text(said or reading.refusal or unsaid(step.attempt, reading))
         case Failure(kind=kind, message=message):
             return "failed", _text(f"{kind.value}: {message}", style="red")
         case Refusal(limit=limit, message=message):
@@ -148,7 +154,7 @@ def _spent(step: Step) -> str:
 
 def _then(step: Step) -> str:
     made = step.move or "not decided yet"
-    to = f" to {step.to}" if step.to is not None and step.to != step.attempt.tier else ""
+    to = f" to {step.to}" if step.to not in (None, step.attempt.tier, REVIEW) else ""
     return f"{made}{to}: {step.why}" if step.why else f"{made}{to}"
 
 

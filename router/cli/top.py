@@ -20,7 +20,7 @@ from ..settings import Settings
 from ..sign import Level
 from ..tier import Tiers
 from .cost import read_counters
-from .printing import SIMULATED, console, dollars, print_json, printable, table
+from .printing import SIMULATED, console, count, dollars, print_json, printable, table
 
 if TYPE_CHECKING:  # 15 ms, which `router --help` does not pay
     from rich.console import RenderableType
@@ -110,8 +110,8 @@ def _head(told: Overview) -> str:
     alive = sum(not w.alone and not w.silent for w in service.workers)
     left = service.dead - service.redriven
     return (
-        f"{service.waiting:,} tasks under way ({service.delayed:,} delayed, {service.parked:,} parked), "
-        f"{alive} workers, {service.review:,} wait for a person, {left:,} dead letters"
+        f"{count(service.waiting, 'task')} under way ({service.delayed:,} delayed, {service.parked:,} parked), "
+        f"{count(alive, 'worker')}, {service.review:,} for a person, {count(left, 'dead letter')}"
     )
 
 
@@ -124,7 +124,8 @@ def _sums(told: Overview) -> str:
         saved = f", {dollars(abs(whole.saving_nusd))} {verb} against always-top"
     return (
         f"24 h: {whole.accepted:,} accepted, {dollars(whole.cost_nusd)} spent, {per} per accepted result{saved}\n"
-        f"unsettled at most {dollars(balance.unsettled_nusd)}, {dollars(balance.reserved_nusd)} under way"
+        f"in doubt at most {dollars(balance.unsettled_nusd + balance.reserved_nusd)}, "
+        f"{dollars(balance.reserved_nusd)} of it under way"
     )
 
 

@@ -43,7 +43,8 @@ def command(provider: str, workers: int, port: int) -> int:
         click.echo(_example(house.address))
         click.echo(f"Dashboard: {house.address}/\n")
         if local and (untaught := _untaught(house.settings)):
-            click.echo(f"The local models learn from examples, so tasks of these find no answer here: {', '.join(untaught)}.")
+            said = "The local models learn from examples, so tasks of these find no answer here"
+            click.echo(f"{said}: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
         code = house.wait()
         click.echo("draining ...")

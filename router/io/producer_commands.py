@@ -16,7 +16,7 @@ from ..formats import FORMAT, of_attempt, of_body
 from ..output import Kind, Output
 from ..record import Record
 from ..ruling import REVIEW, not_in_review
-from ..submission import Admission, Busy, Card, Conflict, Full, Submission, Submitted
+from ..submission import Admission, Busy, Card, Conflict, Full, Gone, Submission, Submitted
 from ..task import Audited, Priority, Task, TaskState
 from ..trail import Attempt, Trail
 from ..wishes import Wishes
@@ -282,6 +282,8 @@ def admission(reply: Sequence[bytes]) -> Admission:
             return Submitted(as_text(reply[1]), replayed=True)
         case "conflict":
             return Conflict(as_text(reply[1]))
+        case "gone":
+            return Gone(as_text(reply[1]))
         case "full":
             return Full(*map(int, reply[1:]))
         case _:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 
+from ..api.problems import Refused
 from . import assets, costs, dead, door, now, policies, review, tasks
 from .evidence import Witness
+from .page import failed
 
 
 def install(app: FastAPI) -> None:
@@ -13,3 +16,22 @@ def install(app: FastAPI) -> None:
     app.state.witness = Witness(app.state.backend)
     for part in (now, costs, policies, tasks, dead, review, door, assets):
         app.include_router(part.routes)
+    _tell_people(app)
+
+
+def _tell_people(app: FastAPI) -> None:
+    """Have a browser that looks for a page that there is not get one; programs get a problem as before."""
+    told_programs = app.exception_handlers[HTTPException]
+
+    async def lost(request: Request, why: Exception) -> Response:
+        if isinstance(why, HTTPException) and why.status_code == 404 and _is_for_people(request):
+            return await failed(request, Refused(404, "unknown_route", f"there is no page {request.url.path}"))
+        answer: Response = await told_programs(request, why)  # type: ignore[misc]  # it may be no coroutine elsewhere
+        return answer
+
+    app.add_exception_handler(HTTPException, lost)
+
+
+def _is_for_people(request: Request) -> bool:
+    looks = request.method in ("GET", "HEAD") and not request.url.path.startswith("/v1/")
+    return looks and "text/html" in request.headers.get("accept", "")

@@ -12,11 +12,13 @@ from ..api.caller import Caller
 from ..api.costs import counted, visible_budgets
 from ..api.gathering import Gathering
 from ..api.queues import Queues, list_queues
+from ..api.review import list_reviews
 from ..apikey import Scope
 from ..errors import StoreUnavailable
 from ..overview import Overview, overview
 from ..submission import Card
 from .page import PageRoute, render
+from .review import LISTED
 from .visitor import Guest, Visitor
 
 routes = APIRouter(route_class=PageRoute)
@@ -30,8 +32,17 @@ async def now_page(request: Request, visitor: Guest, backend: Served) -> Respons
     caller = visitor.caller
     assert caller is not None
     told = await _overview(request, visitor, caller, backend)
-    queues = await _queues(visitor, caller, backend)
-    return render(request, visitor, "now.html", told=told, queues=queues, now_ms=await backend.client.now_ms())
+    return render(
+        request,
+        visitor,
+        "now.html",
+        told=told,
+        queues=await _queues(visitor, caller, backend),
+        in_review=await _in_review(visitor, caller, backend),
+        listed_max=LISTED,
+        reads=visitor.may(Scope.READ, Scope.ADMIN),
+        now_ms=await backend.client.now_ms(),
+    )
 
 
 async def _overview(request: Request, visitor: Visitor, caller: Caller, backend: Backend) -> Overview:
@@ -53,6 +64,13 @@ async def _overview(request: Request, visitor: Visitor, caller: Caller, backend:
 async def _queues(visitor: Visitor, caller: Caller, backend: Backend) -> Queues | None:
     """What a task of the visitor's would find; for who is told nothing of other tenants' tasks."""
     return await list_queues(backend, caller) if visitor.may(Scope.READ) and not visitor.sees_all else None
+
+
+async def _in_review(visitor: Visitor, caller: Caller, backend: Backend) -> int | None:
+    """How many tasks `/review` lists for the visitor; None for who may not open it."""
+    if not visitor.may(Scope.READ, Scope.REVIEW):
+        return None
+    return len((await list_reviews(backend, caller, limit=LISTED)).data)
 
 
 async def published(backend: Backend) -> Mapping[str, Card]:

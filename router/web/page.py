@@ -22,7 +22,7 @@ from ..apikey import Scope
 from ..errors import RouterError
 from .assets import address
 from .shown import FILTERS, between, finalize, ratio
-from .visitor import THEMES, Visitor, forget_key, keep_mark, stranger
+from .visitor import THEMES, Visitor, forget_key, keep_mark, looked_up, stranger
 
 HEADERS: Final = {
     "content-security-policy": (
@@ -40,6 +40,8 @@ HEADERS: Final = {
 """Nothing from elsewhere, nothing inline, no frames: what a task holds cannot run, whatever it is."""
 
 SIGN_IN: Final = "/signin"
+_TOLD_IN_FULL: Final = (403, 404, 405, 409, 413, 415, 422)
+"""Mistakes of a visitor's, whose key is looked up for them; not where that is what could not be done."""
 
 
 def render(request: Request, visitor: Visitor, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -80,38 +82,47 @@ def environment() -> Environment:
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages, too. It is no part of the OpenAPI document."""
+    """A route whose errors are pages, too, and that answers HEAD as GET. It is no part of the OpenAPI document."""
 
     def __init__(self, *words: Any, **settings: Any) -> None:
         super().__init__(*words, **(settings | {"include_in_schema": False, "response_model": None}))
+        methods = self.methods or set()
+        self.methods = methods | ({"HEAD"} if "GET" in methods else set())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answered(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            try:
-                return await handle(strict)
-            except RequestValidationError as why:
-                return _failed(request, not_valid(why))
-            except Refused as why:
-                return _failed(request, why)
-            except HTTPException as why:
-                return _failed(request, Refused(why.status_code, "bad_request", str(why.detail)))
-            except RouterError as why:
-                return _failed(request, refusal(why))
+            answer = await _answer(request, handle)
+            if request.method == "HEAD":
+                answer.body = b""
+            return answer
 
         return answered
 
 
-def _failed(request: Request, why: Refused) -> Response:
+async def _answer(request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    try:
+        return await handle(StrictRequest(request.scope, request.receive))
+    except RequestValidationError as why:
+        return await failed(request, not_valid(why))
+    except Refused as why:
+        return await failed(request, why)
+    except HTTPException as why:
+        return await failed(request, Refused(why.status_code, "bad_request", str(why.detail)))
+    except RouterError as why:
+        return await failed(request, refusal(why))
+
+
+async def failed(request: Request, why: Refused) -> Response:
     """What went wrong, for people; a stranger is shown the door instead."""
     if why.status_code == 401 and request.method in ("GET", "HEAD"):
         again = redirect(SIGN_IN, next=_here(request) if request.url.path != "/" else None)
         forget_key(request, again)
         return again
     title = HTTPStatus(why.status_code).phrase
-    page = render(request, stranger(request), "problem.html", status=why.status_code, title=title, said=why.detail)
+    visitor = await looked_up(request) if why.status_code in _TOLD_IN_FULL else stranger(request)
+    page = render(request, visitor, "problem.html", status=why.status_code, title=title, said=why.detail)
     for name, value in (why.headers or {}).items():
         page.headers[name] = value
     return page

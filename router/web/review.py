@@ -28,7 +28,7 @@ from .visitor import Guest, Visitor, require, submitted
 routes = APIRouter(prefix="/review", route_class=PageRoute)
 
 OUTPUT_MAX: Final = 1_000_000
-_LISTED: Final = 200
+LISTED: Final = 200
 
 Text = Annotated[str, Query(max_length=200)]
 
@@ -39,7 +39,7 @@ async def reviews_page(
 ) -> Response:
     """The tasks that wait for a person, those that wait longest first."""
     caller = require(visitor, Scope.REVIEW, Scope.READ)
-    found = await list_reviews(backend, caller, policy=policy or None, limit=_LISTED)
+    found = await list_reviews(backend, caller, policy=policy or None, limit=LISTED)
     return render(
         request,
         visitor,
@@ -97,6 +97,8 @@ def _resolution(form: Form) -> Resolution:
 def _output(form: Form) -> Any:
     """A text as it is where the policy wants texts or labels, else JSON. Raises: _Wrong."""
     text = form.one("output").replace("\r\n", "\n")
+    if not text.strip():
+        raise _Wrong("there is no output yet: choose or write one, or end the task without")
     if form.one("kind") == "text":
         return text
     try:
@@ -129,7 +131,7 @@ async def _page(
     policy = await version_of(backend, record)
     plain = policy is not None and policy.output.kind in ("text", "labels")
     outputs = [attempt for attempt in task.trail if attempt.answer == "output"]
-    draft = form.one("output") if form is not None and form.one("output") else None
+    written = form.all("output") if form is not None else []
     return render(
         request,
         visitor,
@@ -141,7 +143,7 @@ async def _page(
         open=task.status is TaskState.REVIEW,
         may=visitor.may(Scope.REVIEW),
         outputs=outputs,
-        draft=draft if draft is not None else pretty(outputs[-1].output) if outputs else "",
+        draft=written[0] if written else pretty(outputs[-1].output) if outputs else "",
         plain=plain,
         labels=policy.output.labels if policy is not None else None,
         schema=policy.output.value_schema if policy is not None and not plain else None,

@@ -71,7 +71,16 @@ def share(part: float | None) -> str:
 def ticked(text: str) -> Markup:
     """A sentence of ours in which `commands` stand between ticks."""
     parts = visible(text).split("`")
-    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join(command(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def command(text: str) -> Markup:
+    """Something to type, whose options are not broken at their dashes."""
+    words = (
+        Markup('<span class="nowrap">{}</span>').format(word) if word.startswith("-") else word
+        for word in visible(text).split(" ")
+    )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -119,4 +128,5 @@ FILTERS: Final = {
     "age": age,
     "moment": moment,
     "ticked": ticked,
+    "command": command,
 }

@@ -14,11 +14,13 @@ from fastapi import Depends, Request, Response
 from ..api.caller import Caller, Door
 from ..api.problems import Refused
 from ..apikey import Scope
+from ..errors import RouterError
 from .form import Form, read_form
 
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
 
+_VISITOR: Final = "router.visitor"
 _KEY: Final = "router-key"
 _MARK: Final = "router-form"
 _THEME: Final = "router-theme"
@@ -58,6 +60,17 @@ async def recognised(request: Request) -> Visitor:
     return _visitor(request, caller, doors=not open_to_all)
 
 
+async def looked_up(request: Request) -> Visitor:
+    """Say who looks at a page on which nobody has to have signed in; looked up once a request."""
+    found: Visitor | None = request.scope.get(_VISITOR)
+    if found is not None:
+        return found
+    try:
+        return await recognised(request)
+    except (Refused, RouterError):
+        return stranger(request)
+
+
 def stranger(request: Request) -> Visitor:
     """A visitor of whom nothing is known but what a browser says by itself."""
     return _visitor(request, None, doors=True)
@@ -78,7 +91,7 @@ def _visitor(request: Request, caller: Caller | None, *, doors: bool) -> Visitor
 
 async def _guest(request: Request) -> Visitor:
     """A visitor who has signed in. Raises: Refused."""
-    visitor = await recognised(request)
+    visitor = request.scope[_VISITOR] = await recognised(request)
     if visitor.caller is None:
         raise Refused(401, "unauthorized", "sign in with an API key")
     return visitor

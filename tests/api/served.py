@@ -11,6 +11,11 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from router.api.app import create_app
+from router.api.backend import Backend, open_backend
+from router.io.redis_keys import Keys
+from router.io.redis_link import Command
+
 
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
@@ -31,3 +36,19 @@ async def a_client(url: str) -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         yield client
+
+
+@asynccontextmanager
+async def elsewhere(backend: Backend) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of another process of the same service, which has seen nothing yet."""
+    async with open_backend(backend.settings, insecure=True) as other:
+        transport = httpx.ASGITransport(create_app(other))
+        async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
+            yield client
+
+
+async def forget(backend: Backend, task_id: str) -> None:
+    """Take the record of a task away, as its time does."""
+    keys = Keys(backend.settings.prefix)
+    names = (keys.task(task_id), keys.input(task_id), keys.trail(task_id))
+    await backend.link.run(Command(("UNLINK", *names), lambda reply: reply))

@@ -16,7 +16,7 @@ from router.api.backend import Backend
 from router.api.batch import LINE_MAX, LINES_MAX
 from router.producing import Order, prepare
 from router.task import TaskState
-from tests.api.served import a_client, served
+from tests.api.served import a_client, elsewhere, forget, served
 from tests.builders import a_policy, a_submission
 
 JSONL = {"content-type": "application/jsonl"}
@@ -221,3 +221,29 @@ async def test_lines_are_refused_under_pressure_and_known_keys_are_not(
         "deadline_unreachable",
         "deadline_unreachable",
     ]
+
+
+async def test_known_keys_of_lines_outlive_the_policy_of_their_time(
+    client: httpx.AsyncClient, backend: Backend, raw: redis.Redis, prefix: str
+) -> None:
+    """A batch that is sent again is answered as it was, whatever is published now; new lines are refused."""
+    first = await send(client, line(key="a"), line(key="b", policy="others"))
+    narrow = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 3}}, "required": ["text"]}
+    await backend.store.publish([a_policy(input={"schema": narrow})])
+    raw.delete(f"{prefix}current:others")
+    async with elsewhere(backend) as later:
+        again = await send(later, line(key="a"), line(key="b", policy="others"), line(), line(key="c", policy="others"))
+
+    assert [(one.get("id"), one.get("replayed")) for one in again[:2]] == [(one["id"], True) for one in first]
+    assert [one["problem"]["code"] for one in again[2:]] == ["task_invalid", "unknown_policy"]
+
+
+async def test_a_line_whose_task_is_gone_says_so(client: httpx.AsyncClient, backend: Backend) -> None:
+    """It is not told to be ready, for nobody will do it."""
+    first = await send(client, line(key="a"))
+    await forget(backend, first[0]["id"])
+
+    again = await send(client, line(key="a"), line(key="b"))
+
+    assert (again[0]["problem"]["status"], again[0]["problem"]["code"]) == (410, "task_gone")
+    assert again[1]["status"] == "ready"

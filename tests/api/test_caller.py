@@ -106,6 +106,22 @@ async def test_no_scope_stands_for_another(guarded: Guarded, scope: Scope) -> No
     assert (await guarded.get("review", token)).is_success == (scope is Scope.REVIEW)
 
 
+async def test_an_admin_reads_what_concerns_all_tenants(guarded: Guarded) -> None:
+    """Costs, budgets, queues and the list of dead letters; a task's contents are read with `read`, as ever."""
+    admin = {"authorization": f"Bearer {(await guarded.key('ops', Scope.ADMIN)).text}"}
+    writer = {"authorization": f"Bearer {(await guarded.key('ops', Scope.SUBMIT)).text}"}
+
+    async def statuses(headers: dict[str, str], *paths: str) -> list[int]:
+        return [(await guarded.http.get(f"/v1/{path}", headers=headers)).status_code for path in paths]
+
+    all_told = ("costs", "costs?tenant=acme", "budgets", "queues", "dead", "dead?tenant=acme")
+    assert await statuses(admin, *all_told) == [200] * 6
+    assert await statuses(writer, *all_told) == [403] * 6
+    assert await statuses(admin, "tasks", "tasks/t1", "dead/t1", "policies", "webhooks", "review") == [403] * 6
+    said = (await guarded.http.get("/v1/costs", headers=writer)).json()["detail"]
+    assert said == "this needs an API key with the scope 'read' or 'admin'; yours has submit"
+
+
 async def test_a_known_key_costs_no_round_trip(guarded: Guarded) -> None:
     """Within five seconds a process asks the store once about a key."""
     token = await guarded.key()

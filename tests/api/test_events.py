@@ -141,6 +141,19 @@ async def test_what_has_ended_is_told_at_once(client: httpx.AsyncClient, floor: 
     )
 
 
+async def test_who_comes_back_after_the_end_is_not_kept_waiting(client: httpx.AsyncClient, floor: Floor) -> None:
+    """Who has heard all is told how it stands, and the stream ends before it has to say that it is still there."""
+    await floor.submit("t1")
+    await floor.store.cancel("t1")
+    async with listening(client, "t1") as ear:
+        (only,) = await ear.rest()
+
+    again = await client.get("/v1/tasks/t1/events", headers={"last-event-id": only.id})
+
+    assert [line for line in again.text.splitlines() if line.startswith(("event", ":"))] == ["event: task.stands"]
+    assert '"status":"cancelled"' in again.text
+
+
 async def test_a_review_is_told_and_waited_for(client: httpx.AsyncClient, floor: Floor) -> None:
     """A task that needs a person has not ended: the stream goes on until they decide."""
     await floor.submit("t1")

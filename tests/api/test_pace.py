@@ -171,5 +171,5 @@ async def test_the_document_has_the_headers(guarded: Guarded) -> None:
     assert {name.lower() for name in document["components"]["headers"]} == TOLD
     answers = document["paths"]["/v1/probe/me"]["get"]["responses"]
     named = {status: {name.lower() for name in answer["headers"]} for status, answer in answers.items()}
-    assert named == dict.fromkeys(("200", "401", "403", "429"), TOLD)
+    assert named == dict.fromkeys(("200", "401", "403", "422", "429"), TOLD)
     assert "headers" not in document["paths"]["/livez"]["get"]["responses"]["200"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from router.errors import (
     FormatTooNew,
     StoreUnavailable,
     TaskConflict,
+    TaskGone,
     TaskInvalid,
     UnknownPolicy,
     UnknownTask,
@@ -53,6 +56,7 @@ def test_a_problem_has_both_forms() -> None:
         (UnknownTask("none"), 404, "unknown_task", "not_found_error"),
         (TaskInvalid("wrong"), 422, "task_invalid", "invalid_request_error"),
         (TaskConflict("other"), 422, "idempotency_conflict", "invalid_request_error"),
+        (TaskGone("over"), 410, "task_gone", "invalid_request_error"),
         (Backlogged("full"), 429, "backlogged", "rate_limit_error"),
         (FormatTooNew("upgrade"), 503, "format_too_new", "server_error"),
     ],
@@ -98,6 +102,76 @@ async def test_unknown_paths_and_methods_are_problems(http: httpx.AsyncClient) -
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "unknown_route")
     assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "method_not_allowed", "GET")
     assert nowhere.headers["content-type"] == wrong.headers["content-type"] == problems.MEDIA_TYPE
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "allowed"),
+    [
+        ("PUT", "/v1/tasks", "GET, POST"),
+        ("PATCH", "/v1/tasks/t1", "DELETE, GET"),
+        ("POST", "/v1/dead/t1", "DELETE, GET"),
+        ("GET", "/v1/tasks:batch", "POST"),
+    ],
+)
+async def test_all_methods_of_a_path_are_told(http: httpx.AsyncClient, verb: str, path: str, allowed: str) -> None:
+    """Whichever routes take them."""
+    answer = await http.request(verb, path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json()["detail"] == f"{path} does not take {verb}; it takes {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ([], "body: must be an object"),
+        ({"policy": "p", "input": []}, "body.input: must be an object"),
+        ({"policy": "p", "input": {}, "metadata": 3}, "body.metadata: must be an object"),
+        ({"policy": "p", "input": {}, "wishes": {"tools": [1]}}, "body.wishes.tools.0: must be an object"),
+        (
+            {"policy": "p", "input": {}, "webhook": 5},
+            "body.webhook: must be an object",
+        ),
+        (
+            {"policy": "p", "input": {}, "webhook": {"ulr": "x"}},
+            "body.webhook.url: is missing; body.webhook.ulr: is",
+        ),
+        ({"policy": "p", "input": {}, "webhook": {"url": "x" * 9999}}, "body.webhook.url: string should have at most"),
+        ({"policy": "p", "input": {}, "deadline": 3}, "body.deadline: is not known here; did you mean 'deadline_s'?"),
+        ({"policy": "p", "input": {}, "wishes": {"teir": "x"}}, "body.wishes.teir: is not known here; leave it out"),
+    ],
+)
+async def test_mistakes_are_told_without_our_internals(http: httpx.AsyncClient, body: Any, said: str) -> None:
+    """No name of a class of ours stands in what callers are told, and a field that is nearly right is named."""
+    answer = await http.post("/v1/tasks", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(said)
+    assert not re.search("Asked|WebhookWish|constrained|wrap|dictionary|instance of", answer.text)
+
+
+async def test_lines_are_told_without_our_internals(http: httpx.AsyncClient) -> None:
+    """As bodies are."""
+    lines = b'5\n{"policy": "p", "input": {}, "deadline": 3}\n'
+    answer = await http.post("/v1/tasks:batch", content=lines, headers={"content-type": "application/jsonl"})
+
+    assert [json.loads(line)["problem"]["detail"] for line in answer.text.splitlines()] == [
+        "line: must be an object",
+        "line.deadline: is not known here; did you mean 'deadline_s'?",
+    ]
+
+
+def test_every_code_is_documented() -> None:
+    """The table of the README has each code that the service answers with, under its status, and no other."""
+    api = Path(problems.__file__).parent
+    source = "\n".join(path.read_text() for path in api.rglob("*.py"))
+    answered = set(re.findall(r'\(\s*([45]\d\d),\s*"([a-z_]+)"', source))
+    answered |= {("422", code) for code in re.findall(r'_refused\(\s*"([a-z_]+)"', source)}
+    section = (api / "README.md").read_text().partition("## When something is wrong")[2]
+    rows = re.findall(r"^\| (\d{3})[^|]*\| (.*?)\|$", section, re.MULTILINE)
+
+    assert len(answered) > 30
+    assert {(status, code) for status, codes in rows for code in re.findall(r"`([a-z_]+)`", codes)} == answered
 
 
 async def test_the_document_knows_problems(app: FastAPI) -> None:

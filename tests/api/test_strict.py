@@ -63,8 +63,8 @@ async def test_takes_json(http: httpx.AsyncClient) -> None:
         (b'{"words": [' + b"[" * 70 + b"]" * 70 + b"]}", "64"),
         (b'{"words": [1', "ends"),
         (b"", "missing"),
-        (b"null", "valid dictionary"),
-        (b"[]", "valid dictionary"),
+        (b"null", "must be an object"),
+        (b"[]", "must be an object"),
     ],
 )
 async def test_refuses_what_is_not_strict_json(http: httpx.AsyncClient, body: bytes, said: str) -> None:

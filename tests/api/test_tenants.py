@@ -171,8 +171,8 @@ async def test_the_tenant_comes_from_the_key_alone(town: Town) -> None:
         await town.ask("POST", "/v1/tasks", town.stranger, json=body | {"metadata": {"tenant": OWNER}}),
     ]
 
-    assert [answer.status_code for answer in tried] == [422, 202, 202, 202]
-    for answer in tried[1:]:
+    assert [answer.status_code for answer in tried] == [422, 422, 202, 202]
+    for answer in tried[2:]:
         shown = await town.ask("GET", f"/v1/tasks/{answer.json()['id']}", town.stranger)
         assert shown.json()["tenant"] != OWNER
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from router.decision import Review
+from router.decision import Accept, Review
 from tests.builders import a_policy
 from tests.cli.desk import DOUBTED, READ, CliDesk
 from tests.shell import Shell
@@ -43,7 +43,7 @@ def test_accepts_what_an_attempt_said(shell: Shell, doubted: CliDesk) -> None:
     assert shell.out == "t1 is succeeded\n"
 
     assert shell("review", "show", "t1") == 0
-    assert "by      anna" in shell.out
+    assert "   by      anna: looks right" in shell.out.splitlines()
     shown = shell.json("review", "show", "t1", "--json")
     assert (shown["output"], shown["tier"]) == (READ, "review")
     assert shown["trail"][-1]["ruling"] == {"wish": "accept", "by": "anna", "reason": "looks right"}
@@ -98,6 +98,24 @@ def test_refuses_what_is_no_decision(shell: Shell, doubted: CliDesk, words: tupl
     assert shell.json("task", "show", "t1", "--json")["status"] == "review"
 
 
+def test_a_note_is_shown_with_who_wrote_it(shell: Shell, doubted: CliDesk) -> None:
+    """Whoever looks at the task, here or there, reads who sent it on, why and where to, each once."""
+    shell("review", "resolve", "t1", "--ask", "large", "--by", "anna", "--note", "too blurred for mini")
+
+    for words in (("task", "show", "t1"), ("review", "show", "t1")):
+        assert shell(*words) == 0
+        lines = shell.out.splitlines()
+        assert "   by      anna: too blurred for mini" in lines
+        assert "   reply   sent on to large by a person" in lines
+        assert shell.out.count("too blurred for mini") == 1
+
+
+def test_what_may_be_repeated_is_said(shell: Shell) -> None:
+    """Help says what has to be the same, for a repetition to be one."""
+    assert shell("review", "resolve", "--help") == 0
+    assert "the same decision, output, note and person" in " ".join(shell.out.split())
+
+
 def test_what_is_resolved_is_not_resolved_otherwise(shell: Shell, doubted: CliDesk) -> None:
     """The answer is no, with how it stands."""
     shell("review", "resolve", "t1", "--reject", "no receipt")
@@ -117,6 +135,7 @@ def test_erases_a_task(shell: Shell, desk: CliDesk) -> None:
     assert shell("task", "show", "t1") == 0
     assert "its contents were erased" in shell.out
     assert "ACME" not in shell.out
+    assert shell.out.count("   reply   (erased)") == 2
     shown = shell.json("task", "show", "t1", "--json")
     assert (shown["input"], shown["output"], [attempt["tier"] for attempt in shown["trail"]]) == (
         {},
@@ -126,14 +145,38 @@ def test_erases_a_task(shell: Shell, desk: CliDesk) -> None:
     assert shell("task", "erase", "t9") == 1
 
 
+def test_a_task_that_is_cancelled_by_erasing_says_so(shell: Shell, doubted: CliDesk) -> None:
+    """Its reason tells it from one that its caller gave up."""
+    assert shell("task", "erase", "t1") == 0
+
+    shown = shell.json("task", "show", "t1", "--json")
+    assert (shown["status"], shown["reason"]) == ("cancelled", "erased by the caller")
+
+
 def test_a_decision_is_explained(shell: Shell, doubted: CliDesk, at_home: None) -> None:
     """Why the person was asked, and what came of it, stands among the other steps."""
     shell("review", "resolve", "t1", "--accept", "--attempt", "1", "--by", "anna", "--note", "looks right")
 
     assert shell("task", "show", "t1", "--explain", "--prompts") == 0
 
-    assert "looks right" in shell.out
-    assert "accept" in shell.out
+    lines = shell.out.splitlines()
+    assert "2. review (review): nobody but a person could say, after mini: confidence unsure" in lines
+    assert "   by      anna" in lines
+    assert "   pass    review: looks right" in lines
+    assert "   then    accept: as anna decided" in lines
+
+
+def test_what_is_sent_to_the_same_tier_again_is_explained(shell: Shell, doubted: CliDesk, at_home: None) -> None:
+    """A tier that is asked anew by a person was asked by them, whatever the policy says of its attempts."""
+    shell("review", "resolve", "t1", "--ask", "mini", "--by", "anna")
+    doubted.take("mini", DOUBTED.model_copy(update={"number": 3, "why": "retry"}), Accept(DOUBTED))
+
+    assert shell("task", "show", "t1", "--explain") == 0
+
+    lines = shell.out.splitlines()
+    assert "   replied sent on to mini by a person" in lines
+    assert "   then    retry to mini: as anna decided" in lines
+    assert any(line.startswith("3. mini (retry) ") and line.endswith(": sent on by anna") for line in lines)
 
 
 @pytest.mark.parametrize("decision", [("--accept", "--attempt", "1"), ("--ask", "large"), ("--reject", "no receipt")])

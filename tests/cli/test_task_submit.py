@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from tests.cli.desk import CliDesk
+from router.decision import Review
+from router.io.redis_store import RedisStore
+from router.ports import Claim
+from tests.cli.desk import DOUBTED, POLICY, CliDesk
 from tests.shell import Shell
 
 
@@ -40,6 +45,54 @@ def test_what_has_not_ended_in_time_is_counted(shell: Shell, desk: CliDesk, inpu
     """Where nobody works, --wait says how many have not ended, and the answer is no."""
     assert shell("task", "submit", "receipts", "--inputs", inputs, "--wait", "--timeout", "0") == 1
     assert shell.out.strip() == "3 not ended"
+
+
+def reviewing(desk: CliDesk, number: int) -> None:
+    """Somebody who has so many tasks wait for a person as soon as they come."""
+
+    async def work(store: RedisStore) -> None:
+        for turn in range(number):
+            claims: Sequence[Claim] = ()
+            while not claims:
+                claims = await store.claim({"mini": 100}, at_most=1, token=f"turn {turn}")
+            await store.finish(claims[0], POLICY, DOUBTED, Review(DOUBTED.told))
+
+    Thread(target=desk.run, args=(work,), daemon=True).start()
+
+
+def test_waiting_ends_where_a_person_has_to_decide(shell: Shell, desk: CliDesk) -> None:
+    """Nobody waits an hour for what may take days: the answer is no, with why, and what to look at."""
+    reviewing(desk, 1)
+
+    assert shell("task", "submit", "receipts", "--input", '{"text": "ACME"}', "--wait", "--timeout", "3600") == 1
+
+    first, reason = shell.err.splitlines()
+    task_id = first.split()[1]
+    assert first == f"task {task_id} waits for a person: `router review show {task_id}`"
+    assert reason == DOUBTED.told
+
+
+def test_tasks_that_wait_for_a_person_are_counted(shell: Shell, desk: CliDesk, inputs: str) -> None:
+    """Of many, too, those are not waited for."""
+    reviewing(desk, 3)
+
+    assert shell("task", "submit", "receipts", "--inputs", inputs, "--wait", "--timeout", "3600") == 1
+    assert shell.out.strip() == "3 review"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/hooks", "https://10.0.0.1/hooks"])
+def test_a_webhook_must_be_public_or_allowed(
+    shell: Shell, desk: CliDesk, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """What the HTTP service would refuse is refused here, too, and what its operator allows is taken."""
+    words = ("task", "submit", "receipts", "--input", '{"text": "ACME"}', "--webhook", url)
+
+    assert shell(*words) == 2
+    assert "--webhook: the webhook's url is not taken" in shell.err and "ROUTER_WEBHOOK_ALLOW" in shell.err
+    assert shell.json("task", "list", "--json") == []
+
+    monkeypatch.setenv("ROUTER_WEBHOOK_ALLOW", "127.0.0.1, 10.0.0.1")
+    assert shell(*words) == 0
 
 
 @pytest.mark.parametrize(

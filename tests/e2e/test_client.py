@@ -28,6 +28,7 @@ from router.errors import (
     RouterError,
     SettingsInvalid,
     TaskConflict,
+    TaskGone,
     TaskInvalid,
     TaskNotSucceeded,
     UnknownPolicy,
@@ -476,3 +477,40 @@ def _newest(raw: redis.Redis) -> int:
 def _listening(raw: redis.Redis, after: int = 0) -> int:
     """How many of the connections after that number listen."""
     return sum(connection["cmd"] == "blpop" and int(connection["id"]) > after for connection in raw.client_list())
+
+
+async def test_a_known_key_outlives_the_policy_of_its_time(
+    client: Any, floor: Floor, server: EmbeddedServer, raw: redis.Redis, prefix: str
+) -> None:
+    """The same key and body is the same task where the policy takes less today, and where there is none any more."""
+    narrow = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 3}}, "required": ["text"]}
+    with Client(server.url, prefix=prefix) as earlier:
+        first = earlier.submit("receipts", TEXT, key="order-1")
+        await floor.store.publish([a_policy(input={"schema": narrow})])
+
+        again = await client.submit("receipts", TEXT, key="order-1")
+        many = await client.submit_many("receipts", [{"text": "new"}, TEXT], keys=["order-2", "order-1"])
+        with pytest.raises(TaskInvalid):
+            await client.submit("receipts", TEXT, key="order-3")
+        with pytest.raises(TaskInvalid, match="input 2: "):
+            await client.submit_many("receipts", [TEXT, {"text": "a"}, TEXT], keys=["order-1", "order-4", "order-5"])
+        raw.delete(f"{prefix}current:receipts")
+        with Client(server.url, prefix=prefix) as later:
+            unpublished = later.submit("receipts", TEXT, key="order-1")
+            (among_many,) = later.submit_many("receipts", [TEXT], keys=["order-1"])
+            with pytest.raises(UnknownPolicy):
+                later.submit_many("receipts", [TEXT, TEXT], keys=["order-1", "order-6"])
+
+    assert [(one.id, one.replayed) for one in (again, many[1], unpublished, among_many)] == [(first.id, True)] * 4
+    assert (many[0].replayed, raw.zcard(f"{prefix}due")) == (False, 2)
+
+
+async def test_a_key_whose_task_is_gone_says_so(client: Any, floor: Floor, raw: redis.Redis, prefix: str) -> None:
+    """It stands for that task still: the body is not done again, and the error says what to do."""
+    first = await client.submit("receipts", TEXT, key="order-1")
+    raw.delete(f"{prefix}t:{first.id}", f"{prefix}in:{first.id}")
+
+    with pytest.raises(TaskGone, match=f"the task of this key, {first.id}, is over and its record is gone; use a new"):
+        await client.submit("receipts", TEXT, key="order-1")
+    with pytest.raises(TaskGone):
+        await client.submit_many("receipts", [TEXT], keys=["order-1"])

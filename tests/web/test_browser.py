@@ -93,6 +93,31 @@ async def test_axe_finds_nothing_serious(street: Street, address: str, chromium:
         assert told == [], path
 
 
+async def test_the_menu_is_whole_on_a_phone(street: Street, address: str, chromium: Browser) -> None:
+    """Every page of the menu can be read and touched without pushing it sideways, in one line."""
+    page = await entered(street, address, chromium, **LOOKS["phone"])
+    for path in ("/", "/dead", "/review", "/tasks/none"):
+        await page.goto(path)
+        lines = await page.evaluate("new Set([...document.querySelectorAll('nav a')].map(a => a.offsetTop)).size")
+
+        assert await page.evaluate("(nav => nav.scrollWidth <= nav.clientWidth)(document.querySelector('nav ul'))"), (
+            path
+        )
+        assert lines == 1, path
+
+
+async def test_commands_are_not_broken_at_their_dashes(street: Street, address: str, chromium: Browser) -> None:
+    """Each option of a command stands in one line, on the page to sign in at and where there is nothing yet."""
+    context = await chromium.new_context(base_url=address, **LOOKS["phone"])
+    page = await context.new_page()
+    await page.goto("/signin")
+    rows = await page.evaluate("[...document.querySelectorAll('code .nowrap')].map(o => o.getClientRects().length)")
+
+    assert rows == [1, 1, 1]
+    assert await page.locator("input[autocomplete=username]").count() == 1
+    assert not await page.locator("input[autocomplete=username]").is_visible()
+
+
 async def test_the_door_is_for_everybody(street: Street, address: str, chromium: Browser) -> None:
     """The page to sign in at is as good as the others, also when the key was wrong."""
     for look in LOOKS.values():

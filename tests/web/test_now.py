@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from router.apikey import Scope
-from tests.web.street import EVERY, Browser, Street
+from router.task import TaskState
+from tests.web.street import EVERY, Browser, Page, Street
+
+SUMS = ("Accepted", "Spent", "No task came", "No budget", "There is no budget")
+
+
+def untold(page: Page) -> list[str]:
+    """What stands there of costs and tasks."""
+    return [word for word in SUMS if word in page.text]
 
 
 async def test_tells_flow_queues_budgets_and_alarms(browser: Browser, street: Street) -> None:
@@ -36,12 +44,52 @@ async def test_what_is_of_all_tenants_takes_a_scope(street: Street, scopes: tupl
 
 
 async def test_a_scraper_sees_the_service_but_no_costs_of_tenants(street: Street) -> None:
-    """A key for metrics sees queues and workers; the sums of tenants are for others."""
+    """A key for metrics sees queues and workers of all tenants; the sums of tenants are for others."""
     async with street.visit(Scope.METRICS) as browser:
         page = await browser.page("/")
 
     assert "none lives" in page.text
-    assert "No task came in the last 24 hours." in page.text
+    assert "Wait for a person 1 of all tenants" in page.text
+    assert "yours has metrics" in page.text
+    assert untold(page) == []
+    assert [page.source.count(f'href="{path}"') for path in ("/review", "/dead")] == [1, 1]  # in the menu alone
+
+
+async def test_what_a_key_may_not_read_is_not_told_as_nothing(street: Street) -> None:
+    """Who may only send tasks reads so, and no figure, queue or budget; the menu and the way out are there."""
+    async with street.visit(Scope.SUBMIT, Scope.CANCEL) as browser:
+        page = await browser.page("/")
+
+    assert "told to keys with the scope read or admin; yours has cancel, submit" in page.text
+    assert untold(page) == []
+    assert page.all("dl") == page.all("table") == []
+    assert "No policy is published" not in page.text
+    assert page.all("nav", **{"aria-label": "Pages"})
+    assert "Sign out" in page.text
+
+
+async def test_a_reviewer_sees_what_waits_for_them(street: Street) -> None:
+    """A key that may decide, and nothing else, is told how many tasks it would find, and nothing false."""
+    async with street.visit(Scope.REVIEW) as browser:
+        page = await browser.page("/")
+
+    assert "Wait for a person 1" in page.text
+    assert len(page.all("dt")) == 1
+    assert untold(page) == []
+    assert "No policy is published" not in page.text
+
+
+async def test_tiles_say_whose_they_count(street: Street) -> None:
+    """What waits for a person is what the link lists, with that of all tenants beside it where one may know."""
+    other = await street.backend.client.submit("doubts", {"text": "doubts"}, tenant="zeta")
+    await street.work((other.id, TaskState.REVIEW))
+    async with street.visit(*EVERY) as browser:
+        page, listed = await browser.page("/"), await browser.page("/review")
+
+    assert len(listed.all("a", **{"class": "id"})) == 1
+    assert "Wait for a person 1 of acme; 2 of all tenants" in page.text
+    assert "Dead letters 1 of all tenants" in page.text
+    assert "of all tenants ·" in page.text
 
 
 async def test_an_empty_service_says_what_to_do(street: Street) -> None:
@@ -51,7 +99,7 @@ async def test_an_empty_service_says_what_to_do(street: Street) -> None:
 
     assert "No task came in the last 24 hours." in page.text
     assert "router task submit" in page.text
-    assert "No budget limits what is spent here." in page.text
+    assert "There is no budget for newcomer alone." in page.text
 
 
 async def test_everybody_lands_here(street: Street) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from router.apikey import Scope
 from router.web.page import HEADERS
-from tests.web.street import HOSTILE, STEERING, Browser, Page, Street
+from tests.web.street import HOSTILE, STEERING, TENANT, Browser, Page, Street
 
 
 async def test_hostile_texts_are_texts(browser: Browser, street: Street) -> None:
@@ -70,6 +71,43 @@ async def test_errors_are_pages(browser: Browser, path: str, status: int, said: 
     assert answer.status_code == status
     assert said in Page.of(answer.text).text
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", ["/tasks/none", "/nowhere", "/costs?by=shoe", "/review"])
+async def test_errors_keep_the_menu(street: Street, path: str) -> None:
+    """Who has signed in is still so where a page is not there, or not theirs."""
+    async with street.visit(Scope.SUBMIT if path == "/review" else Scope.READ) as browser:
+        answer = await browser.http.get(path, headers={"accept": "text/html"})
+    page = Page.of(answer.text)
+
+    assert answer.status_code in (403, 404, 422)
+    assert page.all("nav", **{"aria-label": "Pages"})
+    assert page.all("form", action="/signout")
+    assert TENANT in page.text
+
+
+async def test_a_page_that_there_is_not_is_told_to_strangers_without_a_menu(street: Street) -> None:
+    """Nothing of a tenant is on it; programs get a problem, as everywhere."""
+    async with street.stranger() as stranger:
+        answer = await stranger.http.get("/nowhere", headers={"accept": "text/html"})
+        told = await stranger.http.get("/v1/nowhere", headers={"accept": "text/html"})
+        program = await stranger.http.get("/nowhere")
+
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")
+    assert Page.of(answer.text).all("nav") == []
+    assert Page.of(answer.text).all("a", href="/signin")
+    assert {one.headers["content-type"] for one in (told, program)} == {"application/problem+json"}
+
+
+async def test_head_is_get_without_a_body(browser: Browser, street: Street) -> None:
+    """Whoever looks whether a page is there is told as who reads it."""
+    for path in (*street.pages, "/signin", "/tasks/none"):
+        got, looked = await browser.get(path), await browser.http.head(path)
+
+        assert (looked.status_code, looked.content) == (got.status_code, b""), path
+        assert looked.headers["content-type"] == got.headers["content-type"], path
+        assert int(looked.headers["content-length"]) > 1000, path
+    assert (await browser.http.head("/signout")).status_code == 405
 
 
 async def test_errors_quote_without_harm(browser: Browser) -> None:

@@ -74,6 +74,7 @@ async def test_a_person_decides(browser: Browser, street: Street, fields: dict[s
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
+        ({"decision": "correct", "output": " "}, "there is no output yet"),
         ({"decision": "correct", "output": '{"merchant": 7, "total": 1}'}, "does not meet the schema"),
         ({"decision": "correct", "output": '{"merchant": "<b>ACME</b>"'}, "the output is not JSON"),
         ({"decision": "correct", "output": '{"total": 1, "total": 2, "merchant": null}'}, "not JSON"),
@@ -127,19 +128,39 @@ async def test_without_the_scope_one_may_look(street: Street) -> None:
     assert (await street.backend.client.summary(task_id)).state is TaskState.REVIEW
 
 
-async def test_a_label_is_chosen_from_a_list(street: Street) -> None:
-    """Where the policy knows what there can be, nobody has to type it."""
+async def a_choice(street: Street) -> str:
+    """A task in review whose policy knows what there can be, and none of whose attempts has an output."""
     policy = a_policy(policy="labels", output={"labels": ["refund", "exchange"]}, checks=[], moves={"fail": "review"})
     await street.backend.store.publish([policy])
     task_id = await street.submit("labels", "which")
     await street.work((task_id, TaskState.REVIEW))
+    return task_id
+
+
+async def test_a_label_is_chosen_from_a_list(street: Street) -> None:
+    """Where the policy knows what there can be, nobody has to type it, and nothing is chosen beforehand."""
+    task_id = await a_choice(street)
     async with street.visit(*EVERY) as browser:
         page = await browser.page(f"/review/{task_id}")
         await browser.send(f"/review/{task_id}", decision="correct", kind="text", output="exchange")
 
+    chooser = page.source.partition('<select id="output"')[2].partition("</select>")[0]
     assert page.all("textarea") == []
     assert page.all("select", name="output")
+    assert chooser.index('<option value="">') < chooser.index("<option>refund")
+    assert " selected" not in chooser
     assert (await street.backend.client.read(task_id)).output == "exchange"
+
+
+async def test_a_choice_that_was_not_made_is_told(street: Street) -> None:
+    """Without a label nothing is accepted, not even the first of the list."""
+    task_id = await a_choice(street)
+    async with street.visit(*EVERY) as browser:
+        answer = await browser.send(f"/review/{task_id}", decision="correct", kind="text", output="")
+
+    assert answer.status_code == 422
+    assert "there is no output yet: choose or write one" in Page.of(answer.text).text
+    assert (await street.backend.client.summary(task_id)).state is TaskState.REVIEW
 
 
 async def test_lists_those_that_wait_longest_first(street: Street) -> None:

@@ -7,7 +7,20 @@ from datetime import UTC, datetime
 import pytest
 from markupsafe import Markup, escape
 
-from router.web.shown import age, between, dollars, finalize, moment, pretty, ratio, share, shortened, ticked, visible
+from router.web.shown import (
+    age,
+    between,
+    command,
+    dollars,
+    finalize,
+    moment,
+    pretty,
+    ratio,
+    share,
+    shortened,
+    ticked,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,5 +108,8 @@ def test_long_texts_say_how_much_is_missing() -> None:
 
 
 def test_commands_between_ticks_stand_out() -> None:
-    """What is quoted in a sentence of ours is escaped like any text."""
+    """What is quoted in a sentence of ours is escaped like any text; no option of it is broken at its dashes."""
+    assert command("a --b <c> -d") == Markup(
+        '<code>a <span class="nowrap">--b</span> &lt;c&gt; <span class="nowrap">-d</span></code>'
+    )
     assert ticked("run `a <b>` now <c>") == escape("run ") + Markup("<code>a &lt;b&gt;</code>") + " now <c>"

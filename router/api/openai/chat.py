@@ -27,12 +27,13 @@ from ..webhooks import webhook_of
 from . import sse
 from .asked import one_key, one_metadata
 from .chatanswer import Completion
-from .chatrequest import ChatRequest, wishes
+from .chatrequest import NAMES, ChatRequest, wishes
 from .conversation import plain
 from .desk import (
     LEFT,
     Asked,
     Left,
+    Question,
     addressed,
     as_of,
     given_up,
@@ -47,7 +48,6 @@ from .outcome import headers, not_accepted, routing
 from .progress import progress
 from .said import said
 from .shown import CHAT_ANSWER
-from .taking import task_input
 
 routes = APIRouter(route_class=StrictRoute, tags=["openai"])
 
@@ -73,8 +73,8 @@ async def create_chat_completion(
     `tier/NAME` pins one tier. A policy with a prompt takes its fields from `router.input`, or where it has one field
     from the last message of the user. Without an accepted output the answer is an error.
     """
-    asked = await _asked(backend, caller, body, idempotency_key)
-    taken = await taken_in(backend.client, admissions, caller, asked)
+    question = _question(caller, body, idempotency_key)
+    asked, taken = await taken_in(backend, admissions, caller, question)
     if body.stream:
         options = body.stream_options
         news = progress(backend.client, newsroom, taken.tasks, patience(request, body.router, stream=True))
@@ -82,19 +82,19 @@ async def create_chat_completion(
             request, backend.client, asked, taken.tasks, news, include_usage=bool(options and options.include_usage)
         )
         return sse.streamed(sse.to_the_end(request, lines), taken.headers)
-    try:
-        waiting = settled(backend.client, taken.tasks, wait_s=patience(request, body.router).wait_s)
-        records = await while_there(request, waiting)
-    except Left:
-        await given_up(backend.client, asked, taken.tasks)
-        return Response(status_code=LEFT)
-    asked = await as_of(backend.client, asked, records[0])
-    return JSONResponse(completion(asked, records).whole(), headers=headers(records) | taken.headers)
+    with taken.told():
+        try:
+            waiting = settled(backend.client, taken.tasks, wait_s=patience(request, body.router).wait_s)
+            records = await while_there(request, waiting)
+        except Left:
+            await given_up(backend.client, asked, taken.tasks)
+            return Response(status_code=LEFT)
+        asked = await as_of(backend.client, asked, records[0])
+        return JSONResponse(completion(asked, records).whole(), headers=headers(records) | taken.headers)
 
 
-async def _asked(backend: Served, caller: Caller, body: ChatRequest, header_key: str | None) -> Asked:
-    target, card = await addressed(backend.client, body.model, body.router)
-    given, source = task_input(card, plain(body.messages), body.router.input)
+def _question(caller: Caller, body: ChatRequest, header_key: str | None) -> Question:
+    target = addressed(body.model, body.router)
     order = Order(
         key=one_key(header_key, body.router),
         tenant=caller.tenant,
@@ -102,14 +102,16 @@ async def _asked(backend: Served, caller: Caller, body: ChatRequest, header_key:
         priority=body.router.priority or "normal",
         metadata=one_metadata(body.metadata, body.router),
         wishes=wishes(body, target),
-        webhook=await webhook_of(backend, caller.tenant, body.router.webhook, dialect=Dialect.TASK),
+        webhook=webhook_of(body.router.webhook, dialect=Dialect.TASK),
     )
-    return Asked(body.model, card, given, source, order, choices=body.n or 1)
+    return Question(
+        body.model, target, plain(body.messages), body.router.input, order, choices=body.n or 1, names=NAMES
+    )
 
 
 def completion(asked: Asked, records: Sequence[Record]) -> Completion:
     """The answer of those tasks that have one. Raises: Refused where none has."""
-    policy = asked.card.policy
+    policy = asked.policy
     accepted = [record for record in records if record.state is TaskState.SUCCEEDED]
     if not accepted:
         why = not_accepted(records[0], policy, records[1:])
@@ -123,7 +125,7 @@ def completion(asked: Asked, records: Sequence[Record]) -> Completion:
         id=f"chatcmpl-{first.task.id}",
         model=asked.model,
         created=(first.ended_ms or first.task.created_ms) // 1000,
-        choices=[said(record, asked.card.output) for record in accepted],
+        choices=[said(record, asked.output) for record in accepted],
         routing=way if len(records) == 1 else way | _together(records, policy),
     )
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ...wishes import Wishes
+from ..naming import untagged
 from .asked import Target
 from .conversation import Message
 from .formats import Format, ObjectFormat, Tool, ToolChoice, chosen, schema_of
 from .parameters import Absent, Common, Effort, Penalty, Tokens, parameters
-from .shape import Shape, misfit, only, untagged
+from .shape import Shape, misfit, only
 
 CHOICES_MAX = 128
+NAMES: Final = MappingProxyType({"tier": "model"})
+"""What a parameter is called here that an objection names otherwise."""
 
 _Stop = Annotated[str, Field(min_length=1)]
 _Stops: TypeAlias = Annotated[

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ...values import Json
-from .shape import Shape, misfit, only, untagged
+from ..naming import untagged
+from .shape import Shape, misfit, only
 
 _ADDRESS = "expected an https: URL, or the image itself as a data:image/...;base64,... URL"
 

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
+from uuid import uuid4
 
 from anyio import CancelScope
 from fastapi import Request
 from starlette.datastructures import Headers
 
 from ...async_client import AsyncClient
-from ...errors import RouterError, UnknownPolicy, UnknownTask
-from ...producing import Order, prepare
+from ...errors import RouterError, TaskInvalid, UnknownPolicy, UnknownTask
+from ...output import Kind
+from ...producing import Order, again, prepare
 from ...record import Record
-from ...submission import Card, Submission
+from ...submission import Submission
 from ...task import ENDS, TaskState
 from ...values import Json
+from ..backend import Backend
 from ..caller import Caller
 from ..events import HEARTBEAT_S
 from ..pressure import Admissions
-from ..problems import Refused
+from ..problems import REPLAYED, Refused
+from ..published import unknown_policy
+from ..webhooks import check_webhook
 from .asked import RouterAsk, Target, UnknownModel, target
 from .outcome import still_going
-from .taking import Source
+from .taking import Source, task_input
 
 T = TypeVar("T")
 
@@ -35,6 +40,8 @@ WAIT_S: Final = 570.0
 MARGIN_S: Final = 1.0
 """An SDK that says how long it waits gets its answer so much earlier."""
 SETTLED: Final = ENDS | {TaskState.REVIEW}
+NO_VERSION: Final = ""
+"""The digest of a request that was taken in under some version that its record knows."""
 LEFT: Final = 499
 """The status that the log has for callers who left; nobody gets it."""
 
@@ -43,26 +50,43 @@ class Left(Exception):
     """The caller has closed the connection."""
 
 
+def addressed(model: str, router: RouterAsk) -> Target:
+    """Whom a model's name stands for. Raises: Refused, TaskInvalid."""
+    try:
+        return target(model, router)
+    except UnknownModel as why:
+        raise Refused(404, "model_not_found", str(why), param="model") from None
+
+
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, understood: what is asked of which version, with what, how many times, and whether it is kept."""
+class Question:
+    """
+    A request as it was sent: whom it asks, what it says, how many times it is to be answered, and whether it is kept.
+
+    `given` is `router.input`; `names` tells what parameters are called here that an objection names otherwise.
+    """
 
     model: str
-    card: Card
-    input: dict[str, Json]
-    source: Source
+    target: Target
+    messages: Sequence[dict[str, Json]]
+    given: Mapping[str, Json] | None
     order: Order
+    names: Mapping[str, str]
     choices: int = 1
     keep: bool = True
 
 
-async def addressed(client: AsyncClient, model: str, router: RouterAsk) -> tuple[Target, Card]:
-    """Find the policy that a model's name stands for. Raises: Refused, TaskInvalid, StoreUnavailable."""
-    try:
-        named = target(model, router)
-        return named, await client.known(named.policy)
-    except (UnknownModel, UnknownPolicy) as why:
-        raise Refused(404, "model_not_found", str(why), param="model") from None
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, taken in: which version of a policy is to answer, with what, and what its input was taken from."""
+
+    model: str
+    policy: str
+    digest: str
+    output: Kind
+    source: Source
+    order: Order
+    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +98,105 @@ class Taken:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"x-router-task": self.tasks[0]} | ({"idempotency-replayed": "true"} if self.replayed else {})
+        return {"x-router-task": self.tasks[0]} | (REPLAYED if self.replayed else {})
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """While entered, what is refused tells the same in its headers as an answer would."""
+        try:
+            yield
+        except Refused as why:
+            why.headers = self.headers | dict(why.headers or {})
+            raise
 
 
-async def taken_in(client: AsyncClient, admissions: Admissions, caller: Caller, asked: Asked) -> Taken:
+async def taken_in(backend: Backend, admissions: Admissions, caller: Caller, question: Question) -> tuple[Asked, Taken]:
     """
-    Submit, each choice as a task of its own. The first is sent alone: it tells whether its key is free.
+    Submit, each choice as a task of its own; where that cannot be any more, find those that the key stands for already.
 
-    Raises: Refused, TaskInvalid, TaskConflict, StoreUnavailable.
+    Raises: Refused, TaskInvalid, TaskConflict, TaskGone, StoreUnavailable.
     """
-    first, *others = [_submission(client, asked, number) for number in range(asked.choices)]
+    try:
+        asked, submissions = await _understood(backend, caller, question)
+    except (TaskInvalid, Refused) as why:
+        known = await _known_already(backend.client, question)
+        if known is None:
+            raise _in_their_words(why, question) from None
+        return known
+    return asked, await _sent(backend.client, admissions, caller, asked, submissions)
+
+
+async def _understood(backend: Backend, caller: Caller, question: Question) -> tuple[Asked, list[Submission]]:
+    order, client = question.order, backend.client
+    try:
+        card = await client.known(question.target.policy)
+    except UnknownPolicy:
+        why = await unknown_policy(backend, caller, question.target.policy)
+        raise Refused(404, "model_not_found", str(why), param="model") from None
+    given, source = task_input(card, question.messages, question.given)
+    await check_webhook(backend, caller.tenant, order.webhook)
+    made = prepare(card, given, order, reply_to=client.name)
+    asked = Asked(question.model, card.policy, card.digest, card.output, source, order, question.keep)
+    return asked, _choices(made, question.choices)
+
+
+def _in_their_words(why: TaskInvalid | Refused, question: Question) -> TaskInvalid | Refused:
+    if isinstance(why, Refused) or why.parameter is None:
+        return why
+    return TaskInvalid(str(why), parameter=question.names.get(why.parameter, why.parameter))
+
+
+def _choices(made: Submission, count: int) -> list[Submission]:
+    """One for each; its key and its body's fingerprint tell it from the others, and from another number of them."""
+    if count == 1:
+        return [made]
+    told = replace(made, fingerprint=f"{made.fingerprint}*{count}")
+    keys = [made.key and f"{made.key} {number}" for number in range(1, count)]  # no caller's key has a blank
+    return [told, *(replace(told, task_id=uuid4().hex, key=key) for key in keys)]
+
+
+async def _sent(
+    client: AsyncClient, admissions: Admissions, caller: Caller, asked: Asked, submissions: Sequence[Submission]
+) -> Taken:
+    """The first is sent alone: it tells whether its key is free."""
+    first, *others = submissions
     (taken,) = await admissions.take_in(caller, [first])
     if not others:
-        return Taken([taken.id], taken.replayed)
+        return Taken([taken.task_id], taken.replayed)
     try:
         more = await admissions.take_in(caller, others)
     except (RouterError, Refused):
-        await given_up(client, asked, [taken.id, *(submission.task_id for submission in others)])
+        await given_up(client, asked, [taken.task_id, *(submission.task_id for submission in others)])
         raise
-    return Taken([taken.id, *(handle.id for handle in more)], taken.replayed)
+    return Taken([taken.task_id, *(one.task_id for one in more)], taken.replayed)
 
 
-def _submission(client: AsyncClient, asked: Asked, number: int) -> Submission:
-    """One choice; its key and its body's fingerprint tell it from the others, and from another number of them."""
-    made = prepare(asked.card, asked.input, asked.order, reply_to=client.name)
-    if asked.choices == 1:
-        return made
-    key = f"{made.key} {number}" if number and made.key is not None else made.key  # no caller's key has a blank
-    return replace(made, key=key, fingerprint=f"{made.fingerprint}*{asked.choices}")
+async def _known_already(client: AsyncClient, question: Question) -> tuple[Asked, Taken] | None:
+    """The tasks that the key of a request stands for, whatever its policy is today. Raises: TaskGone."""
+    policy, order = question.target.policy, question.order
+    if order.key is None:
+        return None
+    for given, source in await _may_have_been(client, question):
+        first = again(policy, given, order)
+        known = await client.recall(_choices(first, question.choices)) if first is not None else [None]
+        tasks = [one.task_id for one in known if one is not None]
+        if len(tasks) == len(known):
+            asked = Asked(question.model, policy, NO_VERSION, "text", source, order, question.keep)
+            return asked, Taken(tasks, replayed=True)
+    return None
+
+
+async def _may_have_been(client: AsyncClient, question: Question) -> list[tuple[dict[str, Json], Source]]:
+    """The inputs that a request stands for under some version of its policy, as far as that can be told."""
+    found: list[tuple[dict[str, Json], Source]] = []
+    with suppress(UnknownPolicy, TaskInvalid):
+        card = await client.known(question.target.policy)
+        found.append(task_input(card, question.messages, question.given))
+    if question.given is not None:
+        found.append((dict(question.given), "router.input"))
+    elif question.messages:
+        found.append(({"messages": list(question.messages)}, "messages"))
+    return found
 
 
 async def settled(client: AsyncClient, tasks: Sequence[str], *, wait_s: float | None) -> list[Record]:
@@ -115,10 +210,10 @@ async def settled(client: AsyncClient, tasks: Sequence[str], *, wait_s: float | 
 
 async def as_of(client: AsyncClient, asked: Asked, record: Record) -> Asked:
     """The request as its task was asked: under a known key that may have been an earlier version of the policy."""
-    if record.task.policy == asked.card.digest:
+    if record.task.policy == asked.digest:
         return asked
     _, kind = await client.version(record.task.policy)
-    return replace(asked, card=replace(asked.card, digest=record.task.policy, output=kind))
+    return replace(asked, digest=record.task.policy, output=kind)
 
 
 def not_erased(record: Record) -> None:

@@ -9,7 +9,8 @@ from pydantic import Discriminator, Field, Tag
 from ...call import ResponseSchema
 from ...output import FunctionTool
 from ...wishes import Named
-from .shape import Shape, only, untagged
+from ..naming import untagged
+from .shape import Shape, only
 
 FunctionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from ...values import Json
-from .shape import Shape, only, untagged
+from ..naming import untagged
+from .shape import Shape, only
 
 _ADDRESS = "expected an https: URL, or the image itself as a data:image/...;base64,... URL"
 _Status: TypeAlias = Literal["in_progress", "completed", "incomplete"] | None

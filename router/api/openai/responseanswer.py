@@ -152,8 +152,11 @@ class Responding:
 
 def _instructions(given: dict[str, Json]) -> Json:
     """What a conversation begins with, where that is a word of the system."""
-    first = (given.get("messages") or [None])[0]
-    return first["content"] if isinstance(first, dict) and first.get("role") == "system" else None
+    match given.get("messages"):
+        case [{"role": "system", "content": content}, *_]:
+            return content
+        case _:
+            return None
 
 
 def _format(wishes: Wishes) -> dict[str, Json]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ...wishes import Wishes
+from ..naming import untagged
 from .asked import Target
 from .chatrequest import check_tools
 from .formats import FlatFormat, FlatTool, FlatToolChoice, ObjectFormat, chosen, schema_of
 from .items import Item
 from .parameters import Absent, Common, Effort, Tokens, parameters
-from .shape import Shape, misfit, only, untagged
+from .shape import Shape, misfit, only
 
 LOGPROBS = "message.output_text.logprobs"
+NAMES: Final = MappingProxyType({"tier": "model", "response_format": "text.format", "logprobs": "include"})
+"""What a parameter is called here that an objection names otherwise."""
 
 _NO_MEMORY = "responses do not remember one another here; send the whole conversation as input"
 _Input: TypeAlias = Annotated[

@@ -33,6 +33,8 @@ from .desk import (
     Asked,
     Left,
     Patience,
+    Question,
+    Taken,
     addressed,
     given_up,
     given_up_if_left,
@@ -46,9 +48,8 @@ from .items import messages
 from .outcome import headers, not_accepted
 from .progress import progress
 from .responseanswer import Responding, task_id
-from .responserequest import ResponseRequest, wishes
+from .responserequest import NAMES, ResponseRequest, wishes
 from .shown import RESPONSE_ANSWER
-from .taking import task_input
 
 routes = APIRouter(route_class=StrictRoute, tags=["openai"])
 
@@ -83,29 +84,35 @@ async def create_response(
 
     With `background: true` the response is `queued` at once; GET /v1/responses/{id} has it later.
     """
-    asked = await _asked(backend, caller, body, idempotency_key)
-    taken = await taken_in(backend.client, admissions, caller, asked)
+    question = _question(caller, body, idempotency_key)
+    asked, taken = await taken_in(backend, admissions, caller, question)
     (task,) = taken.tasks
     if body.stream:
         waiter = None if body.background else asked
         waits = patience(request, body.router, stream=True)
         lines = _stream(request, backend, newsroom, task, waits, given_up_by=waiter)
         return sse.streamed(sse.to_the_end(request, lines), taken.headers)
-    if body.background:
-        begun = await _responding(backend, await backend.client.read(task), asked)
-        shown = begun.whole() if taken.replayed else begun.begun("queued")
-        return JSONResponse(shown | {"background": True}, headers=taken.headers)
-    try:
-        waiting = settled(backend.client, [task], wait_s=patience(request, body.router).wait_s)
-        (record,) = await while_there(request, waiting)
-    except Left:
-        await given_up(backend.client, asked, [task])
-        return Response(status_code=LEFT)
+    with taken.told():
+        if body.background:
+            begun = await _responding(backend, await backend.client.read(task), asked)
+            shown = begun.whole() if taken.replayed else begun.begun("queued")
+            return JSONResponse(shown | {"background": True}, headers=taken.headers)
+        try:
+            waiting = settled(backend.client, [task], wait_s=patience(request, body.router).wait_s)
+            (record,) = await while_there(request, waiting)
+        except Left:
+            await given_up(backend.client, asked, [task])
+            return Response(status_code=LEFT)
+        return await _answer(backend, asked, taken, record)
+
+
+async def _answer(backend: Backend, asked: Asked, taken: Taken, record: Record) -> Response:
+    """What became of the task of a request. Raises: Refused where it was not accepted."""
     answer = await _responding(backend, record, asked)
     if not asked.keep:
-        await backend.client.erase(task)
+        await backend.client.erase(record.task.id)
     if record.state is not TaskState.SUCCEEDED:
-        raise not_accepted(record, asked.card.policy)
+        raise not_accepted(record, asked.policy)
     return JSONResponse(answer.whole() | {"store": asked.keep}, headers=headers([record]) | taken.headers)
 
 
@@ -151,9 +158,8 @@ async def delete_response(response: str, backend: Served, caller: Canceller) -> 
     return Deleted(id=response)
 
 
-async def _asked(backend: Backend, caller: Caller, body: ResponseRequest, header_key: str | None) -> Asked:
-    target, card = await addressed(backend.client, body.model, body.router)
-    given, source = task_input(card, messages(body.instructions, body.input), body.router.input)
+def _question(caller: Caller, body: ResponseRequest, header_key: str | None) -> Question:
+    target = addressed(body.model, body.router)
     key = one_key(header_key, body.router)
     if key is not None and body.store is False:
         raise Refused(
@@ -166,9 +172,10 @@ async def _asked(backend: Backend, caller: Caller, body: ResponseRequest, header
         priority=body.router.priority or "normal",
         metadata=one_metadata(body.metadata, body.router),
         wishes=wishes(body, target),
-        webhook=await webhook_of(backend, caller.tenant, body.router.webhook, dialect=Dialect.RESPONSE),
+        webhook=webhook_of(body.router.webhook, dialect=Dialect.RESPONSE),
     )
-    return Asked(body.model, card, given, source, order, keep=body.store is not False)
+    said = messages(body.instructions, body.input)
+    return Question(body.model, target, said, body.router.input, order, keep=body.store is not False, names=NAMES)
 
 
 async def _found(backend: Backend, caller: Caller, response: str) -> Record:
@@ -188,10 +195,10 @@ async def _found(backend: Backend, caller: Caller, response: str) -> Record:
 
 async def _responding(backend: Backend, record: Record, asked: Asked | None = None) -> Responding:
     not_erased(record)
-    if asked is not None and asked.card.digest == record.task.policy:
-        return Responding(record, asked.card.policy, asked.card.output, asked.source)
+    if asked is not None and asked.digest == record.task.policy:
+        return Responding(record, asked.policy, asked.output, asked.source)
     policy, kind = await backend.client.version(record.task.policy)
-    return Responding(record, policy, kind)
+    return Responding(record, policy, kind, asked.source if asked is not None else None)
 
 
 async def _stream(

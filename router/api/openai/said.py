@@ -79,7 +79,7 @@ def _called(task_id: str, number: int, call: Json) -> Called:
 
 
 def _finish_reason(reading: Reading, *, called: bool) -> str:
-    """As the provider said it; where it said none that OpenAI knows, as the answer looks."""
-    if reading.finish_reason is not FinishReason.UNKNOWN:
+    """As the provider said it; where OpenAI knows no such reason, or it speaks of calls, as the answer looks."""
+    if reading.finish_reason not in (FinishReason.UNKNOWN, FinishReason.TOOL_CALLS):
         return reading.finish_reason.value
     return "tool_calls" if called else "stop"

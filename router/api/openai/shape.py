@@ -1,33 +1,20 @@
-"""The base of request bodies in OpenAI's form: nothing unknown passes, and whoever is wrong is told where."""
+"""The base of request bodies in OpenAI's form: nothing unknown passes, nor what is only nearly right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any, Final, Self
+from collections.abc import Callable
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, WrapValidator, model_validator
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic import ConfigDict, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from ..naming import Naming
 
 
-class Shape(BaseModel):
+class Shape(Naming):
     """Refuses fields that it does not know, and values that are only nearly of the right type. None: not given."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _with_names(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
-        """Tell unknown fields what is known, so that a message can say which one was meant."""
-        try:
-            return read(value)
-        except ValidationError as why:
-            raise ValidationError.from_exception_data(cls.__name__, [*map(cls._named, _told(why))]) from None
-
-    @classmethod
-    def _named(cls, error: ErrorDetails) -> InitErrorDetails:
-        own = error["type"] == "extra_forbidden" and len(error["loc"]) == 1
-        return _again(error, known=sorted(cls.model_fields) if own else None)
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
 def only(advice: str) -> WrapValidator:
@@ -45,43 +32,3 @@ def only(advice: str) -> WrapValidator:
 def misfit(said: str) -> PydanticCustomError:
     """Things that do not go together, as a mistake of the whole."""
     return PydanticCustomError("misfit", "{said}", {"said": said})
-
-
-def untagged(*tags: str) -> WrapValidator:
-    """Leave the names of a union's members out of places: the caller wrote none."""
-
-    def check(value: Any, read: Callable[[Any], Any]) -> Any:
-        try:
-            return read(value)
-        except ValidationError as why:
-            again = [_again(error, drop=error["loc"][:1] in [(tag,) for tag in tags]) for error in _told(why)]
-            raise ValidationError.from_exception_data("union", again) from None
-
-    return WrapValidator(check)
-
-
-_TOLD_MAX: Final = 20
-"""As many mistakes of one object as anybody reads."""
-
-
-def _told(why: ValidationError) -> Iterator[ErrorDetails]:
-    yield from islice(why.errors(include_url=False), _TOLD_MAX)
-
-
-def _again(error: ErrorDetails, *, drop: bool = False, known: list[str] | None = None) -> InitErrorDetails:
-    """The same mistake in a sentence of ours; with what is *known*, for a name that is not."""
-    context: dict[str, Any] = error.get("ctx", {})
-    context = {"said": context.get("said") or _sentence(error), "known": known or context.get("known", [])}
-    kind = PydanticCustomError(error["type"], "{said}", context)
-    return InitErrorDetails(type=kind, loc=error["loc"][int(drop) :], input=error["input"])
-
-
-def _sentence(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "union_tag_invalid":
-            tag, expected = (str(error["ctx"][name]) for name in ("tag", "expected_tags"))
-            return f"{tag!r} is not taken here; expected one of {expected}"
-        case "union_tag_not_found":
-            return f"has no {error['ctx']['discriminator'].strip(chr(39))}"
-        case _:
-            return error["msg"]

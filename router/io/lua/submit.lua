@@ -3,7 +3,7 @@
 -- ARGV[2]  most tasks that may wait; ARGV[3]  how many; then 13 for each:
 --          id, tier, tenant, policy digest, patience ms, deadline ms (from now), keep s, key, fingerprint, reply-to,
 --          priority, input (packed), webhook or ''
--- returns  for each {ok|replay|conflict, id} | {busy, number waiting} | {full, number waiting, bytes used, bytes at most}
+-- returns  for each {ok|replay|conflict|gone, id} | {busy, number waiting} | {full, number waiting, bytes used, bytes at most}
 local n = now()
 local most = tonumber(ARGV[2])
 local answers = {}
@@ -18,7 +18,7 @@ for i = 0, tonumber(ARGV[3]) - 1 do
   if known then
     local first, fingerprint = string.match(known, '^(%S+) (.*)$')
     if fingerprint ~= ARGV[a + 8] then answer = {'conflict', first}
-    elseif first ~= id then answer = {'replay', first} end
+    elseif first ~= id then answer = {redis.call('EXISTS', task_key(first)) == 1 and 'replay' or 'gone', first} end
   elseif redis.call('EXISTS', task_key(id)) == 0 then
     local refused = (waiting >= most) and {'busy', int(waiting)} or no_room(waiting, #ARGV[a + 11])
     if refused then answer = refused else take_in(a, n) end

@@ -29,7 +29,7 @@ class Desk:
     settings: Settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A policy `intents` with a prompt is published, and nobody works."""
     folder = tmp_path_factory.mktemp("desk")

@@ -11,18 +11,22 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import redis
 from fastapi import Request
 
 from router.api.backend import Backend
 from router.api.events import HEARTBEAT_S
 from router.api.openai.asked import RouterAsk
 from router.api.openai.desk import WAIT_S, Asked, Patience, as_of, patience
+from router.io.embedded import EmbeddedServer
 from router.producing import Order
 from router.record import Record
 from tests.api.openai.conftest import Desk
 from tests.api.openai.desk import a_record
-from tests.builders import a_policy
+from tests.api.served import elsewhere, forget
+from tests.builders import a_chat, a_policy
 from tests.waiting import wait_until
+from tests.workers.floor import Floor, Gated
 
 PATIENCE = httpx.Timeout(30, read=0.3)
 """So long the caller waits, who then leaves."""
@@ -218,9 +222,9 @@ async def test_an_answer_is_read_by_the_version_it_was_asked_under(backend: Back
     before, after = a_policy(), a_policy(output={"labels": ["refund", "other"]})
     await backend.store.publish([before])
     await backend.store.publish([after])
-    now = Asked("policy/receipts", await backend.client.known("receipts"), {}, "last_user_message", Order())
+    now = Asked("policy/receipts", "receipts", after.digest, "labels", "last_user_message", Order())
 
-    assert (await as_of(backend.client, now, a_record(task={"policy": before.digest}))).card.output == "schema"
+    assert (await as_of(backend.client, now, a_record(task={"policy": before.digest}))).output == "schema"
     assert await as_of(backend.client, now, a_record(task={"policy": after.digest})) is now
 
 
@@ -230,7 +234,8 @@ def test_who_leaves_at_once_does_not_pay_on_either(desk: Desk, path: str, asking
     """A connection that is closed as soon as the request was sent is one that was left, too."""
     body = asking(stream=stream)
     text = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    head += f"content-length: {len(text)}\r\n\r\n"
 
     with socket.create_connection((desk.http.base_url.host, desk.http.base_url.port or 80)) as connection:
         connection.sendall(head.encode() + text)
@@ -251,3 +256,163 @@ def test_keys_of_choices_are_nobody_else_s(desk: Desk) -> None:
     assert [answer.json()["code"] for answer in (taken, other, again)] == ["task_pending"] * 3
     assert again.headers["x-router-task"] == taken.headers["x-router-task"]
     assert statuses(desk, several) == ["ready", "ready"]
+
+
+NARROW = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 3}}, "required": ["text"]}
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+async def test_a_known_key_outlives_the_policy_of_its_time(
+    *, http: httpx.AsyncClient, backend: Backend, raw: redis.Redis, prefix: str, path: str, asking: Ask
+) -> None:
+    """The same request waits for the same task where the policy takes less today, or is gone; a new one is refused."""
+    await backend.store.publish([a_policy(policy="intents")])
+    waits = {"input": {"text": "ACME total 12.50"}, "wait_s": 0.1}
+    body, key = asking(router=waits), {"Idempotency-Key": "order-1"}
+    first = await http.post(path, json=body, headers=key)
+    await backend.store.publish([a_policy(policy="intents", input={"schema": NARROW})])
+    async with elsewhere(backend) as later:
+        narrower, new = [await later.post(path, json=body, headers=known) for known in (key, {})]
+    raw.delete(f"{prefix}current:intents")
+    async with elsewhere(backend) as later:
+        unpublished, nothing = [await later.post(path, json=body, headers=known) for known in (key, {})]
+
+    for again in (first, narrower, unpublished):
+        assert (again.status_code, again.json()["code"]) == (504, "task_pending"), again.text
+        assert again.headers["x-router-task"] == first.headers["x-router-task"]
+    assert [answer.json()["code"] for answer in (new, nothing)] == ["task_invalid", "model_not_found"]
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+async def test_a_known_answer_outlives_the_policy_of_its_time(
+    *,
+    http: httpx.AsyncClient,
+    backend: Backend,
+    server: EmbeddedServer,
+    raw: redis.Redis,
+    prefix: str,
+    path: str,
+    asking: Ask,
+) -> None:
+    """It is given again as it was, read by the version that it was made under; where it streams, too."""
+    floor = Floor(server.url, prefix, None, Gated())
+    floor.llm.open()
+    await floor.store.publish([a_chat(policy="intents")])
+    body, key = asking(), {"Idempotency-Key": "order-1"}
+    async with floor.shift("mini", "small", "large"):
+        first = await http.post(path, json=body, headers=key)
+    await floor.close()
+    raw.delete(f"{prefix}current:intents")
+
+    async with elsewhere(backend) as later:
+        again = await later.post(path, json=body, headers=key)
+        streamed = await later.post(path, json=body | {"stream": True}, headers=key)
+
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert again.json() == first.json()
+    assert [answer.headers.get("idempotency-replayed") for answer in (first, again, streamed)] == [None, "true", "true"]
+
+
+async def test_a_known_key_outlives_what_a_message_is_taken_for(
+    http: httpx.AsyncClient, backend: Backend, raw: redis.Redis, prefix: str
+) -> None:
+    """Several choices under a key are found again, as long as one knows which field the message filled."""
+    await backend.store.publish([a_policy(policy="intents")])
+    body, key = chat(n=2, router={"wait_s": 0.1}), {"Idempotency-Key": "order-1"}
+    first = await http.post("/v1/chat/completions", json=body, headers=key)
+    await backend.store.publish([a_policy(policy="intents", input={"schema": NARROW})])
+
+    async with elsewhere(backend) as later:
+        again = await later.post("/v1/chat/completions", json=body, headers=key)
+        fewer = await later.post("/v1/chat/completions", json=body | {"n": 1}, headers=key)
+
+    assert (again.status_code, again.headers["x-router-task"]) == (504, first.headers["x-router-task"])
+    assert (fewer.status_code, fewer.json()["code"]) == (422, "task_invalid")
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+async def test_a_key_whose_task_is_gone_says_so(
+    http: httpx.AsyncClient, backend: Backend, path: str, asking: Ask
+) -> None:
+    """It stands for that task still, and the answer says what to do."""
+    await backend.store.publish([a_policy(policy="intents")])
+    body, key = asking(router={"wait_s": 0.1}), {"Idempotency-Key": "order-1"}
+    first = await http.post(path, json=body, headers=key)
+    await forget(backend, first.headers["x-router-task"])
+
+    again = await http.post(path, json=body, headers=key)
+
+    assert (again.status_code, again.json()["error"]["code"]) == (410, "task_gone")
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+async def test_errors_that_are_told_again_say_so(
+    http: httpx.AsyncClient, backend: Backend, path: str, asking: Ask
+) -> None:
+    """A task that was cancelled, erased, or goes on: the answer under its key says that it is no new one."""
+    await backend.store.publish([a_policy(policy="intents")])
+    body, key = asking(router={"wait_s": 0.1}), {"Idempotency-Key": "order-1"}
+    first = await http.post(path, json=body, headers=key)
+    task = first.headers["x-router-task"]
+    going = await http.post(path, json=body, headers=key)
+    await backend.client.cancel(task)
+    cancelled = await http.post(path, json=body, headers=key)
+
+    assert "idempotency-replayed" not in first.headers
+    for again, status in ((going, 504), (cancelled, 409)):
+        assert (again.status_code, again.headers.get("idempotency-replayed")) == (status, "true")
+        assert (again.headers["x-router-task"], again.headers["x-should-retry"]) == (task, "false")
+
+
+@pytest.mark.parametrize(("path", "asking"), WAYS)
+async def test_an_erased_answer_is_told_to_be_an_old_one(
+    *, http: httpx.AsyncClient, backend: Backend, server: EmbeddedServer, prefix: str, path: str, asking: Ask
+) -> None:
+    """Its key still stands for it: 410, and that it is no new one."""
+    floor = Floor(server.url, prefix, None, Gated())
+    floor.llm.open()
+    await floor.store.publish([a_chat(policy="intents")])
+    body, key = asking(), {"Idempotency-Key": "order-1"}
+    async with floor.shift("mini", "small", "large"):
+        first = await http.post(path, json=body, headers=key)
+    await floor.close()
+    await backend.client.erase(first.headers["x-router-task"])
+
+    again = await http.post(path, json=body, headers=key)
+
+    assert (again.status_code, again.json()["code"]) == (410, "task_erased")
+    assert again.headers.get("idempotency-replayed") == "true"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/v1/chat/completions", chat(tools=[{"type": "function", "function": {"name": "f"}}]), "tools"),
+        ("/v1/chat/completions", chat(model="tier/huge", router={"policy": "intents"}), "model"),
+        ("/v1/responses", response(tools=[{"type": "function", "name": "f"}]), "tools"),
+        (
+            "/v1/responses",
+            response(text={"format": {"type": "json_schema", "name": "a", "schema": {"type": 7}}}),
+            "text.format",
+        ),
+        ("/v1/chat/completions", chat(router={"input": {"txt": "x"}}), None),
+    ],
+)
+def test_what_is_objected_to_is_named(desk: Desk, path: str, body: dict[str, Any], param: str | None) -> None:
+    """The error's `param` is the parameter of the request that is to blame, in the words of its own interface."""
+    answer = desk.http.post(path, json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "task_invalid")
+    assert answer.json()["error"]["param"] == param
+
+
+async def test_a_field_may_be_called_messages(http: httpx.AsyncClient, backend: Backend) -> None:
+    """A policy with a prompt may have any field: a number there is no conversation."""
+    schema = {"type": "object", "properties": {"messages": {}}, "required": ["messages"]}
+    prompt = {"system": "Count.", "user": "Count {{ messages }}"}
+    await backend.store.publish([a_policy(policy="intents", prompt=prompt, input={"schema": schema})])
+    for given in (7, {"a": 1}, "text", [], [7]):
+        answer = await http.post("/v1/responses", json=response(background=True, router={"input": {"messages": given}}))
+
+        assert (answer.status_code, answer.json().get("instructions")) == (200, None), answer.text

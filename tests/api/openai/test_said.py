@@ -53,13 +53,21 @@ def test_functions_are_called() -> None:
     [
         (FinishReason.STOP, "stop"),
         (FinishReason.LENGTH, "length"),
-        (FinishReason.TOOL_CALLS, "tool_calls"),
+        (FinishReason.TOOL_CALLS, "stop"),
         (FinishReason.UNKNOWN, "stop"),
     ],
 )
 def test_the_finish_reason_is_the_provider_s(stated: FinishReason, told: str) -> None:
-    """Unless that is none that OpenAI knows."""
+    """Unless that is none that OpenAI knows, or promises calls where the answer has none."""
     assert said(a_record("x", reading={"finish_reason": stated}), "text").finish_reason == told
+
+
+@pytest.mark.parametrize("stated", [FinishReason.TOOL_CALLS, FinishReason.UNKNOWN])
+def test_calls_are_announced(stated: FinishReason) -> None:
+    """An answer with calls says so."""
+    call = {"name": "f", "arguments": {}}
+
+    assert said(a_record(call, reading={"finish_reason": stated}), "tools").finish_reason == "tool_calls"
 
 
 def test_usage_is_that_of_the_accepted_call() -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from router.api.openai.shape import Shape, misfit, only, untagged
+from router.api.naming import untagged
+from router.api.openai.shape import Shape, misfit, only
 
 
 class Cat(Shape):

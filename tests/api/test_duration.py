@@ -1,0 +1,63 @@
+"""Times as people write them, in queries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from router.api.backend import Backend
+from router.api.duration import moment, seconds, since_s
+from tests.builders import a_policy, a_submission
+
+NOW_S = 1_795_205_104.5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_s"), [("90s", 90), ("30m", 1800), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600)]
+)
+def test_durations_are_seconds(text: str, expected_s: int) -> None:
+    """A number and a unit; nothing stands for nothing."""
+    assert (seconds(text), since_s(text), since_s(None)) == (expected_s, expected_s, None)
+
+
+@pytest.mark.parametrize(("text", "left_s"), [("30m", NOW_S - 1800), ("1s", NOW_S - 1), ("999999999w", 0.0)])
+def test_a_duration_is_a_moment_so_long_ago(text: str, left_s: float) -> None:
+    """At the earliest the beginning of Unix time."""
+    assert moment(text, now_s=NOW_S) == datetime.fromtimestamp(left_s, UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T12:00:00Z", "yesterday"])
+def test_anything_else_is_left_as_it_is(text: str) -> None:
+    """For whoever reads times."""
+    assert moment(text, now_s=NOW_S) == text
+
+
+@pytest.mark.parametrize("text", ["1795205104", "-5", "1.5"])
+def test_a_number_is_no_moment(text: str) -> None:
+    """It would be taken for seconds since 1970, or for something else."""
+    with pytest.raises(ValueError, match="24h"):
+        moment(text, now_s=NOW_S)
+
+
+async def test_tasks_are_listed_by_durations_too(http: httpx.AsyncClient, backend: Backend) -> None:
+    """As costs and dead letters are; what came just now came within the hour, and not before it."""
+    await backend.store.publish([a_policy()])
+    await backend.store.submit([a_submission("t1")])
+
+    async def listed(**params: str) -> list[str]:
+        return [task["id"] for task in (await http.get("/v1/tasks", params=params)).json()["data"]]
+
+    assert await listed(since="1h") == await listed(since="2020-01-01T00:00:00Z") == ["t1"]
+    assert await listed(until="1h") == await listed(since="1h", until="30m") == []
+
+
+@pytest.mark.parametrize("text", ["soon", "0h", "5"])
+async def test_what_is_neither_is_refused(http: httpx.AsyncClient, text: str) -> None:
+    """With both forms, as examples."""
+    answer = await http.get("/v1/tasks", params={"since": text})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "since")
+    assert "2026-11-20T12:00:00Z" in answer.json()["detail"]
+    assert "24h" in answer.json()["detail"]
