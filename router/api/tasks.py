@@ -96,7 +96,7 @@ async def prepared(backend: Backend, caller: Caller, asked: TaskAsked, key: str 
         tenant=caller.tenant,
         deadline_s=asked.deadline_s,
         priority=asked.priority,
-        metadata=asked.metadata,
+        metadata=asked.noted,
         wishes=asked.wishes,
         webhook=webhook_of(asked.webhook),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, assert_never
+from typing import Annotated, Any, Literal, Self, TypeAlias, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..call import Failure
 from ..cost import usd
@@ -23,6 +23,7 @@ from .naming import Naming
 from .webhooks import WebhookAsked
 
 ID = "3f2c9a01bd444e0c8b6a0d9a3c5e7f10"
+Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
 USD = Field(description="Dollars, as a decimal string.", examples=["0.000210000"])
 
 
@@ -40,8 +41,20 @@ class TaskAsked(Naming):
     )
     priority: Literal["high", "normal", "low"] = Field(default="normal", description="A head start, and no more.")
     metadata: dict[str, Json] = Field(default_factory=dict, description="Kept with the task, 16 kB at most.")
+    tags: list[Tag] = Field(default_factory=list, max_length=16, description="The same as `metadata.tags`.")
     webhook: WebhookAsked | None = Field(default=None, description="Where to tell of its end.")
     wishes: Wishes | None = Field(default=None, description="What is asked beyond the policy.")
+
+    @model_validator(mode="after")
+    def _tags_once(self) -> Self:
+        if self.tags and "tags" in self.metadata:
+            raise ValueError("give either tags or metadata.tags")
+        return self
+
+    @property
+    def noted(self) -> dict[str, Json]:
+        """The metadata with the tags among it."""
+        return self.metadata | ({"tags": list(self.tags)} if self.tags else {})
 
 
 class LineAsked(TaskAsked):

@@ -77,6 +77,17 @@ async def test_takes_a_task_in(http: httpx.AsyncClient, floor: Floor) -> None:
     assert (shown["status"], shown["tier"], shown["tenant"], shown["trail"]) == ("ready", "mini", "default", [])
 
 
+async def test_tags_are_kept_among_the_metadata(http: httpx.AsyncClient, floor: Floor) -> None:
+    """A task's tags come back with it, beside what else was noted; told twice they are refused."""
+    taken = await submit(http, tags=["mail", "eu"], metadata={"order": 7})
+    twice = await submit(http, tags=["mail"], metadata={"tags": ["eu"]})
+
+    stands = (await http.get(f"/v1/tasks/{taken.json()['id']}")).json()
+
+    assert stands["metadata"] == {"order": 7, "tags": ["mail", "eu"]}
+    assert (twice.status_code, twice.json()["detail"]) == (422, "body: give either tags or metadata.tags")
+
+
 async def test_the_same_key_and_body_is_the_same_task(http: httpx.AsyncClient, floor: Floor) -> None:
     """Before, while and after it runs, with the status that it has then."""
     first = await submit(http, key="order-1")

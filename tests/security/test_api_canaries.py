@@ -26,7 +26,7 @@ from tests.security.aviary import POLICY_OF
 from tests.workers.floor import Floor, Gated
 
 PROMPT = "canary-http-4711"
-SECRETS = (PASSWORD, *USERS, "server.sock", "Traceback", "/work/", "site-packages", "EVALSHA")
+SECRETS = (PASSWORD, *USERS, "server.sock", "Traceback", str(Path(__file__).parents[2]), "site-packages", "EVALSHA")
 """Of the connection to Redis, and of the insides."""
 
 
