@@ -219,12 +219,15 @@ def test_a_shift_is_written_as_json_and_leaves_nothing(new_yard: Callable[[], Ya
 
 
 @pytest.fixture(scope="module")
-def idle(new_yard: Callable[[], Yard]) -> tuple[Yard, subprocess.Popen[str]]:
-    """A worker of ours that waits for work."""
-    yard = new_yard()
-    worker = yard.start(OURS)
-    wait_until(lambda: yard.redis.hget(_worker_key(yard), "state") == b"idle", "an idle worker")
-    return yard, worker
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Yard, subprocess.Popen[str]]]:
+    """A worker of ours that waits for work, and is alone at its server."""
+    with (
+        own_server(tmp_path_factory.mktemp("idle")) as server,
+        closing(Yard(server.url, tmp_path_factory.mktemp("marks"))) as yard,
+    ):
+        worker = yard.start(OURS)
+        wait_until(lambda: yard.redis.hget(_worker_key(yard), "state") == b"idle", "an idle worker")
+        yield yard, worker
 
 
 def test_rq_shows_our_workers(idle: tuple[Yard, subprocess.Popen[str]]) -> None:
