@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,8 @@ from router.api.edge import Edge
 
 @pytest.fixture
 def broken() -> FastAPI:
-    """An application with a route that nobody foresaw to fail."""
+    """An application with a route that nobody foresaw to fail, and a log that is open whatever ran before."""
+    log.configure("error", stream=sys.__stderr__)
     app = FastAPI()
     app.add_middleware(Edge)
 
