@@ -102,7 +102,10 @@ async def open_shift_world(
     if llm is None:
         from .io.litellm_llm import LiteLLM  # noqa: PLC0415  # 3 s of CPU that only workers pay, before they fork
 
-        async with LiteLLM() as real, open_shift_world(settings, alone=alone, llm=real, reads=reads) as opened:
+        async with (
+            LiteLLM(calls_at_once=int(settings.worker_concurrency)) as real,
+            open_shift_world(settings, alone=alone, llm=real, reads=reads) as opened,
+        ):
             yield opened
         return
     book = load_book(settings)

@@ -29,7 +29,7 @@ from ..call import Answer, Call, Deployment, FailureKind
 from .litellm_errors import failure, unsent, unusable
 from .litellm_reply import read
 from .litellm_request import arguments, speaks_openai, wishes
-from .litellm_wire import Wire, current_wire, open_session
+from .litellm_wire import CONNECTIONS_MIN, Wire, current_wire, open_session
 
 litellm.suppress_debug_info = True
 litellm.drop_params = False  # a parameter that is silently dropped is a check that silently does nothing
@@ -48,9 +48,12 @@ class LiteLLM:
     One per process: litellm keeps its clients, and with them the first session that it sees, for the whole process.
     """
 
+    def __init__(self, *, calls_at_once: int = CONNECTIONS_MIN) -> None:
+        self._calls_at_once = calls_at_once
+
     async def __aenter__(self) -> Self:
         _forget_clients()
-        self._session = open_session()
+        self._session = open_session(self._calls_at_once)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,7 +13,8 @@ import aiohttp
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """A reply of 16,000 tokens with logprobs has 2 MB; 256 of the largest at once still fit into 2 GB."""
 
-CONNECTIONS_MAX = 256
+CONNECTIONS_MIN = 256
+"""Connections that a process may always have; more where it carries more calls: none of them waits for another."""
 
 
 class AnswerUnusable(aiohttp.ClientError):
@@ -56,10 +57,10 @@ current_wire: ContextVar[Wire] = ContextVar("current_wire")
 """The record of the call that runs in this task. litellm awaits its request in the caller's task, so hooks see it."""
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Open the session every call shares: pooled connections, no cookies, bounded bodies, one request per call."""
+def open_session(connections: int = CONNECTIONS_MIN) -> aiohttp.ClientSession:
+    """Open the session every call shares: so many *connections*, no cookies, bounded bodies, one request per call."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ttl_dns_cache=60, keepalive_timeout=60),
+        connector=aiohttp.TCPConnector(limit=max(connections, CONNECTIONS_MIN), ttl_dns_cache=60, keepalive_timeout=60),
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=BoundedResponse,
         trace_configs=[_recorder()],

@@ -742,3 +742,11 @@ def run(script: str, *arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stdout[-2000:]
     return done.stdout
+
+
+@pytest.mark.parametrize(("calls_at_once", "connections"), [(1, 256), (500, 500)])
+async def test_no_call_waits_for_another_s_connection(calls_at_once: int, connections: int) -> None:
+    """A process that carries more calls at once has as many connections for them."""
+    async with open_session(calls_at_once) as session:
+        assert session.connector is not None
+        assert session.connector.limit == connections
