@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
-from uuid import uuid4
-
-import redis
 
 from .errors import ResultPending, TaskInvalid, UnknownPolicy
 from .event import Event
 from .io.client_commands import ClientCommands
 from .io.producer_commands import record
-from .io.redis_commands import as_text
-from .io.redis_keys import Keys
 from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
+from .io.waiter import Waiter
 from .output import Kind
 from .pressure import Pressure
 from .producing import Order, admitted, again, again_many, known_again, prepare, prepare_many, webhook_of
@@ -77,7 +71,7 @@ class Client:
     def __init__(self, redis_url: str = "redis://localhost:6379/0", *, prefix: str = "r:") -> None:
         self._commands = ClientCommands(prefix=prefix)
         self._link = Link(connect(redis_url), prefix=prefix)
-        self._waiter = _Waiter(redis_url, self._commands.keys)
+        self._waiter = Waiter(redis_url, self._commands.keys)
         self._cards: dict[str, tuple[float, Card]] = {}
         self._seen = "-"
 
@@ -381,81 +375,3 @@ def pending(task_id: str, state: TaskState, timeout_s: float | None) -> ResultPe
     if state is TaskState.REVIEW:
         return ResultPending(f"task {task_id} waits for a person: `router review show {task_id}`")
     return ResultPending(f"task {task_id} is {state} after {timeout_s} s; it goes on, wait for it again")
-
-
-class _Waiter:
-    """Reads this process's wake list in one thread, started when somebody first waits, and wakes who waits here."""
-
-    def __init__(self, redis_url: str, keys: Keys) -> None:
-        self._redis_url = redis_url
-        self._keys = keys
-        self._begin()
-
-    def _begin(self) -> None:
-        self._pid = os.getpid()
-        self._name = f"client-{uuid4().hex[:12]}"
-        self._lock = threading.Lock()
-        self._woken: dict[str, list[threading.Event]] = {}
-        self._reader: threading.Thread | None = None
-        self._closed = threading.Event()
-
-    def _begin_after_fork(self) -> None:
-        """A process that forked off has a wake list of its own, and locks that no thread of its parent holds."""
-        if self._pid != os.getpid():
-            self._begin()
-
-    @property
-    def name(self) -> str:
-        """The name of the wake list."""
-        self._begin_after_fork()
-        return self._name
-
-    def expecting(self, task_id: str) -> _Expecting:
-        self._begin_after_fork()
-        with self._lock:
-            if self._reader is None or not self._reader.is_alive():
-                self._reader = threading.Thread(target=self._read, name="router-waiter", daemon=True)
-                self._reader.start()
-        return _Expecting(self, task_id)
-
-    def close(self) -> None:
-        self._begin_after_fork()
-        self._closed.set()
-
-    def _read(self) -> None:
-        client = connect(self._redis_url)
-        while not self._closed.is_set():
-            try:
-                popped = client.blpop([self._keys.wake(self.name)], timeout=1)
-            except (redis.ConnectionError, redis.TimeoutError):
-                self._closed.wait(1)
-                continue
-            if popped is not None:
-                self._wake(as_text(popped[1]))
-        client.close()
-
-    def _wake(self, task_id: str) -> None:
-        with self._lock:
-            for event in self._woken.get(task_id, ()):
-                event.set()
-
-
-class _Expecting:
-    """While entered, the event it gives is set when the task ends."""
-
-    def __init__(self, waiter: _Waiter, task_id: str) -> None:
-        self._waiter = waiter
-        self._task_id = task_id
-        self._event = threading.Event()
-
-    def __enter__(self) -> threading.Event:
-        with self._waiter._lock:
-            self._waiter._woken.setdefault(self._task_id, []).append(self._event)
-        return self._event
-
-    def __exit__(self, *_: object) -> None:
-        with self._waiter._lock:
-            events = self._waiter._woken[self._task_id]
-            events.remove(self._event)
-            if not events:
-                del self._waiter._woken[self._task_id]
