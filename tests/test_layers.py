@@ -151,7 +151,7 @@ def test_the_core_is_pure(name: str) -> None:
 
     assert brought == []
     assert called == []
-    assert awaiting == [] or name in ("memory", "testing"), "the doubles have the colour of what they stand for"
+    assert awaiting == [] or name in ("memory.store", "testing"), "the doubles have the colour of what they stand for"
 
 
 def _is_world(target: str) -> bool:

@@ -1,4 +1,4 @@
-"""A store in memory: for tests of one's own policies and services, and the model that the scripts are held against."""
+"""The store in memory, by the same rules as the scripts in Redis."""
 
 from __future__ import annotations
 
@@ -8,31 +8,28 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from .auditing import audit_of
-from .budget import SHORT, Budget, BudgetUse, applying, scopes, window
-from .call import Deployment
-from .decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
-from .erasure import erased, erased_task
-from .errors import NotInReview, UnknownPolicy, UnknownTask
-from .ledger import Balance, Entry, EntryKind, Intent, Settlement, fold, fold_days
-from .policy import Policy
-from .ports import Claim, Kept, Rates, Swept, attempt_entry
-from .record import Record
-from .refusal import Refusal, lost_lease, over_budget, over_cost
-from .ruling import REVIEW, not_in_review
-from .submission import Admission, Busy, Conflict, Submission, Submitted
-from .task import AUDITOR, Task, TaskState
-from .trail import Attempt, Trail
+from ..auditing import audit_of
+from ..budget import Budget, BudgetUse
+from ..call import Deployment
+from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
+from ..erasure import erased, erased_task
+from ..errors import NotInReview, UnknownPolicy, UnknownTask
+from ..ledger import Balance, Entry, EntryKind, Intent, Settlement, fold, fold_days
+from ..policy import Policy
+from ..ports import Claim, Kept, Rates, Swept, attempt_entry
+from ..record import Record
+from ..refusal import Refusal, lost_lease, over_cost
+from ..ruling import REVIEW, not_in_review
+from ..submission import Admission, Busy, Conflict, Submission, Submitted
+from ..task import AUDITOR, Task, TaskState
+from ..trail import Attempt, Trail
+from .books import FRESH_MS, Books, Call
+from .queues import Queues
 
 READY_CHECK_MS = 60_000
 AUDITS_WAITING_MAX = 1000
-AUDITS_COST = 20
-"""How many turns of a queue an audit takes: what callers wait for comes first."""
-FRESH_MS = 10_000
-"""Budgets published so short ago may not have been those that a task was refused by."""
 LEFT_FIRST_MS, LEFT_LONGEST_MS = 500, 30_000
 """How long a task is let alone that a process could not read: twice as long each time."""
-_DAY_MS: Final = 86_400_000
 _BY_ERASING: Final = "erased by the caller"
 
 
@@ -50,7 +47,6 @@ class _Row:
     noted_lease_ms: int | None = None
     suspect: bool = False
     crashes: int = 0
-    held_nusd: int = 0
     done: str = ""
     kept: dict[int, Kept] = field(default_factory=dict)
     shows_kept: bool = False
@@ -63,19 +59,6 @@ class _Row:
     @property
     def queue(self) -> str:
         return f"!{self.tier}" if self.suspect else self.tier
-
-
-@dataclass
-class _Call:
-    intent: Intent
-    token: str
-    kind: EntryKind
-    reserved_nusd: int
-    until_ms: int
-    begun_ms: int
-    amount_nusd: int
-    place: Deployment | None = None
-    counts: frozenset[tuple[str, str]] = frozenset()
 
 
 class MemoryStore:
@@ -100,15 +83,9 @@ class MemoryStore:
         self._rows: dict[str, _Row] = {}
         self._due: dict[str, int] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
-        self._ready: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-        self._turn: dict[str, dict[str, int]] = defaultdict(dict)
-        self._virtual: dict[str, int] = defaultdict(int)
         self._slots: dict[str, dict[str, int]] = defaultdict(dict)
         self._claims: dict[str, list[str]] = {}
-        self._calls: dict[str, _Call] = {}
-        self._lines: list[Entry] = []
-        self._budgets: tuple[Budget, ...] = ()
-        self._published_ms = -FRESH_MS
+        self._queues, self._books = Queues(), Books(clock_ms)
         self._parked: set[str] = set()
         self.events: list[tuple[str, str]] = []
 
@@ -124,18 +101,14 @@ class MemoryStore:
         return [self._admit(submission) for submission in submissions]
 
     async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
-        self._budgets, self._published_ms = tuple(budgets), self._clock_ms()
+        self._books.publish(budgets)
         for task_id in self._parked:
             if self._rows[task_id].state is TaskState.DELAYED:
                 self._due[task_id] = self._clock_ms()
         self._parked = set()
 
     async def budgets(self) -> Sequence[BudgetUse]:
-        now = self._clock_ms()
-        seen = {scope for call in self._calls.values() for scope in _scopes(call.intent)}
-        named = {budget.scope for budget in self._budgets if not budget.scope.endswith(":*")}
-        uses = ((scope, budget) for scope in sorted(seen | named) for budget in applying(self._budgets, scope))
-        return [BudgetUse(s, b, window(b.per, now), self._used(s, b, now)) for s, b in uses]
+        return self._books.uses()
 
     async def claim(
         self,
@@ -155,7 +128,7 @@ class MemoryStore:
             slots = self._slots[tier] = {t: end for t, end in self._slots[tier].items() if end > now}
             limit = at_most if alone else min(at_most, len(taken) + concurrency - len(slots))
             queue = f"!{tier}" if alone else tier
-            while len(taken) < limit and (task_id := self._next(queue)):
+            while len(taken) < limit and (task_id := self._queues.take(queue)):
                 if self._lease(task_id, token, now):
                     taken.append(task_id)
         if taken:
@@ -184,29 +157,23 @@ class MemoryStore:
             return lost_lease(row.state)
         if row.task.deadline_ms <= now:
             return lost_lease("past its deadline")
-        if intent.call in self._calls:
-            return self._calls[intent.call].place or place
-        if row.held_nusd + intent.reserved_nusd > limit_nusd:
-            return over_cost(row.held_nusd)
-        if refusal := self._over_budget(intent, now):
+        if (known := self._books.call(intent.call)) is not None:
+            return known.place or place
+        held_nusd = self._books.held(claim.task.id)
+        if held_nusd + intent.reserved_nusd > limit_nusd:
+            return over_cost(held_nusd)
+        if refusal := self._books.refusal(intent):
             return refusal
-        held = intent.reserved_nusd
-        counts = frozenset((s, budget.per) for s in _scopes(intent) for budget in applying(self._budgets, s))
-        call = _Call(intent, claim.token, EntryKind.RESERVED, held, now + open_for_ms, now, held, place, counts)
-        self._calls[intent.call] = call
-        row.held_nusd += held
-        self._line(EntryKind.RESERVED, intent, held, day=now // _DAY_MS)
+        self._books.reserve(intent, claim.token, place, open_for_ms=open_for_ms)
         return place
 
     async def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> None:
-        call = self._calls.get(intent.call)
-        if call is None:
-            call = self._forgotten(intent, settlement)
+        call = self._books.call(intent.call) or self._books.forgotten(intent, settlement)
         if call.kind in (EntryKind.SETTLED, EntryKind.VOID):
             return
         self._keep(call, kept)
         if call.kind is not settlement.kind:
-            self._settle(call, settlement)
+            self._books.settle(call, settlement)
 
     async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
         row = self._rows[claim.task.id]
@@ -221,7 +188,7 @@ class MemoryStore:
         if attempt is not None:
             row.trail += (attempt,)
             row.kept, row.suspect, row.crashes, row.shows_kept = {}, False, 0, False
-            self._lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
+            self._books.lines.append(attempt_entry(claim, policy, attempt, decision, at_ms=self._clock_ms()))
         self._move(row, policy, decision)
         if (audit := audit_of(policy, row.task, decision)) is not None and self._has_room_to_audit(audit.tier):
             row.audit = audit.task_id
@@ -261,9 +228,8 @@ class MemoryStore:
         due = (task_id for task_id, at_ms in self._due.items() if at_ms <= now)
         for task_id in sorted(due, key=lambda t: (self._due[t], t))[:at_most]:
             found = self._look_at(self._rows[task_id], now, found)
-        late = (c for c in self._calls.values() if c.kind is EntryKind.RESERVED and c.until_ms <= now)
-        for call in sorted(late, key=lambda c: (c.until_ms, c.intent.call))[:at_most]:
-            self._settle(call, Settlement(kind=EntryKind.UNSETTLED))
+        for call in self._books.late(at_most=at_most):
+            self._books.settle(call, Settlement(kind=EntryKind.UNSETTLED))
             found = replace(found, unsettled=found.unsettled + 1)
         return found
 
@@ -313,7 +279,7 @@ class MemoryStore:
             tier=row.tier,
             trail=row.trail,
             reason=row.reason,
-            cost_nusd=row.held_nusd,
+            cost_nusd=self._books.held(task_id),
             ended_ms=row.ended_ms,
             audit=row.audit,
             erased_ms=row.erased_ms,
@@ -323,33 +289,13 @@ class MemoryStore:
         return self._clock_ms()
 
     async def ledger(self) -> Sequence[Entry]:
-        return tuple(self._lines)
+        return tuple(self._books.lines)
 
     async def balance(self) -> Balance:
-        return fold(self._lines)
+        return fold(self._books.lines)
 
     async def balances(self, names: Collection[str]) -> Mapping[str, Balance]:
-        return {name: balance for name, balance in fold_days(self._lines).items() if name in names}
-
-    def _over_budget(self, intent: Intent, now: int) -> Refusal | None:
-        """The refusal of a call that some budget leaves no room for; for good where one of them says so."""
-        refusals, asked = [], intent.reserved_nusd
-        for scope in _scopes(intent):
-            for budget in applying(self._budgets, scope):
-                used, limit = self._used(scope, budget, now), budget.limit_nusd
-                if used + asked > limit:
-                    parks = budget.on_exceeded == "park" and asked <= limit
-                    until_ms = window(budget.per, now).end_ms if parks else None
-                    sums = {"asked_nusd": asked, "limit_nusd": limit, "used_nusd": used}
-                    refusals.append(over_budget(scope, budget.per, **sums, until_ms=until_ms))
-        return max(refusals, key=lambda r: (r.until_ms is None, r.until_ms or 0), default=None)
-
-    def _used(self, scope: str, budget: Budget, now: int) -> int:
-        """Windows shorter than a day count the calls that were granted under such a budget."""
-        held = window(budget.per, now)
-        within = (c for c in self._calls.values() if held.start_ms <= c.begun_ms < held.end_ms)
-        calls = (c for c in within if scope in _scopes(c.intent))
-        return sum(c.amount_nusd for c in calls if budget.per not in SHORT or (scope, budget.per) in c.counts)
+        return {name: balance for name, balance in fold_days(self._books.lines).items() if name in names}
 
     def _row(self, task_id: str) -> _Row:
         if task_id not in self._rows:
@@ -370,7 +316,7 @@ class MemoryStore:
         return self._take_in(s)
 
     def _has_room_to_audit(self, tier: str) -> bool:
-        return len(self._ready[tier][AUDITOR]) < AUDITS_WAITING_MAX
+        return self._queues.length(tier, AUDITOR) < AUDITS_WAITING_MAX
 
     def _take_in(self, s: Submission) -> Admission:
         now = self._clock_ms()
@@ -395,29 +341,9 @@ class MemoryStore:
 
     def _make_ready(self, row: _Row) -> None:
         row.state, row.token = TaskState.READY, ""
-        self._ready[row.queue][row.task.tenant][row.task.id] = row.urgency_ms
-        self._turn[row.queue].setdefault(row.task.tenant, self._virtual[row.queue] + _turn_cost(row.task.tenant))
+        self._queues.put(row.queue, row.task.tenant, row.task.id, row.urgency_ms)
         check_ms = READY_CHECK_MS + len(self._due)
         self._due[row.task.id] = min(self._clock_ms() + check_ms, row.task.deadline_ms)
-
-    def _next(self, queue: str) -> str | None:
-        """The most urgent task of the tenant whose turn it is; tenants take turns by virtual time."""
-        turn = self._turn[queue]
-        if not turn:
-            return None
-        tenant = min(turn, key=lambda name: (turn[name], name))
-        ready = self._ready[queue][tenant]
-        task_id = min(ready, key=lambda t: (ready[t], t))
-        self._virtual[queue] = turn[tenant]
-        turn[tenant] += _turn_cost(tenant)
-        self._pull(queue, tenant, task_id)
-        return task_id
-
-    def _pull(self, queue: str, tenant: str, task_id: str) -> None:
-        ready = self._ready[queue][tenant]
-        ready.pop(task_id, None)
-        if not ready:
-            self._turn[queue].pop(tenant, None)
 
     def _lease(self, task_id: str, token: str, now: int) -> bool:
         row = self._rows[task_id]
@@ -453,7 +379,7 @@ class MemoryStore:
                 row.state, row.token, row.reason = TaskState.DELAYED, "", reason
                 if parked:
                     self._parked.add(row.task.id)
-                    if self._published_ms > self._clock_ms() - FRESH_MS:
+                    if self._books.fresh:
                         until_ms = self._clock_ms() + FRESH_MS
                 self._due[row.task.id] = min(until_ms, row.task.deadline_ms)
             case Review(reason=reason):
@@ -471,7 +397,7 @@ class MemoryStore:
                 assert_never(never)
 
     def _end(self, row: _Row, state: TaskState, reason: str | None) -> None:
-        self._pull(row.queue, row.task.tenant, row.task.id)
+        self._queues.pull(row.queue, row.task.tenant, row.task.id)
         self._slots[row.tier].pop(row.task.id, None)
         self._due.pop(row.task.id, None)
         row.state, row.token, row.ended_ms, row.kept = state, "", self._clock_ms(), {}
@@ -494,7 +420,7 @@ class MemoryStore:
                 late += f": {row.reason}"
             self._end(row, TaskState.EXPIRED, late)
             return replace(found, ended=found.ended + 1)
-        lost = row.task.id not in self._ready[row.queue][row.task.tenant]
+        lost = not self._queues.holds(row.queue, row.task.tenant, row.task.id)
         if row.state is TaskState.DELAYED:
             row.reason = None
         self._make_ready(row)
@@ -515,7 +441,7 @@ class MemoryStore:
             return replace(found, reclaimed=found.reclaimed + 1)
         return replace(found, ended=found.ended + 1)
 
-    def _keep(self, call: _Call, kept: Kept) -> None:
+    def _keep(self, call: Call, kept: Kept) -> None:
         """The answer that the holder of the lease got stands; a late one of an older call only fills a gap."""
         row = self._rows.get(call.intent.task)
         if row is None or row.state.terminal or len(row.trail) + 1 != call.intent.attempt:
@@ -525,73 +451,6 @@ class MemoryStore:
         else:
             row.kept.setdefault(call.intent.position, kept)
             row.shows_kept = True
-
-    def _forgotten(self, intent: Intent, settlement: Settlement) -> _Call:
-        """A call whose record is lost is booked all the same: it was really sent."""
-        unknown = settlement.kind is EntryKind.UNSETTLED
-        reserved = intent.reserved_nusd if unknown else 0
-        if unknown:
-            self._hold(intent.task, reserved)
-        now = self._clock_ms()
-        self._line(EntryKind.RESERVED, intent, reserved, day=now // _DAY_MS)
-        call = self._calls[intent.call] = _Call(intent, "-", EntryKind.RESERVED, reserved, 0, now, reserved)
-        return call
-
-    def _hold(self, task_id: str, change_nusd: int) -> None:
-        if row := self._rows.get(task_id):
-            row.held_nusd += change_nusd
-
-    def _settle(self, call: _Call, settlement: Settlement) -> None:
-        call.kind = settlement.kind
-        if settlement.kind is EntryKind.UNSETTLED:
-            self._line(settlement.kind, call.intent, call.reserved_nusd, settlement=settlement)
-            return
-        cost = call.amount_nusd = settlement.cost_nusd if settlement.kind is EntryKind.SETTLED else 0
-        self._hold(call.intent.task, cost - call.reserved_nusd)
-        overrun = max(0, cost - call.intent.reserved_nusd)
-        self._line(settlement.kind, call.intent, cost, overrun=overrun, settlement=settlement)
-
-    def _line(
-        self,
-        kind: EntryKind,
-        intent: Intent,
-        amount: int,
-        *,
-        overrun: int = 0,
-        day: int | None = None,
-        settlement: Settlement | None = None,
-    ) -> None:
-        self._lines.append(
-            Entry(
-                kind=kind,
-                at_ms=self._clock_ms(),
-                task=intent.task,
-                attempt=intent.attempt,
-                tier=intent.tier,
-                policy=intent.policy,
-                version=intent.version,
-                tenant=intent.tenant,
-                why=intent.why,
-                call=intent.call,
-                purpose=intent.purpose,
-                model=intent.model,
-                amount_nusd=amount,
-                overrun_nusd=overrun,
-                day=day,
-                price_since=intent.price_since,
-                simulated=intent.simulated,
-                usage=settlement.usage if settlement else None,
-                latency_ms=settlement.latency_ms if settlement else 0,
-            )
-        )
-
-
-def _scopes(intent: Intent) -> tuple[str, ...]:
-    return scopes(tenant=intent.tenant, policy=intent.policy, tier=intent.tier, why=intent.why)
-
-
-def _turn_cost(tenant: str) -> int:
-    return AUDITS_COST if tenant == AUDITOR else 1
 
 
 def _move(claim: Claim, decision: Decision) -> str:
