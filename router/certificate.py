@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from .promise import Promise
 from .tier import Answering
@@ -25,6 +25,9 @@ _Z_MAX = 4.0
 
 LOG_COST_MAX = 3.0
 """Odds count for at most twenty times more or less, whatever an input would cost."""
+
+BINS: Final = 8
+"""A tier's reliability is seen in so many groups of replies at most."""
 
 Weight = Annotated[Finite, Field(ge=-1e6, le=1e6)]
 """Log-odds; more than this is no evidence."""
@@ -130,13 +133,39 @@ class Chance(Value):
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, self.a + self.b * math.log(bounded / (1 - bounded))))))
 
 
+class Bin(Value):
+    """Some replies of about the same trust: how many, their mean trust, and how many of them were right."""
+
+    count: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    trust: Probability
+    right: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _holds_the_right_ones(self) -> Self:
+        if self.right > self.count:
+            raise ValueError(f"{self.right} of {self.count} replies cannot be right")
+        return self
+
+    @property
+    def share(self) -> float:
+        """How many of one were right."""
+        return self.right / self.count
+
+
+def _climbing(bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
+    if any(right.trust < left.trust for left, right in pairwise(bins)):
+        raise ValueError("trust climbs from bin to bin")
+    return bins
+
+
 class Level(Value):
     """
     What the evidence says of one tier below `against`: how to trust its replies, and the threshold from which on they
     are accepted; None where nothing could be certified, so that nothing is accepted.
 
     The threshold is one of trust, or of what it counts as where `thrift` says that. `later` maps tiers above it to the
-    chance that they accept what this one did not.
+    chance that they accept what this one did not. `bins` are for people alone: how often replies that taught nothing
+    were right, by how far they are trusted; empty in certificates of before.
     """
 
     trust: Trust
@@ -144,6 +173,7 @@ class Level(Value):
     threshold: Finite | None = None
     accepted_share: Probability = 0.0
     later: dict[Name, Chance] = Field(default_factory=dict)
+    bins: Annotated[tuple[Bin, ...], Field(max_length=BINS), AfterValidator(_climbing)] = ()
 
     def score(self, trust: float, signals: Mapping[str, float]) -> float:
         """What is held against the threshold."""

@@ -2,8 +2,8 @@
 The formats of what is stored, and the lowest one that says a value.
 
 1  tasks, policies with a prompt, attempts, kept answers
-2  conversations (policies without a prompt), tools whose `strict` is told, callers' wishes, what a person decided in
-   review, a reply's tokens as the provider wrote them
+2  conversations (policies without a prompt), tools whose `strict` is told, certificates with bins, callers' wishes, what
+   a person decided in review, a reply's tokens as the provider wrote them
 
 Who writes takes the lowest: during a rolling upgrade processes of the version before read everything that does not use
 what is new. Who meets a higher one than it knows leaves the value alone: FormatTooNew.
@@ -27,7 +27,9 @@ FORMAT: Final = 2
 
 def of_policy(policy: Policy) -> int:
     told = any(tool.strict is not True for tool in policy.output.tools or ())
-    return 2 if policy.prompt is None or told else 1
+    levels = policy.certificate.levels if policy.certificate is not None else {}
+    binned = any(level.bins for level in levels.values())
+    return 2 if policy.prompt is None or told or binned else 1
 
 
 def of_body(wishes: Wishes | None) -> int:

@@ -151,7 +151,7 @@ THRIFT = {"features": {"input_length": {"mean": math.log(17), "weight": 1.0}}}
 
 
 def a_certificate(
-    *, threshold: float | None = 0.9, later: Any = None, thrift: Any = None, **changes: Any
+    *, threshold: float | None = 0.9, later: Any = None, thrift: Any = None, bins: Any = (), **changes: Any
 ) -> Certificate:
     """A certificate that trusts replies of mini as far as the model itself does, and accepts from *threshold* on."""
     trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}}
@@ -165,7 +165,9 @@ def a_certificate(
             **{"prompt": "", "output": "", "checks": "", "models": {}},
         },
         "evidence": {"sha256": "0" * 64, "labels": "expected", "fitted": 100, "certified": 300},
-        "levels": {"mini": {"trust": trust, "thrift": thrift, "threshold": threshold, "later": later or {}}},
+        "levels": {
+            "mini": {"trust": trust, "thrift": thrift, "threshold": threshold, "later": later or {}, "bins": bins}
+        },
     }
     return Certificate.model_validate(settings | changes)
 

@@ -7,9 +7,9 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from router.certificate import TIE, Certificate, Chance, Feature, Level, Thrift, Trust, broken_ties, lot
+from router.certificate import TIE, Bin, Certificate, Chance, Feature, Level, Thrift, Trust, broken_ties, lot
 from router.tier import Answering
-from tests.builders import a_certificate, a_promise
+from tests.builders import a_certificate, a_certified_policy, a_promise
 
 TRUST = Trust(
     intercept=0.5,
@@ -211,3 +211,53 @@ def test_what_shapes_the_path_is_part_of_the_basis(changes: dict[str, object], s
     made = made.model_copy(update={"basis": made.basis.model_copy(update={"path": ("mini", "large")})})
 
     assert said in made.outdated(made.promise, made.basis.model_copy(update=changes))
+
+
+def a_bin(**changes: float) -> dict[str, float]:
+    return {"count": 40, "trust": 0.9, "right": 36} | changes
+
+
+def test_a_level_may_tell_how_often_replies_were_right() -> None:
+    """What was seen survives the file, exactly; a certificate of before says nothing of it, and stays as it is."""
+    seen = a_certificate(bins=[a_bin(trust=0.5, right=20), a_bin()])
+    before = a_certificate()
+
+    assert Certificate.model_validate_json(seen.model_dump_json(exclude_none=True)) == seen
+    assert [each.share for each in seen.levels["mini"].bins] == [0.5, 0.9]
+    assert before.levels["mini"].bins == ()
+    assert "bins" not in before.model_dump_json(exclude_defaults=True)
+
+
+def test_what_was_seen_is_a_part_of_the_version() -> None:
+    """What is published under a digest is always the same text; without bins it is the text of before."""
+    plain, empty = a_certified_policy(), a_certified_policy(certificate={"bins": ()})
+    seen = a_certified_policy(certificate={"bins": (a_bin(),)})
+
+    assert plain.digest == empty.digest != seen.digest
+    assert "bins" not in plain.text
+    assert seen.certified is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [a_bin(count=0, right=0)],
+        [a_bin(right=41)],
+        [a_bin(right=-1)],
+        [a_bin(trust=1.1)],
+        [a_bin(trust=float("nan"))],
+        [a_bin(count=10**12)],
+        [a_bin(trust=0.9), a_bin(trust=0.8)],
+        [a_bin()] * 9,
+    ],
+    ids=str,
+)
+def test_groups_that_no_calibration_writes_are_refused(wrong: list[dict[str, float]]) -> None:
+    """At most eight groups of some replies each, by trust, of which no more are right than there are."""
+    with pytest.raises(ValidationError):
+        Level.model_validate({"trust": {"intercept": 0.0}, "bins": wrong})
+
+
+def test_all_of_a_group_may_be_right_or_wrong() -> None:
+    """The share of a group is between none and all."""
+    assert [Bin(count=3, trust=0.5, right=right).share for right in (0, 3)] == [0.0, 1.0]

@@ -20,7 +20,7 @@ from router.submission import Card
 from router.task import Audited
 from router.trail import Attempt
 from router.wishes import Wishes
-from tests.builders import BROKEN, GOOD, a_chat, a_failure, a_policy, an_attempt
+from tests.builders import BROKEN, GOOD, a_certified_policy, a_chat, a_failure, a_policy, an_attempt
 
 FIELDS = Path(__file__).with_name("stored_fields.txt")
 STORED = (Policy, Attempt, Kept, Wishes, Audited, Card, ApiKey)
@@ -36,6 +36,8 @@ def a_tool(**changes: Any) -> dict[str, Any]:
     [
         (a_policy(), 1),
         (a_chat(), 2),
+        (a_certified_policy(), 1),
+        (a_certified_policy(certificate={"bins": ({"count": 40, "trust": 0.9, "right": 36},)}), 2),
         (a_policy(output={"tools": [a_tool()]}, checks=[]), 1),
         (a_policy(output={"tools": [a_tool(strict=False)]}, checks=[]), 2),
     ],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 from ..certificate import lot
 from ..decision import misfit
 from ..policy import Policy
 from ..recording import Recording
+from ..task import TaskState
 from .sample import task_of
+
+_End: TypeAlias = Literal["accepted", "climbed", "reviewed"]
+_ENDS: Final[tuple[_End, ...]] = ("accepted", "climbed", "reviewed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,14 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class Fair:
     """
-    Recordings that stand for all traffic: `accepted` below the tier that the promise is held against, `climbed` to it.
+    Recordings that stand for all traffic: `accepted` below the tier that the promise is held against, `climbed` to it,
+    and `reviewed`: doubted by every tier that was asked, and ended by a person.
     """
 
     recordings: tuple[Recording, ...]
     accepted: Group
     climbed: Group
+    reviewed: Group = Group()
 
 
 def asked_alike(policy: Policy, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
@@ -72,10 +79,10 @@ def fair(
     """
     Keep what was drawn alike, as far as one *knows* of it what is asked; with *shown*, of what `against` replied to.
 
-    A task that went up to that tier was always answered there, an accepted one only if it was audited: taken together,
-    what is doubtful would be seen too often, and what is accepted too rarely. So both are kept at the lesser of their
-    shares, version by version, because each has its own threshold and rate. Recordings without a status were made for
-    comparison, and all count.
+    A task that went up to that tier was always answered there, an accepted one only if it was audited; and what a
+    person accepted has a label, where others have one by chance. Taken together, what is doubtful would be seen too
+    often, and what is accepted too rarely. So all are kept at the least of their shares, version by version, because
+    each has its own threshold and rate. Recordings without a status were made for comparison, and all count.
     """
     versions: dict[str | None, list[Recording]] = {}
     for recording in recordings:
@@ -84,14 +91,13 @@ def fair(
     parts = [_of_one_version(policy, live, knows, shown) for live in versions.values()]
     drawn = {task for part in parts for task in part.drawn}
     kept = tuple(r for r in recordings if r.status is None or r.id in drawn)
-    return Fair(kept, _sum(part.accepted for part in parts), _sum(part.climbed for part in parts))
+    return Fair(kept, *(_sum(part.groups[end] for part in parts) for end in _ENDS))
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     drawn: frozenset[str]
-    accepted: Group
-    climbed: Group
+    groups: Mapping[_End, Group]
 
 
 def _of_one_version(
@@ -100,13 +106,28 @@ def _of_one_version(
     def counts(recording: Recording) -> bool:
         return (_shown(policy, recording) or not shown) and knows(recording)
 
-    accepted = [recording for recording in live if _accepted_below(policy, recording)]
-    climbed = [r for r in live if (_shown(policy, r) or not shown) and not _accepted_below(policy, r)]
-    groups = [(group, [r for r in group if counts(r)]) for group in (accepted, climbed)]
-    least = min((len(known) / len(group) for group, known in groups if group), default=1.0)
-    drawn = [{r.id for r in known if _drawn(r, least * len(group) / len(known))} for group, known in groups]
-    told = (Group(len(g), len(k), len(ids)) for (g, k), ids in zip(groups, drawn, strict=True))
-    return _Part(frozenset().union(*drawn), *told)
+    ended = {end: [r for r in live if _end(policy, r, shown=shown) == end] for end in _ENDS}
+    known = {end: [r for r in group if counts(r)] for end, group in ended.items()}
+    least = min((len(known[end]) / len(group) for end, group in ended.items() if group), default=1.0)
+    drawn = {
+        end: {r.id for r in known[end] if _drawn(r, least * len(group) / len(known[end]))}
+        for end, group in ended.items()
+    }
+    groups = {end: Group(len(ended[end]), len(known[end]), len(drawn[end])) for end in _ENDS}
+    return _Part(frozenset().union(*drawn.values()), groups)
+
+
+def _end(policy: Policy, recording: Recording, *, shown: bool) -> _End | None:
+    """
+    What became of a live task; None where it ended elsewhere, such as by its deadline.
+
+    With *shown*, only what `against` replied to has climbed to it.
+    """
+    if recording.status == TaskState.REVIEW:
+        return "reviewed"
+    if _accepted_below(policy, recording):
+        return "accepted"
+    return "climbed" if _shown(policy, recording) or not shown else None
 
 
 def _sum(groups: Iterable[Group]) -> Group:
@@ -116,11 +137,11 @@ def _sum(groups: Iterable[Group]) -> Group:
 
 def gone_past(policy: Policy, recordings: Sequence[Recording]) -> frozenset[str]:
     """
-    The tiers below the promise's that live tasks were done without, though they could have taken them.
+    The tiers below the promise's that live tasks were done without, by a person too, though they could have taken them.
 
     Whether such a tier was asked hung on what another one had replied, so that its replies are no fair sample.
     """
-    done = (recording for recording in recordings if recording.status == "succeeded")
+    done = (recording for recording in recordings if recording.status in (TaskState.SUCCEEDED, TaskState.REVIEW))
     return frozenset(
         tier
         for recording in done
@@ -130,7 +151,7 @@ def gone_past(policy: Policy, recordings: Sequence[Recording]) -> frozenset[str]
 
 
 def _accepted_below(policy: Policy, recording: Recording) -> bool:
-    return recording.status == "succeeded" and recording.tier in policy.promised_tiers
+    return recording.status == TaskState.SUCCEEDED and recording.tier in policy.promised_tiers
 
 
 def _shown(policy: Policy, recording: Recording) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from ..certificate import Certificate, Chance, Evidence, Level, Trust, Usual
+from ..certificate import Bin, Certificate, Chance, Evidence, Level, Trust, Usual
 from ..cost import PriceBook
 from ..policy import Policy
 from ..promise import Promise
@@ -19,7 +19,7 @@ from .bounds import labels_needed
 from .fair import gone_past
 from .fit import most_likely
 from .learning import Learnt, learn
-from .report import Bin, Candidate, auroc, bins, calibration_error, candidates
+from .report import Candidate, auroc, bins, calibration_error, candidates
 from .sample import Sample, sampled
 from .table import Table, table
 
@@ -107,7 +107,7 @@ class _Reckoning:
         reliability = self._reliability()
         figures = self._figures(certified, reliability)
         return Outcome(
-            certificate=self._certificate(learnt, figures, left_out) if certified is not None and learnt else None,
+            certificate=self._certificate(learnt, figures, reliability) if certified is not None and learnt else None,
             candidates=found,
             certified=certified,
             reliability=reliability,
@@ -171,8 +171,10 @@ class _Reckoning:
             }
         return {name: round(value, 4) for name, value in figures.items() if value is not None}
 
-    def _certificate(self, learnt: Learnt, figures: Mapping[str, float], left_out: Sequence[str]) -> Certificate:
-        levels = {tier: self._level(learnt, i) for i, tier in enumerate(self.table.tiers)}
+    def _certificate(
+        self, learnt: Learnt, figures: Mapping[str, float], reliability: Mapping[str, tuple[Bin, ...]]
+    ) -> Certificate:
+        levels = {tier: self._level(learnt, i, reliability[tier]) for i, tier in enumerate(self.table.tiers)}
         nobody = Level(trust=Trust(intercept=0.0), threshold=None)
         return Certificate(
             policy=self.policy.policy,
@@ -187,7 +189,7 @@ class _Reckoning:
             report=dict(figures),
         )
 
-    def _level(self, learnt: Learnt, i: int) -> Level:
+    def _level(self, learnt: Learnt, i: int, bins: tuple[Bin, ...]) -> Level:
         scores = learnt.scores(self.table)
         threshold = learnt.threshold
         taken = scores >= (np.inf if threshold is None else threshold)
@@ -203,6 +205,7 @@ class _Reckoning:
             threshold=threshold,
             accepted_share=round(float(taken[:, i].mean()), 4),
             later=later,
+            bins=bins,
         )
 
     def _usual(self) -> dict[str, Usual]:

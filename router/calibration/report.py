@@ -9,23 +9,15 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import rankdata
 
+from ..certificate import BINS, Bin
 from ..promise import Promise
 from .bounds import upper_bound
 from .certify import accepted
+from .fit import DIGITS
 from .learning import Learnt
 from .table import Table
 
-_BINS: Final = 8
 _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Some replies of about the same trust: how many, their mean trust, and the share of them that was right."""
-
-    count: int
-    trust: float
-    right: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +50,12 @@ def auroc(trust: Any, right: Any) -> float | None:
 
 def bins(trust: Any, right: Any) -> tuple[Bin, ...]:
     """Eight bins of as many replies each, or fewer where many are trusted alike: those stay together."""
-    at = np.floor(_BINS * (rankdata(trust) - 0.5) / max(1, len(trust)))
+    at = np.floor(BINS * (rankdata(trust) - 0.5) / max(1, len(trust)))
     return tuple(_bin(trust[at == number], right[at == number]) for number in np.unique(at))
 
 
 def _bin(trust: Any, right: Any) -> Bin:
-    return Bin(len(trust), float(trust.mean()), float(right.mean()))
+    return Bin(count=len(trust), trust=round(max(0.0, float(trust.mean())), DIGITS), right=int(right.sum()))
 
 
 def calibration_error(found: tuple[Bin, ...]) -> float | None:
@@ -73,7 +65,7 @@ def calibration_error(found: tuple[Bin, ...]) -> float | None:
     Source: Naeini and others 2015, "Obtaining well calibrated probabilities using Bayesian binning", AAAI.
     """
     total = sum(each.count for each in found)
-    return sum(each.count * abs(each.trust - each.right) for each in found) / total if total else None
+    return sum(each.count * abs(each.trust - each.share) for each in found) / total if total else None
 
 
 def cost_share(table: Table, at: Any) -> float | None:

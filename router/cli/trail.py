@@ -42,7 +42,8 @@ def export(output: Path | None, **narrowed: Any) -> int:
     Write every ended task that is still kept as a line of JSON, the newest first.
 
     A line holds the contents: the input, and what each tier replied, with its cost, time and confidence. What an audit
-    was answered stands with the task that it audited. Keep the file as you would keep the tasks.
+    was answered stands with the task that it audited; what a person accepted in review is the task's `expected` output.
+    Keep the file as you would keep the tasks.
     """
     settings = Settings.from_env()
     written = 0

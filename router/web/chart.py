@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,8 @@ _PLAIN: Final = {
     "show_minor_x_labels": False,
     "truncate_label": -1,
 }
+_MARKS: Final = (0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+"""Where reliability is read off: most replies are near 100 %."""
 ET.register_namespace("", _SVG)
 
 
@@ -50,17 +53,35 @@ def stacked(labels: Sequence[str], series: Sequence[Bars], *, about: str, unit: 
     return _markup(chart, about)
 
 
-def curves(series: Sequence[Sequence[tuple[float, float]]], *, about: str) -> Markup:
-    """Lines in a square of probabilities."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A share as it was expected and as it was seen, with the interval that it may lie in; a text for each."""
+
+    expected: float
+    seen: float
+    interval: tuple[float, float]
+    told: str
+
+
+def reliability(points: Sequence[Measured], *, about: str) -> Markup:
+    """What was seen over what was expected, in a square that widens towards 100 %; on the first line both are one."""
     chart = pygal.XY(
-        width=420, height=320, xrange=(0, 1), range=(0, 1), dots_size=3, value_formatter="{:.0%}".format, **_PLAIN
+        width=380, height=330, xrange=(0, 1), range=(0, 1), dots_size=4, show_dots=False, margin_right=18, **_PLAIN
     )
-    chart.x_value_formatter = "{:.0%}".format
-    chart.x_labels = chart.y_labels = (0, 0.25, 0.5, 0.75, 1)
+    chart.x_labels = chart.y_labels = [{"value": _widened(mark), "label": f"{mark:.0%}"} for mark in _MARKS]
     chart.show_minor_x_labels = True
-    for points in series:
-        chart.add(None, [*points])
+    chart.add(None, [(0.0, 0.0), (1.0, 1.0)])
+    for point in points:
+        at, (low, high) = _widened(point.expected), point.interval
+        chart.add(None, [(at, _widened(low)), (at, _widened(high))])
+    dots = [{"value": (_widened(p.expected), _widened(p.seen)), "label": visible(p.told)} for p in points]
+    chart.add(None, dots, stroke=False, show_dots=True)
     return _markup(chart, about)
+
+
+def _widened(share: float) -> float:
+    """Where a share is drawn: the closer to 1, the wider."""
+    return 1 - math.sqrt(max(0.0, 1 - share))
 
 
 def _markup(chart: Any, about: str) -> Markup:

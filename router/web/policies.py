@@ -14,17 +14,19 @@ from ..api.costs import counted
 from ..api.duration import seconds
 from ..api.gathering import Gathering
 from ..apikey import Scope
-from ..certificate import Certificate, Trust
+from ..certificate import Bin, Level
 from ..counters import Change
 from ..errors import UnknownPolicy
 from ..overview import Rung, rungs_of
 from ..policy import Policy
+from ..proportion import Proportion
 from ..report import CostRow, costs
 from ..submission import Card
-from .chart import curves
+from .chart import Measured, reliability
 from .evidence import Witness
 from .now import published
 from .page import PageRoute, render
+from .shown import share
 from .visitor import Guest, require
 
 routes = APIRouter(prefix="/policies", route_class=PageRoute)
@@ -39,6 +41,14 @@ class Standing:
     card: Card
     rungs: tuple[Rung, ...]
     whole: CostRow
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Replies of one tier by how far they are trusted, with the share that was right; as rows and as a picture."""
+
+    rows: tuple[tuple[Bin, Proportion], ...]
+    picture: Markup
 
 
 @routes.get("")
@@ -108,14 +118,23 @@ def _outdated(policy: Policy | None) -> tuple[str, ...]:
     return certificate.outdated(policy.promise, policy.basis)
 
 
-def _reliability(policy: Policy | None) -> Mapping[str, Markup]:
-    """By tier, how sure it seemed against how often that was right in the evidence."""
-    certificate: Certificate | None = policy.certificate if policy is not None else None
-    if certificate is None:
-        return {}
-    return {tier: _picture(tier, level.trust) for tier, level in certificate.levels.items() if level.trust.knots}
+def _reliability(policy: Policy | None) -> Mapping[str, Reliability]:
+    """By tier, how far replies are trusted against how often such ones were right in the evidence."""
+    certificate = policy.certificate if policy is not None else None
+    levels = certificate.levels if certificate is not None else {}
+    return {tier: _reliability_of(tier, level) for tier, level in levels.items() if level.bins}
 
 
-def _picture(tier: str, trust: Trust) -> Markup:
-    about = f"Reliability of {tier}: calibrated against raw probability, beside the diagonal of perfect calibration."
-    return curves([[(0.0, 0.0), (1.0, 1.0)], trust.knots], about=about)
+def _reliability_of(tier: str, level: Level) -> Reliability:
+    rows = tuple((each, Proportion(each.right, each.count)) for each in level.bins)
+    about = (
+        f"Reliability of {tier}: how often its replies were right, over how far they are trusted. The table tells it."
+    )
+    points = [Measured(each.trust, each.share, seen.interval, _told(each, seen)) for each, seen in rows]
+    return Reliability(rows, reliability(points, about=about))
+
+
+def _told(each: Bin, seen: Proportion) -> str:
+    low, high = map(share, seen.interval)
+    right = f"{each.right:,} of {each.count:,} were right ({share(each.share)}, 95 % interval {low} – {high})"
+    return f"trusted {share(each.trust)}: {right}"

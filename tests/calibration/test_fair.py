@@ -145,3 +145,41 @@ def test_labels_are_thinned_without_a_word_of_the_top_tier() -> None:
 
     assert (found.accepted.known, found.climbed.known) == (50, 50)
     assert len(found.recordings) == 100
+
+
+def reviewed(number: int, **changes: Any) -> Recording:
+    return a_recording(number, status="review", tier="large", **changes)
+
+
+def test_what_a_person_resolved_is_a_kind_of_its_own() -> None:
+    """Reviews all have a label, the others one in ten: taken as they are, the hard tasks would count tenfold."""
+    live = [escalated(n) for n in range(1000)] + [reviewed(n) for n in range(1000, 1500)]
+    found = fair(POLICY, live, lambda recording: recording.status == "review" or int(recording.id[1:]) % 10 == 0)
+
+    assert (found.climbed.tasks, found.climbed.known, found.climbed.kept) == (1000, 100, 100)
+    assert (found.reviewed.tasks, found.reviewed.known) == (500, 500)
+    assert 30 < found.reviewed.kept < 75
+    assert len(found.recordings) == 100 + found.reviewed.kept
+
+
+def test_reviews_alone_leave_nothing() -> None:
+    """Where nobody knows anything of the others, the labels of reviews stand for no traffic."""
+    found = fair(POLICY, [escalated(1), reviewed(2)], lambda recording: recording.status == "review")
+
+    assert found.recordings == ()
+    assert (found.climbed, found.reviewed) == (Group(1, 0, 0), Group(1, 1, 0))
+
+
+def test_what_was_reviewed_below_counts_though_the_top_tier_never_saw_it() -> None:
+    """A looser threshold would have accepted it: without its reply it is unknown, not away."""
+    found = fair(POLICY, [escalated(1), reviewed(2, replies=MINI)])
+
+    assert found.reviewed == Group(tasks=1, known=0, kept=0)
+    assert found.recordings == ()
+
+
+def test_a_tier_that_a_review_went_past_is_told() -> None:
+    """A person took the task from mini: what small would have said of such tasks nobody knows."""
+    policy = a_promising_policy(tiers=("mini", "small", "large"))
+
+    assert gone_past(policy, [reviewed(1, replies=MINI)]) == {"small"}

@@ -214,3 +214,19 @@ def test_checks_count_as_at_run_time() -> None:
     assert found.certificate is not None
     assert doubted > 100
     assert found.certificate.levels["mini"].accepted_share <= 1 - doubted / 800
+
+
+def test_what_was_seen_of_trust_stands_in_the_certificate() -> None:
+    """Every certifying reply that passed its checks counts in one group; a tier without evidence has none."""
+    policy = a_promising_policy(tiers=("mini", "small", "large"))
+    found = outcome(policy, LOG)
+
+    assert found.certificate is not None
+    mini, small = (found.certificate.levels[tier] for tier in ("mini", "small"))
+    assert mini.bins == found.reliability["mini"]
+    assert sum(each.count for each in mini.bins) == found.certifying
+    assert sum(each.right for each in mini.bins) / found.certifying == pytest.approx(
+        found.figures["mini.right"], abs=1e-4
+    )
+    assert len(mini.bins) == 8
+    assert small.bins == ()

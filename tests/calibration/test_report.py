@@ -42,7 +42,7 @@ def test_bins_hold_all_replies_once() -> None:
     trust = np.array([0.1] * 50 + [0.9] * 150)
     found = bins(trust, np.ones(200))
 
-    assert sum(each.count for each in found) == 200
+    assert [(each.count, each.right, each.share) for each in found] == [(50, 50, 1.0), (150, 150, 1.0)]
     assert [round(each.trust, 6) for each in found] == [0.1, 0.9]
     assert bins(np.array([]), np.array([])) == ()
 

@@ -327,6 +327,8 @@ def test_programs_get_every_figure(shell: Shell, folder: Path) -> None:
     assert told["certificate"] == str(folder / "colours.certificate.json")
     assert told["threshold"] in [each["threshold"] for each in told["candidates"]]
     assert sum(each["count"] for each in told["reliability"]["mini"]) == told["certified_on"]
+    kept = certificate(folder).levels["mini"].bins
+    assert told["reliability"]["mini"] == [{"count": b.count, "trust": b.trust, "right": b.share} for b in kept]
     assert 0.5 < told["figures"]["mini.auroc"] <= 1
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from router.apikey import Scope
 from router.policy import Policy
 from router.task import TaskState
 from tests.builders import a_certified_policy, a_policy
 from tests.web.street import EVERY, POLICIES, Browser, Street
 
-KNOTS = [(0.0, 0.0), (0.4, 0.2), (1.0, 1.0)]
+BINS = (
+    *({"count": 37, "trust": 0.31, "right": 12}, {"count": 38, "trust": 0.62, "right": 21}),
+    *({"count": 37, "trust": 0.8, "right": 31}, {"count": 38, "trust": 0.88, "right": 34}),
+    *({"count": 37, "trust": 0.93, "right": 34}, {"count": 38, "trust": 0.96, "right": 38}),
+    *({"count": 37, "trust": 0.983, "right": 36}, {"count": 38, "trust": 0.996, "right": 38}),
+)
 
 
-def a_learnt_policy() -> Policy:
-    """A policy whose certificate has a line from raw to calibrated probability."""
-    trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}, "knots": KNOTS}
-    level = {"trust": trust, "threshold": 0.9, "accepted_share": 0.5}
+def a_learnt_policy(bins: Sequence[Mapping[str, float]] = BINS) -> Policy:
+    """A policy whose certificate knows how often replies were right by how far they are trusted."""
+    trust = {"intercept": 0.0, "features": {"confidence": {"weight": 2.0, "scale": 2.0}}}
+    level = {"trust": trust, "threshold": 0.9, "accepted_share": 0.5, "bins": bins}
     figures = {"mini.auroc": 0.91, "mini.right": 0.88, "mini.calibration_error": 0.02}
     return a_certified_policy(
         policy="learnt", certificate={"policy": "learnt", "levels": {"mini": level}, "report": figures}
@@ -42,7 +49,7 @@ async def test_shows_what_its_checks_found(browser: Browser) -> None:
 
 
 async def test_shows_the_certificate(street: Street) -> None:
-    """The promise, from which trust on each tier is accepted, and a picture of how good that trust is."""
+    """The promise, and from which trust on each tier is accepted, with figures of how good that trust is."""
     policy = a_learnt_policy()
     await street.backend.store.publish([policy])
     async with street.visit(Scope.READ) as browser:
@@ -51,8 +58,30 @@ async def test_shows_the_certificate(street: Street) -> None:
     assert "Promised: regret at most 5.0% against large, at 90.0% confidence." in page.text
     assert "from 300 expected labels" in page.text
     assert {"0.900", "91.0%", "88.0%", "2.0%"} <= {word.strip() for word in page.words}
+
+
+async def test_shows_how_often_replies_were_right(street: Street) -> None:
+    """By trust, each group with its size and interval: as a picture, and as a table for who sees none."""
+    await street.backend.store.publish([a_learnt_policy()])
+    async with street.visit(Scope.READ) as browser:
+        page = await browser.page("/policies/learnt")
+
     (picture,) = page.all("svg", **{"class": "chart"})
     assert (picture["aria-label"] or "").startswith("Reliability of mini")
+    assert "trusted 31.0%: 12 of 37 were right (32.4%, 95 % interval 19.6% – 48.5%)" in page.text
+    assert "31.0% 12 of 37 32.4% 19.6% – 48.5%" in page.text
+    assert "99.6% 38 of 38 100.0% 90.8% – 100.0%" in page.text
+
+
+async def test_a_certificate_of_before_says_what_it_lacks(street: Street) -> None:
+    """Without what was seen there is no picture, and a sentence says how to get one."""
+    await street.backend.store.publish([a_learnt_policy(bins=())])
+    async with street.visit(Scope.READ) as browser:
+        page = await browser.page("/policies/learnt")
+
+    assert page.all("svg", **{"class": "chart"}) == []
+    assert "the certificate was made before that was kept" in page.text
+    assert "router calibrate learnt" in page.text
 
 
 async def test_says_when_a_certificate_is_not_gone_by(street: Street) -> None:

@@ -25,6 +25,7 @@ from ..printing import count
 from ..shadow import unasked
 from ..trail import WISHED, ended_tasks
 from .asking import Asked, asked
+from .lacking import thinned, unanswered, unlabelled, unshown
 
 _TOLD_MAX = 10
 
@@ -115,18 +116,26 @@ def _paired(policy: Policy, evidence: Evidence, sources: Sources, settings: Sett
     """
     top, shadowed = policy.held_against, evidence.labels == "shadow"
     assert top is not None
+
+    def known(recording: Recording) -> bool:
+        return shadowed or _judges(recording, top)
+
     judged = tuple(each for each in evidence.recordings if shadowed or "expected" in each.model_fields_set)
-    run, recordings = None, evidence.recordings
+    run, recordings, found = None, evidence.recordings, fair(policy, evidence.recordings, known)
+    if not shadowed and (lacking := unlabelled(found, top, fair(policy, judged, shown=False))):
+        raise LogInvalid("\n".join(lacking))
     if sources.ask is not None:
         run = asked(policy, judged, sources.ask, top, settings=settings)
         judged, recordings = run.joined(judged), run.joined(recordings)
-    found = fair(policy, recordings, lambda each: shadowed or _judges(each, top))
-    known = [each for each in found.recordings if top in each.replies and (shadowed or _judges(each, top))]
-    if not known or any(group.tasks and not group.known for group in (found.accepted, found.climbed)):
-        raise LogInvalid(_lacking(found, top, run, shadowed=shadowed))
+        found = fair(policy, recordings, known)
+    if lacking := unshown(found, top, run, shadowed=shadowed):
+        raise LogInvalid("\n".join(lacking))
+    paired = tuple(each for each in found.recordings if top in each.replies and known(each))
+    if not paired:
+        raise LogInvalid(unanswered(top, run, shadowed=shadowed))
     return replace(
         evidence,
-        recordings=tuple(known) if shadowed else found.recordings,
+        recordings=paired if shadowed else found.recordings,
         notes=(*evidence.notes, *_said(found, top, shadowed=shadowed)),
         asked=run,
         unasked=len(unasked(judged, top)),
@@ -137,17 +146,11 @@ def _even(policy: Policy, evidence: Evidence) -> Evidence:
     """Those with labels of what every tier below replied, drawn alike. Raises: LogInvalid."""
     top = policy.held_against
     found = fair(policy, evidence.recordings, lambda each: _judges_all(each, policy.promised_tiers), shown=False)
-    if found.climbed.tasks and not found.climbed.known:
-        raise LogInvalid(
-            f"none of {count(found.climbed.tasks, 'task')} that went up to {top} has a label of what was `expected`:"
-            " those accepted below it do not stand for them, and `correct` says nothing of the replies before; label"
-            " some of both"
-        )
-    if found.accepted.tasks and not found.accepted.known:
-        raise LogInvalid(f"none of {count(found.accepted.tasks, 'task')} accepted below {top} has a label; label some")
-    thinned = found.accepted.thinned + found.climbed.thinned
-    note = (f"left out {count(thinned, 'labelled task')}, so that accepted ones and others count alike",)
-    return replace(evidence, recordings=found.recordings, notes=(*evidence.notes, *(note if thinned else ())))
+    if lacking := unlabelled(found, top or ""):
+        raise LogInvalid("\n".join(lacking))
+    left_out = sum(group.thinned for group in (found.accepted, found.climbed, found.reviewed))
+    note = (f"left out {count(left_out, 'labelled task')}, so that accepted ones and others count alike",)
+    return replace(evidence, recordings=found.recordings, notes=(*evidence.notes, *(note if left_out else ())))
 
 
 def _judges_all(recording: Recording, tiers: Sequence[str]) -> bool:
@@ -160,37 +163,16 @@ def _judges(recording: Recording, tier: str) -> bool:
     return graded or "expected" in recording.model_fields_set
 
 
-def _lacking(found: Fair, top: str, run: Asked | None, *, shadowed: bool) -> str:
-    """Why nothing can be certified on, and what to do."""
-    accepted, climbed = found.accepted, found.climbed
-    if climbed.tasks and not climbed.known:
-        return (
-            f"none of {count(climbed.tasks, 'task')} that went up to {top} has a label of what was `expected`, and"
-            " those accepted below it do not stand for them; label some of both"
-        )
-    has = f"has a reply of {top}" if shadowed else f"has a label of what was `expected` and a reply of {top}"
-    if run is not None:
-        below = f"accepted below {top} " if accepted.tasks else ""
-        return f"no task {below}{has}, although it was asked: see above why"
-    ask = f"--shadow {top} --ask N" if shadowed else "--ask N"
-    if accepted.tasks:
-        return (
-            f"none of {count(accepted.tasks, 'task')} accepted below {top} {has}, and those that went up to it do not"
-            f" stand for them; set `audit: {{rate: 0.02, against: {top}}}`, or ask it with {ask}"
-        )
-    return f"no task {has}; ask it with {ask}"
-
-
 def _said(found: Fair, top: str, *, shadowed: bool) -> Iterator[str]:
     accepted, climbed = found.accepted, found.climbed
+    had = f"were shown to {top}" if shadowed else f"have a label and were shown to {top}"
     if accepted.tasks:
-        were = "were shown to" if shadowed else "have a label and were shown to"
-        yield f"{accepted.known:,} of {count(accepted.tasks, 'accepted task')} {were} {top}"
+        yield f"{accepted.known:,} of {count(accepted.tasks, 'accepted task')} {had}"
     if climbed.known < climbed.tasks:
         yield f"{climbed.known:,} of {count(climbed.tasks, 'task')} that went up to {top} have a label"
-    for group, name in ((climbed, f"that went up to {top}"), (accepted, "that were accepted below it")):
-        if group.thinned:
-            yield f"left out {count(group.thinned, 'task')} {name}, so that all count alike"
+    if (reviewed := found.reviewed).tasks:
+        yield f"{reviewed.known:,} of {count(reviewed.tasks, 'task')} that a person resolved {had}"
+    yield from thinned(found, top)
 
 
 def _labelled(policy: Policy, sources: Sources, recordings: Sequence[Recording]) -> Evidence:

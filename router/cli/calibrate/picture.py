@@ -46,8 +46,8 @@ def _reliability(axes: Any, outcome: Outcome) -> None:
     axes.set_yscale("function", functions=(_widened, _narrowed))
     axes.plot([0, 1], [0, 1], "--", color=_GREY, linewidth=1, label="as trusted")
     for colour, (tier, found) in zip(_COLOURS, outcome.reliability.items(), strict=False):
-        shares = [Proportion(round(each.right * each.count), each.count) for each in found]
-        x, y = [each.trust for each in found], [each.right for each in found]
+        shares = [Proportion(each.right, each.count) for each in found]
+        x, y = [each.trust for each in found], [each.share for each in found]
         below = [at - share.interval[0] for at, share in zip(y, shares, strict=True)]
         above = [share.interval[1] - at for at, share in zip(y, shares, strict=True)]
         bars = [[max(0.0, value) for value in side] for side in (below, above)]

@@ -53,7 +53,7 @@ def _quality(outcome: Outcome) -> Iterator[str]:
     for tier, found in outcome.reliability.items():
         told = {name.removeprefix(f"{tier}."): value for name, value in outcome.figures.items()}
         if found:
-            right, replies = round(sum(each.right * each.count for each in found)), sum(each.count for each in found)
+            right, replies = sum(each.right for each in found), sum(each.count for each in found)
             ranked = f"AUROC {told['auroc']:.3f}, " if "auroc" in told else ""
             yield (
                 f"{tier}: {right:,} of {replies:,} replies that pass its checks are right ({told['right']:.1%});"
@@ -146,7 +146,7 @@ def as_json(policy: Policy, evidence: Evidence, outcome: Outcome, written: Path 
             for each in outcome.candidates
         ],
         "reliability": {
-            tier: [{"count": each.count, "trust": each.trust, "right": each.right} for each in found]
+            tier: [{"count": each.count, "trust": each.trust, "right": each.share} for each in found]
             for tier, found in outcome.reliability.items()
         },
         "certificate": str(written) if written is not None else None,
