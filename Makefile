@@ -4,17 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-acl check bench bench-science faults lock setup clean
+.PHONY: demo test check bench bench-science faults lock setup clean
 
 demo: $(READY)
 	$(BIN)/router demo
 
 test: $(READY)
 	$(BIN)/python -m pytest
-
-# The whole suite as the users of deploy/redis.acl; `make test` runs most of it so.
-test-acl: $(READY)
-	UNDER_ACL=1 $(BIN)/python -m pytest
 
 check: $(READY)
 	$(BIN)/ruff check .

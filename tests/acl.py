@@ -1,14 +1,12 @@
 """
 Servers with the users of `deploy/redis.acl`, and clients that may look at every key there.
 
-The server that most tests share, and the houses, are such servers always; with `UNDER_ACL=1` in the environment so are
-those that tests start for themselves. All that is the product's reaches them as a worker's user: what the file forbids,
-and the product needs, fails.
+All that is the product's reaches them as a worker's user, or as the user that a test names: what the file forbids, and
+the product needs, fails.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,16 +56,6 @@ class GuardedServer(EmbeddedServer):
         """What was refused so far: user, why, and the command or key; what the product asks in vain is not counted."""
         with peek(self.url) as admin:
             return {(line["username"], line["reason"], line["object"]) for line in admin.acl_log()} - _IN_VAIN
-
-
-def own_server(directory: Path, **more: Any) -> EmbeddedServer:
-    """A server of a test's own."""
-    return (GuardedServer if under_acl() else EmbeddedServer)(directory, **more)
-
-
-def under_acl() -> bool:
-    """Whether every server has the users of the file."""
-    return os.environ.get("UNDER_ACL", "") == "1"
 
 
 def users(prefix: str) -> str:

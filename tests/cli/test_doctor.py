@@ -20,7 +20,7 @@ from router.io.redis_keys import Keys
 from router.ledger import EntryKind
 from router.settings import Settings
 from router.sign import Level
-from tests.acl import allow, own_server, peek
+from tests.acl import GuardedServer, allow, peek
 from tests.builders import a_submission
 from tests.gang import POLICIES
 from tests.io.test_scripts import a_desk
@@ -98,7 +98,7 @@ class Ward:
 
 @pytest.fixture
 def ward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ward]:
-    with own_server(tmp_path / "server") as server:
+    with GuardedServer(tmp_path / "server") as server:
         ward = Ward(tmp_path, server.url, monkeypatch)
         yield ward
         ward.close()

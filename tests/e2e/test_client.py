@@ -37,7 +37,7 @@ from router.errors import (
 from router.event import Stands
 from router.io.embedded import EmbeddedServer
 from router.task import TaskState
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.builders import DOUBTFUL, a_policy
 from tests.gang import ROOT
 from tests.waiting import until
@@ -333,7 +333,7 @@ async def test_one_reader_serves_a_thousand_waiters(client: Any, floor: Floor, l
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: type[Client | AsyncClient]) -> None:
     """Who waits while Redis is killed and started again is woken all the same."""
-    server = own_server(tmp_path)
+    server = GuardedServer(tmp_path)
     floor = Floor(server.url, "r:", None, llm)
     await floor.store.publish([a_policy()])
     with ThreadPoolExecutor() as pool, peek(server.url) as raw, Client(server.url) as plain:
@@ -344,7 +344,7 @@ async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: typ
         await until(lambda: _listening(raw))
         os.kill(server.pid, signal.SIGKILL)
         server.stop()
-        server = own_server(tmp_path)
+        server = GuardedServer(tmp_path)
         llm.open()
         async with floor.shift():
             assert (await waiting).ok

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from tests.acl import own_server
+from tests.acl import GuardedServer
 from tests.e2e.house import Models
 
 
@@ -35,7 +35,7 @@ class FallibleServer:
 
     def start(self) -> None:
         """Start a process on what lies in the directory."""
-        self._server = own_server(self._directory, settings=self._settings, env=self._env)
+        self._server = GuardedServer(self._directory, settings=self._settings, env=self._env)
 
     def kill(self) -> None:
         """The process ends in the middle of whatever it does."""

@@ -10,7 +10,7 @@ import pytest
 
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.e2e.house import House
 from tests.gang import POLICIES, environment, launch
 
@@ -22,7 +22,7 @@ CUT, FULL = (next(case for case in CASES if case.family == family) for family in
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    with own_server(tmp_path / "redis") as server:
+    with GuardedServer(tmp_path / "redis") as server:
         yield server
 
 

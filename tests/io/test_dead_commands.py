@@ -22,10 +22,10 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind
 from router.ports import Claim
 from router.submission import Submitted
-from router.summary import Summary, Wanted
+from router.summary import Cursor, Page, Summary, Wanted
 from router.task import Priority, TaskState
 from router.verdict import Outcome
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock
 from tests.io.keyspace import keyspace
@@ -72,6 +72,9 @@ class Desk:
     async def dead(self, wanted: Wanted = ANY, *, limit: int | None = None) -> Sequence[Summary]:
         return await self.carry_out(self.commands.dead(wanted, limit=limit))
 
+    async def page(self, limit: int, after: Cursor | None = None) -> Page:
+        return await self.carry_out(self.commands.dead_page(ANY, limit=limit, after=after))
+
     async def redrive(self, task_id: str = "t1", *, reply_to: str | None = None) -> Submitted:
         return await self.carry_out(self.commands.redrive(task_id, reply_to=reply_to))
 
@@ -102,6 +105,20 @@ def ids(letters: Sequence[Summary]) -> list[str]:
 
 
 # the list
+
+
+async def test_pages_are_exact_while_letters_come_and_go(desk: Desk) -> None:
+    """Each letter that is there all the time is on one page; the last one says that it is."""
+    await desk.bury("t1", "t2", "t3", "t4", "t5")
+
+    first = await desk.page(2)
+    await desk.bury("t6")
+    await desk.drop("t4")
+    second = await desk.page(2, first.next)
+    third = await desk.page(1, second.next)
+
+    assert [ids(page.tasks) for page in (first, second, third)] == [["t5", "t4"], ["t3", "t2"], ["t1"]]
+    assert third.next is None
 
 
 async def test_the_newest_is_listed_first(desk: Desk) -> None:
@@ -339,7 +356,7 @@ async def test_the_backlog_is_bounded(server: EmbeddedServer, raw: redis.Redis, 
 
 async def test_a_full_memory_takes_none(tmp_path: Path) -> None:
     """Where the memory that is left is kept for tasks that wait, letters stay letters, and wait for better times."""
-    with own_server(tmp_path / "redis") as small, peek(small.url) as raw:
+    with GuardedServer(tmp_path / "redis") as small, peek(small.url) as raw:
         async with a_desk(small.url, "r:") as desk:
             await desk.bury("t1")
             before = keyspace(raw, desk.prefix)

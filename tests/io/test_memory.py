@@ -14,7 +14,7 @@ from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import Link, connect
 from router.producing import admitted
 from router.submission import Admission, Full, Submission, Submitted
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.builders import a_submission
 from tests.io.test_scripts import STEPS, a_desk
 
@@ -54,7 +54,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    with own_server(tmp_path) as server:
+    with GuardedServer(tmp_path) as server:
         shop = Shop(server)
         yield shop
         shop.close()
@@ -109,7 +109,7 @@ async def test_room_is_found_again(shop: Shop) -> None:
 @pytest.mark.parametrize("name", [name for name in STEPS if not name.startswith("submit")])
 async def test_every_other_script_goes_on_without_memory(tmp_path: Path, name: str) -> None:
     """Whatever a shift, a sweep or a canceller does, it does the same when Redis is out of memory."""
-    with own_server(tmp_path) as server, peek(server.url) as raw:
+    with GuardedServer(tmp_path) as server, peek(server.url) as raw:
         async with a_desk(server.url, "roomy:") as roomy, a_desk(server.url, "tight:") as tight:
             act, control = await STEPS[name](tight), await STEPS[name](roomy)
             expected = await control()

@@ -19,7 +19,7 @@ from router.io.embedded import EmbeddedServer
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, Command, Link, connect, connect_async
 from router.submission import Submitted
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.builders import a_submission
 
 
@@ -136,7 +136,7 @@ async def test_says_that_the_server_is_gone(tmp_path: Path) -> None:
 
 async def test_works_again_when_the_server_is_back(tmp_path: Path) -> None:
     """A link outlives its server: what failed may be asked again after a restart, scripts included."""
-    server = own_server(tmp_path)
+    server = GuardedServer(tmp_path)
     link = AsyncLink(connect_async(server.url), prefix="x:", pauses_s=(0,))
     commands = ProducerCommands(prefix="x:")
     await link.run(commands.submit([a_submission("t1", key="order-1")]))
@@ -144,7 +144,7 @@ async def test_works_again_when_the_server_is_back(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await link.run(commands.submit([a_submission("t2", key="order-1")]))
 
-    with own_server(tmp_path):
+    with GuardedServer(tmp_path):
         again = await link.run(commands.submit([a_submission("t2", key="order-1")]))
         await link.close()
 
@@ -153,7 +153,7 @@ async def test_works_again_when_the_server_is_back(tmp_path: Path) -> None:
 
 async def test_waits_for_a_server_that_takes_no_writes(tmp_path: Path) -> None:
     """A server that became a replica, or lacks its own, counts as away, not as an error of whoever happened to ask."""
-    with own_server(tmp_path) as server, peek(server.url) as raw:
+    with GuardedServer(tmp_path) as server, peek(server.url) as raw:
         link = AsyncLink(connect_async(server.url), prefix="x:", pauses_s=(0, 0))
         submit = ProducerCommands(prefix="x:").submit([a_submission("t1")])
         raw.replicaof("127.0.0.1", 1)
@@ -171,7 +171,7 @@ async def test_waits_for_a_server_that_takes_no_writes(tmp_path: Path) -> None:
 
 async def test_a_full_server_is_told_at_once(tmp_path: Path) -> None:
     """What a server refuses for want of memory is told to who asked, at the first try; the rest of the batch runs."""
-    with own_server(tmp_path) as server, peek(server.url) as raw:
+    with GuardedServer(tmp_path) as server, peek(server.url) as raw:
         link = AsyncLink(connect_async(server.url), prefix="x:")
         threads = Link(connect(server.url), prefix="x:")
         write = Command(("SET", "x:a", "1"), lambda reply: reply)
@@ -235,7 +235,7 @@ def frozen(server: EmbeddedServer) -> Iterator[None]:
 async def test_a_server_that_hangs_is_given_up_when_patience_is_over(tmp_path: Path) -> None:
     """Tries that last end the waiting before all of them were made; whoever has more patience makes them all."""
     words = {"socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
-    with own_server(tmp_path) as server, frozen(server):
+    with GuardedServer(tmp_path) as server, frozen(server):
         short, long = (
             AsyncLink(redis.asyncio.Redis.from_url(server.url, **words), prefix="x:", pauses_s=(0, 0, 0), patience_s=p)
             for p in (0.01, 100)

@@ -21,7 +21,7 @@ from router.io.redis_store import RedisStore
 from router.io.shift_commands import ShiftCommands
 from router.record import Record
 from router.ruling import Ruling
-from router.summary import Summary, Wanted
+from router.summary import Cursor, Page, Summary, Wanted
 from router.task import ENDS, TaskState
 from router.verdict import Outcome
 from tests.builders import a_failure, a_policy, a_submission, an_attempt
@@ -54,6 +54,9 @@ class Desk:
 
     async def reviews(self, wanted: Wanted = ANY, limit: int | None = None) -> list[Summary]:
         return await self.link.carry_out(self.commands.reviews(wanted, limit=limit))
+
+    async def page(self, limit: int, after: Cursor | None = None) -> Page:
+        return await self.link.carry_out(self.commands.review_page(ANY, limit=limit, after=after))
 
     async def resolve(self, wish: str, *, output: Any = None, attempt: int | None = None, **changes: Any) -> TaskState:
         ruling = Ruling.model_validate({"wish": wish, "by": "anna", **changes})
@@ -95,6 +98,40 @@ async def test_lists_what_is_wanted_of_very_many(desk: Desk) -> None:
     assert len(await desk.reviews()) == 601
     assert [task.id for task in await desk.reviews(Wanted(tenant="acme"), limit=5)] == ["t1"]
     assert [task.id for task in await desk.reviews(Wanted(policy="others"))] == ["t1"]
+
+
+async def test_pages_are_exact_while_tasks_come_and_go(desk: Desk) -> None:
+    """Each task that waits all the time is on one page, also of many that came in one moment."""
+    await desk.store.submit([a_submission(f"a{i:04}") for i in range(600)])
+    claims = [c for i in range(6) for c in await desk.store.claim({"mini": 1000}, at_most=100, token=f"token-{i}")]
+    for claim in claims:
+        await desk.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.UNSURE), Review("who knows"))
+    desk.clock.advance(1)
+    await desk.send_to_review("b1", "b2", "b3")
+
+    first = await desk.page(590)
+    for task_id in ("a0000", "a0589", "b1"):
+        await desk.store.cancel(task_id)
+    await desk.send_to_review("c1")
+    second = await desk.page(11, first.next)
+    third = await desk.page(11, second.next)
+
+    assert [task.id for task in first.tasks] == [f"a{i:04}" for i in range(590)]
+    assert [task.id for task in second.tasks] == [*(f"a{i:04}" for i in range(590, 600)), "b2"]
+    assert ([task.id for task in third.tasks], third.next) == (["b3", "c1"], None)
+
+
+async def test_the_last_page_says_so_when_it_is_full(desk: Desk) -> None:
+    """Nobody asks for a page with nothing on it."""
+    await desk.send_to_review("t1", "t2")
+
+    first = await desk.page(1)
+
+    assert [page.next is None for page in (first, await desk.page(1, first.next), await desk.page(2))] == [
+        False,
+        True,
+        True,
+    ]
 
 
 async def test_accepts_an_output_that_is_given(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from router.client import Client, Handle
 from router.errors import UnknownPolicy
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.fault_provider import FaultProvider
 from tests.gang import POLICIES, Gang, alive, environment, launch
 from tests.waiting import wait_until
@@ -255,7 +255,7 @@ def test_refuses_before_it_starts_anything(
 @pytest.mark.parametrize(("name", "value"), [("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")])
 def test_refuses_a_server_that_loses_tasks(settings: Settings, tmp_path: Path, name: str, value: str) -> None:
     """A server without an append-only file, or that evicts keys, is a wrong setting."""
-    with own_server(tmp_path) as unsafe, peek(unsafe.url) as raw:
+    with GuardedServer(tmp_path) as unsafe, peek(unsafe.url) as raw:
         raw.config_set(name, value)
         process = launch("workers", env=environment(replace(settings, redis_url=unsafe.url)))
         _, said = process.communicate(timeout=60)

@@ -26,7 +26,7 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
 
 from router.io.embedded import EmbeddedServer
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.waiting import wait_until
 from tests.workers.raced import MOMENTS
 from tests.workers.trap import MARKS, Pickled
@@ -222,7 +222,7 @@ def test_a_shift_is_written_as_json_and_leaves_nothing(new_yard: Callable[[], Ya
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Yard, subprocess.Popen[str]]]:
     """A worker of ours that waits for work, and is alone at its server."""
     with (
-        own_server(tmp_path_factory.mktemp("idle")) as server,
+        GuardedServer(tmp_path_factory.mktemp("idle")) as server,
         closing(Yard(server.url, tmp_path_factory.mktemp("marks"))) as yard,
     ):
         worker = yard.start(OURS)
@@ -300,7 +300,7 @@ def test_tells_in_full_that_it_lives(new_yard: Callable[[], Yard]) -> None:
 
 def test_waits_for_a_full_server(tmp_path: Path) -> None:
     """An idle worker takes a server without memory for one that is away, which RQ waits for; a busy one goes on."""
-    with own_server(tmp_path) as server, closing(peek(server.url)) as client:
+    with GuardedServer(tmp_path) as server, closing(peek(server.url)) as client:
         worker = ShiftWorker("full", connection=client)
         worker.register_birth()
         client.config_set("maxmemory", 1)

@@ -19,7 +19,7 @@ from router.io.embedded import EmbeddedServer
 from router.io.packing import pack
 from router.ports import Claim, Store, Swept
 from router.task import TaskState
-from tests.acl import own_server, peek
+from tests.acl import GuardedServer, peek
 from tests.builders import BROKEN, GOOD, TIERS, a_policy, a_tier
 from tests.conftest import Clock
 from tests.waiting import until
@@ -138,14 +138,14 @@ class Outage:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.server = own_server(directory)
+        self.server = GuardedServer(directory)
 
     def kill(self) -> None:
         os.kill(self.server.pid, signal.SIGKILL)
         self.server.stop()
 
     def start_again(self) -> None:
-        self.server = own_server(self._directory)
+        self.server = GuardedServer(self._directory)
 
     def stun(self) -> None:
         os.kill(self.server.pid, signal.SIGSTOP)

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import pytest
 import redis
 from aiohttp import web
 from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
 
 from router.async_client import AsyncClient
-from router.decision import Accept
+from router.decision import Accept, Review
 from router.delivery import Delivery, DeliveryStatus
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import Link, connect
@@ -53,8 +54,8 @@ class Sender:
         self.link = Link(connect(url), prefix=prefix)
         self.commands = WebhookCommands(prefix=prefix)
 
-    def secret(self, text: str, *, way: Any = "create", tenant: str = "default") -> None:
-        add = self.commands.add_secret(way, tenant, secret_id=text[-8:], text=text, overlap_ms=60_000)
+    def secret(self, text: str, *, way: Any = "create", tenant: str = "default", overlap_ms: int = 60_000) -> None:
+        add = self.commands.add_secret(way, tenant, secret_id=text[-8:], text=text, overlap_ms=overlap_ms)
         assert self.link.run(add) == "ok"
 
     async def end(self, url: str, task_id: str = "t1", *, accepted: bool = False, **changes: Any) -> str:
@@ -66,6 +67,13 @@ class Sender:
         (claim,) = await self.store.claim({"mini": 10}, at_most=1, token=task_id)
         await self.store.finish(claim, POLICY, DONE, Accept(DONE))
         return f"evt_{task_id}_succeeded"
+
+    async def review(self, url: str, *, payload: Any) -> str:
+        """Leave a task with a webhook to a person; returns the delivery's id."""
+        await self.store.submit([a_submission("t1", webhook=Webhook(url=url, payload=payload))])
+        (claim,) = await self.store.claim({"mini": 10}, at_most=1, token="t1")
+        await self.store.finish(claim, POLICY, DONE, Review("who knows"))
+        return "evt_t1_review_1"
 
     async def deliver(self, postman: Postman) -> int:
         """Send what is due now; returns how many."""
@@ -119,6 +127,13 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def verified(got: Got, secret: str = SECRET) -> Any:
     return Verifier(secret).verify(got.body, got.headers)
+
+
+def verifies(got: Got, secret: str) -> bool:
+    try:
+        return bool(verified(got, secret))
+    except WebhookVerificationError:
+        return False
 
 
 async def test_tells_of_a_task_s_end(sender: Sender, receiver: Receiver) -> None:
@@ -204,6 +219,38 @@ async def test_a_failure_is_repeated_with_the_same_event(sender: Sender) -> None
         assert sender.read(delivery_id).said == "204"
 
 
+async def test_what_is_sent_again_is_signed_with_the_secrets_of_its_time(sender: Sender) -> None:
+    """With both while one takes the other's place, and with the new one alone once the overlap is over."""
+    async with a_receiver(says(500)) as receiver:
+        delivery_id = await sender.end(receiver.url())
+        for overlap_ms in (None, 60_000, 0):
+            if overlap_ms is not None:
+                sender.link.run(sender.commands.drop_secret("default", LATER[-8:]))
+                sender.secret(LATER, way="rotate", overlap_ms=overlap_ms)
+            sender.again(delivery_id)
+            await sender.deliver_once()
+
+        signed = [tuple(verifies(got, secret) for secret in (SECRET, LATER)) for got in receiver.got]
+        assert signed == [(True, False), (True, True), (False, True)]
+        assert {got.id for got in receiver.got} == {delivery_id}
+
+
+async def test_an_end_does_not_wait_for_an_earlier_event(sender: Sender) -> None:
+    """Events may come in another order: a review that is told late tells of itself, and nothing of what came after."""
+    async with a_receiver(says(500), says(200)) as receiver:
+        review_id = await sender.review(receiver.url(), payload="full")
+        await sender.deliver_once()
+        await sender.store.cancel("t1")
+        await sender.deliver_once()
+        sender.again(review_id)
+        await sender.deliver_once()
+
+        told = [verified(got) for got in receiver.got]
+        assert [event["type"] for event in told] == ["task.review", "task.cancelled", "task.review"]
+        assert (told[0]["data"]["reason"], told[1]["data"]["reason"]) == ("who knows", "cancelled by the caller")
+        assert told[2]["data"] == {"id": "t1", "status": "review", "policy": "receipts"}
+
+
 async def test_a_failure_waits_for_its_pause(sender: Sender) -> None:
     """It is not sent again at once, and the time at which it will be is told."""
     async with a_receiver(says(500)) as receiver:
@@ -218,14 +265,15 @@ async def test_a_failure_waits_for_its_pause(sender: Sender) -> None:
         assert len(receiver.got) == 1
 
 
-async def test_a_redirect_is_not_followed(sender: Sender) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(sender: Sender, status: int) -> None:
     """It could lead inside: the final address has to be given."""
-    async with a_receiver() as inside, a_receiver(says(302, location=inside.url("/metadata"))) as receiver:
+    async with a_receiver() as inside, a_receiver(says(status, location=inside.url("/metadata"))) as receiver:
         delivery_id = await sender.end(receiver.url())
         await sender.deliver_once()
 
         assert (len(receiver.got), inside.got) == (1, [])
-        said = "302: redirects are not followed; give the final address"
+        said = f"{status}: redirects are not followed; give the final address"
         assert sender.standing(delivery_id) == (DeliveryStatus.WAITING, said)
 
 
@@ -262,6 +310,54 @@ async def test_an_answer_s_body_is_not_read(sender: Sender) -> None:
         await sender.deliver_once()
 
         assert sender.standing(delivery_id) == (DeliveryStatus.DELIVERED, "200")
+
+
+async def in_bytes(writer: asyncio.StreamWriter) -> None:
+    """A head of which a byte comes now and then."""
+    for byte in b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10_000:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def hints(writer: asyncio.StreamWriter) -> None:
+    """Answers before the answer, without an end."""
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def one_line(writer: asyncio.StreamWriter) -> None:
+    """A head of one line without an end."""
+    writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+    while True:
+        writer.write(b"y" * 65536)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (in_bytes, "no answer within 1 s"),
+        (hints, "no answer within 1 s"),
+        (one_line, "no answer that is HTTP (ClientResponseError)"),
+    ],
+)
+async def test_an_answer_without_an_end_is_none(sender: Sender, answer: Any, said: str) -> None:
+    """It is bounded in time and in size, whatever comes before the status is whole."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await answer(writer)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        delivery_id = await sender.end(f"http://{host}:{port}/hook")
+        await sender.deliver_once()
+
+    assert sender.standing(delivery_id) == (DeliveryStatus.WAITING, said)
 
 
 async def test_a_slow_receiver_holds_up_nobody_else(sender: Sender, receiver: Receiver) -> None:
