@@ -90,6 +90,11 @@ class BudgetUse:
     def left_nusd(self) -> int:
         return max(0, self.budget.limit_nusd - self.used_nusd)
 
+    @property
+    def used_share(self) -> float:
+        """Above 1 where more was charged than reserved."""
+        return self.used_nusd / self.budget.limit_nusd if self.budget.limit_nusd else 1.0
+
 
 def scopes(*, tenant: str, policy: str, tier: str, why: str) -> tuple[str, ...]:
     """The scopes that a call counts in."""

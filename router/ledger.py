@@ -196,6 +196,8 @@ def _day_names(entry: Entry) -> Iterable[str]:
 
 
 _WANTED_BY: Final = {"sample": "agreement", "judge": "judge"}
+CONSULTING: Final = frozenset(_WANTED_BY.values())
+"""The reasons of calls that a check wanted beside the answer."""
 _BALANCE_OF = {
     EntryKind.RESERVED: "reserved_nusd",
     EntryKind.SETTLED: "settled_nusd",

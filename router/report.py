@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from .cost import usd
 from .counters import HOUR_MS, UNJUDGED, Cell, Change, Sums
+from .ledger import CONSULTING
 from .values import iso
 
 FROM: Final = "from"
@@ -88,6 +89,15 @@ class CostRow:
         """Answered tasks of which the price at the top tier is not known, so that the saving leaves them out."""
         return self.sums["answered"] - self.sums["compared"]
 
+    @property
+    def unjudged_nusd(self) -> int | None:
+        """
+        What was paid and no attempt tells of: calls of attempts under way, of tasks that ended meanwhile, and what a
+        bill settled later. None where groups divide an attempt, whose checks may ask other tiers.
+        """
+        told_nusd = self.sums["accepted_cost"] + self.waste_nusd + self.audits_nusd
+        return self.cost_nusd - told_nusd if self.comparable else None
+
     def as_json(self) -> dict[str, object]:
         """Money as decimal strings in dollars; the lower bound of what is unknown is always nothing."""
         return {
@@ -106,6 +116,7 @@ class CostRow:
             "accepted_usd": usd(self.sums["accepted_cost"]),
             "waste_usd": usd(self.waste_nusd),
             "audits_usd": usd(self.audits_nusd),
+            "unjudged_usd": _usd(self.unjudged_nusd),
             "always_top_usd": _usd(self.always_top_nusd),
             "saving_usd": _usd(self.saving_nusd),
             "uncompared": self.uncompared,
@@ -129,17 +140,15 @@ def costs(
     """
     rows: dict[tuple[object, ...], _Row] = {}
     places = [Cell._fields.index(name) for name in by]
-    for change in counts:
-        if (change.hour + 1) * HOUR_MS <= since_ms:
-            continue
+    new = (change for change in counts if (change.hour + 1) * HOUR_MS > since_ms)
+    for change in _by_verdict(new) if "verdict" in by else new:
         at_ms = change.hour * HOUR_MS
         began_ms = at_ms - at_ms % bucket_ms if bucket_ms is not None else 0
-        for part in _by_verdict(change) if "verdict" in by else (change,):
-            key = began_ms, *(part.cell[place] for place in places)
-            row = rows.get(key)
-            if row is None:
-                row = rows[key] = _Row(_group(part.cell, by, began_ms if bucket_ms is not None else None))
-            row.add(part)
+        key = began_ms, *(change.cell[place] for place in places)
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = _Row(_group(change.cell, by, began_ms if bucket_ms is not None else None))
+        row.add(change)
     comparable = set(by) <= _COMPARABLE
     found = [row.done(comparable=comparable) for row in rows.values() if any(row.sums.values())]
     return sorted(found, key=lambda row: (row.group.get(FROM, ""), -row.cost_nusd, *row.group.values()))
@@ -176,13 +185,37 @@ class _Row:
         return CostRow(self.group, self.sums, self.audits_nusd, self.waste_nusd, comparable)
 
 
-def _by_verdict(change: Change) -> Iterator[Change]:
-    """What an attempt cost, taken from what stands without a verdict."""
-    yield change
-    judged_nusd = change.sums["judged"]
-    if judged_nusd:
-        yield change._replace(sums=Counter(settled=judged_nusd))
-        yield change._replace(cell=change.cell._replace(verdict=UNJUDGED), sums=Counter(settled=-judged_nusd))
+def _by_verdict(changes: Iterable[Change]) -> Iterator[Change]:
+    """What attempts cost stands with their verdicts, and is taken from what stands without one."""
+    had: dict[tuple[int, str, str, str, str], Counter[Cell]] = defaultdict(Counter)
+    left: dict[tuple[int, str, str, str, str], Counter[Cell]] = defaultdict(Counter)
+    for change in changes:
+        yield change
+        cell, judged_nusd = change.cell._replace(verdict=UNJUDGED), change.sums["judged"]
+        booked_together = change.hour, cell.policy, cell.version, cell.tenant, cell.lane
+        had[booked_together][cell] += change.sums["settled"]
+        left[booked_together][cell] += change.sums["settled"] - judged_nusd
+        if judged_nusd:
+            yield change._replace(sums=Counter(settled=judged_nusd))
+    for place, cells in left.items():
+        for cell, nusd in _evened(cells).items():
+            yield Change(place[0], cell, Counter(settled=nusd - had[place][cell]))
+
+
+def _evened(left: Mapping[Cell, int]) -> Mapping[Cell, int]:
+    """
+    What attempts took beyond the calls of their own tier and reason comes from those that their checks asked; where
+    these are not of the same hour, the sum stays, and one of them owes it.
+    """
+    owed = -sum(nusd for nusd in left.values() if nusd < 0)
+    evened = {cell: max(0, nusd) for cell, nusd in left.items()}
+    for cell in sorted(evened, key=lambda cell: (cell.reason not in CONSULTING, -evened[cell], cell)):
+        part = min(owed, evened[cell])
+        evened[cell] -= part
+        owed -= part
+    if owed:
+        evened[min(left, key=left.__getitem__)] -= owed
+    return evened
 
 
 def _group(cell: Cell, by: Sequence[str], began_ms: int | None) -> dict[str, str]:

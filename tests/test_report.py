@@ -215,6 +215,21 @@ def test_what_was_not_accepted_is_waste() -> None:
     assert row.cost_nusd == 2_120 + 400 + 200
 
 
+def test_every_cent_is_accepted_wasted_audited_or_of_no_attempt() -> None:
+    """What a cancelled task's call cost stands in no attempt and is told by itself; groups of tiers cannot tell it."""
+    audit = asked("c5", "large", 200, task="t3", why="audit")
+    cancelled = [a_line(RESERVED, "c6", 50, task="t4"), a_line(SETTLED, "c6", 40, task="t4")]
+    changes = counted([*CLIMBED, *audit, *cancelled])
+
+    (row,) = costs(changes, ["policy"])
+
+    told = [row.sums["accepted_cost"], row.waste_nusd, row.audits_nusd, row.unjudged_nusd]
+    assert told == [2_000, 400, 200, 40]
+    assert row.cost_nusd == 2_000 + 400 + 200 + 40
+    assert total(costs(changes, ["tier"])).unjudged_nusd == 40
+    assert {row.unjudged_nusd for row in costs(changes, ["tier"])} == {None}
+
+
 def test_costs_stand_with_the_verdicts_they_led_to() -> None:
     """By verdict what attempts cost is theirs; what no attempt tells of yet stands alone, and nothing twice."""
     failed = asked("c1", "mini", 100, outcome="fail")
@@ -225,6 +240,32 @@ def test_costs_stand_with_the_verdicts_they_led_to() -> None:
 
     assert {verdict: row.cost_nusd for verdict, row in rows.items()} == {"pass": 300, "fail": 100, "-": 40}
     assert rows["-"].calls == 3
+
+
+@pytest.mark.parametrize("name", ["reason", "tier", "model"])
+def test_what_a_check_asked_stands_with_the_verdict_that_it_led_to(name: str) -> None:
+    """A judge is of another tier and reason than its attempt: by these and verdict no group owes another money."""
+    judge = {"tier": "small", "model": "openai/small", "version": "v1", "purpose": "judge", "usage": USAGE}
+    first = {"model": "openai/mini", "version": "v1"}
+    lines = [
+        *asked("c1", "mini", 100)[:2],
+        *(a_line(RESERVED, "c2", 90, **judge), a_line(SETTLED, "c2", 70, **judge)),
+        a_line(ATTEMPT, None, 170, outcome="unsure", **first),
+        *(a_line(RESERVED, "c3", 50, task="t2", **first), a_line(SETTLED, "c3", 40, task="t2", **first)),
+    ]
+
+    rows = costs(counted(lines), [name, "verdict"])
+
+    assert sorted((row.group["verdict"], row.cost_nusd) for row in rows) == [("-", 0), ("-", 40), ("unsure", 170)]
+    assert sum(row.calls for row in rows) == 3
+
+
+def test_an_attempt_judged_an_hour_later_takes_its_cost_along() -> None:
+    """By the hour and verdict, what was booked in one hour and judged in the next is still told once in all."""
+    early, later = asked("c1", "mini", 100)[:2], {"at_ms": NOW_MS + HOUR_MS, "version": "v1", "model": "openai/mini"}
+    rows = costs(counted([*early, a_line(ATTEMPT, None, 100, outcome="pass", **later)]), ["verdict"], bucket_ms=HOUR_MS)
+
+    assert [(row.group["verdict"], row.cost_nusd) for row in rows] == [("-", 100), ("pass", 100), ("-", -100)]
 
 
 def test_costs_stand_in_their_hours() -> None:

@@ -70,6 +70,11 @@ class CostShown(BaseModel):
     accepted_usd: str = Field(description="What the attempts cost that were accepted.", examples=["0.000210000"])
     waste_usd: str = Field(description="What those cost that were not; audits aside.", examples=["0.000000000"])
     audits_usd: str = Field(description="The part of the cost of audits.", examples=["0.000000000"])
+    unjudged_usd: str | None = Field(
+        description="What was paid and no attempt tells of: calls of attempts under way, of tasks that ended meanwhile "
+        "and what a bill settled later. With accepted_usd, waste_usd and audits_usd it is the cost. Null where groups "
+        "divide attempts; negative in an hour in which attempts of the hour before were judged."
+    )
     always_top_usd: str | None = Field(
         description="What the tasks' first answers would have cost at the top tier of their policies; null where "
         "groups divide tasks, or no price is known."

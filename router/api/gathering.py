@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
 
+from ..app import load_pricing
 from ..errors import PolicyInvalid, StoreUnavailable
 from ..io.cost_commands import CostCommands
 from ..io.folder import read_tiers
@@ -31,6 +32,7 @@ class Gathering:
         self._store = backend.store
         self._link = backend.link
         self._costs = CostCommands(prefix=backend.settings.prefix)
+        self._pricing = load_pricing(backend.settings)
         self._clock_s = clock_s
         self._gathered: asyncio.Task[Facts | None] | None = None
         self._at_s = 0.0
@@ -54,7 +56,7 @@ class Gathering:
         names = [f"{kind}:{name}" for name in cards for kind in ("policy", "audit")]
         climbed = {tier for card in cards.values() for tier in card.tiers}
         scopes = ["global", *names, *(f"tier:{tier}" for tier in {*tiers, *climbed})]
-        counted = await self._link.carry_out(self._costs.counted_ever())
+        counted = await self._link.carry_out(self._costs.counted_ever(self._pricing))
         return Facts(
             service=service,
             budgets=await self._store.budgets(scopes),

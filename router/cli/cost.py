@@ -14,10 +14,12 @@ from ..io.cost_commands import CostCommands, Counted
 from ..io.redis_link import Link, connect
 from ..report import DIMENSIONS, FROM, CostRow, costs, total
 from ..settings import Settings
-from .printing import SIMULATED, console, dollars, print_json, table
+from .printing import GAP, SIMULATED, console, dollars, print_json, table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _COLUMNS = ["calls", "attempts", "accepted", "escalated", "cost", "in doubt", "waste", "per accepted"]
+_LEAST_NEEDED = ("escalated", "attempts", "calls", "accepted", "in doubt")
+"""Columns that narrow screens do without, in this order: an amount that is cut would tell another."""
 _BEHIND_MS = 60_000
 
 
@@ -101,10 +103,33 @@ def _print_table(rows: list[CostRow], dimensions: list[str]) -> None:
     if not rows:
         screen.print("nothing was booked in this time")
         return
-    lines = [[*row.group.values(), *_numbers(row)] for row in rows]
+    lines = [[*_names(row), *_numbers(row)] for row in rows]
     if len(rows) > 1:
         lines.append(["all", *[""] * (len(dimensions) - 1), *_numbers(total(rows))])
-    screen.print(table(None, [*dimensions, *_COLUMNS], lines, texts=len(dimensions)))
+    columns = [*dimensions, *_COLUMNS]
+    left_out = _left_out(columns, lines, screen.width, doubt=any(row.doubt_nusd for row in rows))
+    kept = [index for index, name in enumerate(columns) if name not in left_out]
+    shown = [[line[index] for index in kept] for line in lines]
+    screen.print(table(None, [columns[index] for index in kept], shown, texts=len(dimensions)))
+    if left_out:
+        screen.print(f"no room here for {', '.join(left_out)}: --format csv has them, or a wider screen", style="dim")
+
+
+def _left_out(columns: list[str], lines: list[list[str]], width: int, *, doubt: bool) -> list[str]:
+    """The columns for which a screen has no room; that of *doubt* stays where there is any."""
+    widths = {name: max(len(name), *(len(line[i]) for line in lines)) for i, name in enumerate(columns)}
+    left_out: list[str] = []
+    for name in _LEAST_NEEDED:
+        if sum(widths.values()) + GAP * (len(widths) - 1) <= width or (doubt and name == "in doubt"):
+            break
+        left_out.append(name)
+        del widths[name]
+    return left_out
+
+
+def _names(row: CostRow) -> list[str]:
+    """What a row is of; buckets begin with an hour."""
+    return [text.replace(":00.000Z", "Z") if name == FROM else text for name, text in row.group.items()]
 
 
 def _numbers(row: CostRow) -> list[str]:
@@ -126,6 +151,9 @@ def _print_total(whole: CostRow, *, lag_ms: int) -> None:
         screen.print(f"not compared with the top tier: {tasks}, because no price of it is known", style="dim")
     if whole.audits_nusd or whole.sums["cache_saved"]:
         screen.print(f"audits: {dollars(whole.audits_nusd)}; saved by caches: {dollars(whole.sums['cache_saved'])}")
+    if whole.unjudged_nusd:
+        paid = f"paid for no attempt: {dollars(whole.unjudged_nusd)}"
+        screen.print(f"{paid} (of attempts under way, of tasks that ended meanwhile, or settled by a bill)")
     if lag_ms > _BEHIND_MS:
         screen.print(f"lines of the last {lag_ms // 1000:,} s are not counted yet: does a sweep run?", style="dim")
     if whole.simulated:

@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import click
-from rich.markup import escape
 
 from ..apikey import CALLERS, CHANCE_BYTES, NOTE_MAX, RATE_MAX, WAITING_MAX, ApiKey, Limits, Scope, Token
 from ..io.key_commands import KeyCommands, Wish
@@ -17,7 +16,7 @@ from ..settings import Settings
 from ..tenant import tenant_mistake
 from ..values import iso
 from .cost import seconds
-from .printing import console, count, print_json, printable, table
+from .printing import console, count, print_json, table
 
 T = TypeVar("T")
 
@@ -233,8 +232,8 @@ def key_json(key: ApiKey, now_ms: int) -> dict[str, Any]:
 def _row(key: ApiKey, now_ms: int) -> list[str]:
     times = [_day(ms) for ms in (key.created_ms, key.expires_ms, key.last_used_ms)]
     limits = ["-" if limit is None else f"{limit:,}" for limit in (key.requests_per_minute, key.waiting_max)]
-    words = [key.id, escape(key.tenant), _state(key, now_ms), " ".join(key.scopes)]
-    return [*words, *times, escape(printable(key.note)), *limits]
+    words = [key.id, key.tenant, _state(key, now_ms), " ".join(key.scopes)]
+    return [*words, *times, key.note, *limits]
 
 
 def _state(key: ApiKey, now_ms: int) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
-from rich.markup import escape
 
 from ..client import Client
 from ..cost import usd
@@ -66,7 +65,7 @@ def print_tasks(tasks: Sequence[Summary], *, at: str = "ended or came") -> None:
         click.echo("\n".join(lined_up([columns, *rows])))
         return
     screen.width = max(screen.width, sum(width + 2 for width in _widths([columns, *rows])) + _REASON_WIDTH_MIN)
-    shown = [[escape(word) for word in (*words, _cut(reason))] for *words, reason in rows]
+    shown = [[*words, _cut(reason)] for *words, reason in rows]
     drawn = table(None, columns, shown, texts=len(columns))
     for column in drawn.columns[:-1]:
         column.no_wrap = True

@@ -18,6 +18,10 @@ SIMULATED = (
     "costs are simulated at the list prices of the models they stand for"
 )
 
+GAP: Final = 2
+"""Blanks between the columns of a table."""
+_NAME_MIN: Final = 5
+"""What is left of a text where numbers need the screen: it goes on below."""
 
 _STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -40,14 +44,21 @@ def printable(text: str) -> str:
 
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> Table:
-    """A table whose first *texts* columns are texts, the rest numbers."""
+    """
+    A table whose first *texts* columns are texts, the rest numbers; on narrow screens texts give way, by lines. Cells
+    stand there as they are: what looks like markup is none.
+    """
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for index, column in enumerate(columns):
-        shown.add_column(column, justify="left" if index < texts else "right", header_style="bold")
+        if index < texts:
+            shown.add_column(column, justify="left", header_style="bold", overflow="fold", min_width=_NAME_MIN)
+        else:
+            shown.add_column(column, justify="right", header_style="bold", no_wrap=True)
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*(Text(printable(cell)) for cell in row))
     return shown
 
 

@@ -132,7 +132,7 @@ def _sums(told: Overview) -> str:
 def _flow(told: Overview) -> RenderableType:
     rows = [
         [
-            printable(rung.tier),
+            rung.tier,
             f"{rung.arrived:,}",
             _share(rung.reached),
             f"{rung.accepted:,}",
@@ -150,7 +150,7 @@ def _flow(told: Overview) -> RenderableType:
 def _queues(told: Overview) -> RenderableType:
     rows = [
         [
-            printable(queue.tier),
+            queue.tier,
             f"{queue.ready + queue.alone:,}",
             f"{queue.oldest_ms / 1000:,.0f} s" if queue.ready or queue.alone else "-",
             f"{queue.running:,}",
@@ -165,7 +165,7 @@ def _queues(told: Overview) -> RenderableType:
 def _budgets(told: Overview) -> RenderableType:
     rows = [
         [
-            printable(f"{use.scope} per {use.budget.per}"),
+            f"{use.scope} per {use.budget.per}",
             dollars(use.left_nusd),
             dollars(use.budget.limit_nusd),
             _share(use.used_nusd / use.budget.limit_nusd if use.budget.limit_nusd else 1.0),

@@ -96,6 +96,12 @@ def money(facts: Facts, names: Names) -> Iterator[Metric]:
         told(lambda change: change.sums["overrun"]),
     )
     yield counter(
+        "router_cost_accepted_dollars_total",
+        "What attempts have cost whose answers were accepted as results.",
+        by,
+        told(lambda change: change.sums["accepted_cost"]),
+    )
+    yield counter(
         "router_cost_waste_dollars_total",
         "What attempts have cost whose answers were not accepted; audits are not counted.",
         by,
@@ -112,6 +118,12 @@ def money(facts: Facts, names: Names) -> Iterator[Metric]:
         "What the first answers of tasks would have cost at the top tier of their policy, where that is known.",
         ("policy",),
         _some(dollars(((names.policy(change.cell.policy),), change.sums["top"]) for change in facts.counts)),
+    )
+    yield counter(
+        "router_cost_cache_saving_dollars_total",
+        "What input that providers had in their caches would have cost more, had it been fresh.",
+        ("policy",),
+        dollars(((names.policy(change.cell.policy),), change.sums["cache_saved"]) for change in facts.counts),
     )
     reserved_nusd = sum(change.sums["reserved"] for change in facts.counts)
     yield plain(

@@ -211,6 +211,7 @@ async def test_money_is_the_same_in_metrics_the_api_the_command_line_and_the_led
     for family, column in (
         ("router_cost_dollars_total", "cost_usd"),
         ("router_cost_unsettled_dollars", "unsettled_high_usd"),
+        ("router_cost_accepted_dollars_total", "accepted_usd"),
         ("router_cost_waste_dollars_total", "waste_usd"),
     ):
         amounts = of_tiers(read, family)

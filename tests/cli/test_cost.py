@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
-from contextlib import closing
+import os
+import pty
+import subprocess
+import sys
+from contextlib import closing, suppress
 from decimal import Decimal
 
 import httpx
@@ -120,6 +124,54 @@ def test_http_csv_and_the_command_line_agree(shell: Shell, spent: CliDesk) -> No
         assert [line["cost_usd"] for line in csv.DictReader(text.splitlines())] == [row["cost_usd"] for row in rows]
         with closing(Link(connect(spent.settings.redis_url), prefix=spent.settings.prefix)) as link:
             link.carry_out(CostCommands(prefix=spent.settings.prefix).count(load_pricing(spent.settings)))
+
+
+def test_what_was_paid_for_no_attempt_is_told(shell: Shell, spent: CliDesk) -> None:
+    """With what was accepted, wasted and audited it is the whole cost, for people and for programs."""
+    (row,) = shell.json("cost", "--by", "policy", "--json")
+    shell("cost")
+
+    parts = ("accepted_usd", "waste_usd", "audits_usd", "unjudged_usd")
+    assert sum(Decimal(row[name]) for name in parts) == Decimal(row["cost_usd"]) == Decimal(row["unjudged_usd"])
+    assert "paid for no attempt: $0.000003" in shell.out
+
+
+def test_names_stand_as_they_are(shell: Shell, spent: CliDesk) -> None:
+    """A tenant may be called what a renderer would take for markup: it is none, and breaks nothing."""
+    spent.book("c4", SETTLED, 5, tenant="[/bold]")
+    spent.book("c5", SETTLED, 5, tenant="[bold]zeta")
+
+    assert shell("cost", "--by", "tenant") == 0
+    assert {"[/bold]", "[bold]zeta"} <= {line.split()[0] for line in shell.out.splitlines() if line}
+
+
+def on_a_screen(spent: CliDesk, columns: int, *words: str) -> str:
+    """What a command prints on a terminal so wide."""
+    main, terminal = pty.openpty()
+    env = {**os.environ, **spent.settings.environment(), "TERM": "dumb", "COLUMNS": str(columns)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "router.cli", *words], stdout=terminal, stderr=terminal, env=env
+    ) as it:
+        os.close(terminal)
+        seen = b""
+        with suppress(OSError):  # the end of it
+            while some := os.read(main, 65_536):
+                seen += some
+    os.close(main)
+    assert it.returncode == 0
+    return seen.decode()
+
+
+@pytest.mark.parametrize("by", ["tier", "tier,policy", "tier,policy,tenant"])
+def test_a_narrow_screen_cuts_no_amount(spent: CliDesk, by: str) -> None:
+    """On 80 columns amounts stand whole; what there is no room for is named, but money in doubt is never among it."""
+    lines = on_a_screen(spent, 80, "cost", "--by", by).splitlines()
+
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert any({"$0.000000400", "$0.000001"} <= {*line.split()} for line in lines)
+    assert "no room here for escalated" in " ".join(lines)
+    assert "in doubt" in lines[0]
 
 
 def test_only_what_is_new_enough_counts(shell: Shell, spent: CliDesk) -> None:

@@ -62,5 +62,6 @@ def test_counters_are_what_ends_in_total() -> None:
         *("router_http_requests", "router_tasks_ended", "router_alarms", "router_attempts", "router_escalations"),
         *("router_results_accepted", "router_unpriced_attempts", "router_cost_dollars"),
         *("router_cost_overrun_dollars", "router_cost_waste_dollars", "router_webhook_deliveries"),
-        *("router_tokens", "router_cost_always_top_dollars"),
+        *("router_tokens", "router_cost_always_top_dollars", "router_cost_cache_saving_dollars"),
+        "router_cost_accepted_dollars",
     }

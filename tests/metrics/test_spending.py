@@ -56,3 +56,11 @@ def test_what_the_top_tier_would_have_cost_is_told_by_policy() -> None:
 
     assert read.dollars("router_cost_always_top_dollars_total") == {("receipts",): "0.000002000"}
     assert scraped(FULL)["router_cost_always_top_dollars_total"] == {}
+
+
+def test_what_caches_saved_is_told_by_policy() -> None:
+    """What input from a provider's cache would have cost more, exactly."""
+    cell = Cell("mini", "receipts", "", "", "", "interactive", "first", "-")
+    read = told(counts=[Change(0, cell, Counter(settled=200, cache_saved=75)), Change(0, cell, Counter(settled=1))])
+
+    assert read.dollars("router_cost_cache_saving_dollars_total") == {("receipts",): "0.000000075"}

@@ -75,6 +75,18 @@ async def test_a_loss_says_so(server: EmbeddedServer, prefix: str, tmp_path: Pat
     assert ("Saved against always-top" in page.text) == (not dear)
 
 
+async def test_what_belongs_to_no_attempt_is_told(street: Street) -> None:
+    """Money for a call of which no attempt tells is named beside the figures; where there is none nothing is said."""
+    said = "of what was spent belongs to no attempt"
+    async with street.visit(Scope.ADMIN) as browser:
+        assert said not in (await browser.page("/costs?by=policy")).text
+        await book(street, "lost", 123_456_789)
+        page = await browser.page("/costs?by=policy")
+
+    assert f"$0.123457 {said}" in page.text
+    assert page.all("data", value="0.123456789")
+
+
 async def test_simulated_costs_say_so(street: Street) -> None:
     """Costs of the demo's models are named so on every page that shows money."""
     await book(street, "pretended", 1000, simulated=True)
