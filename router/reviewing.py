@@ -53,11 +53,12 @@ def check_ruling(policy: Policy, ruling: Ruling, output: Json) -> None:
 
 
 def _misformed(policy: Policy, output: Json) -> str | None:
-    """What is wrong with the form of an output: by the policy's own schema, then by its caller's."""
+    """All that is wrong with the form of an output by the policy's own schema, or what is by its caller's."""
     subject = Subject(task=_ANY, reading=Reading(output=output), types=policy.types, tier=REVIEW)
     checks = (check for check in policy.all_checks if isinstance(check, Schema | ResponseFormat))
     findings = (check(subject) for check in checks)
-    return next((finding.reason for finding in findings if finding.outcome is not Outcome.PASS), None)
+    reason = next((finding.reason for finding in findings if finding.outcome is not Outcome.PASS), None)
+    return reason and ("; ".join(policy.types.validator.problems(output)) or reason)
 
 
 _ANY = Task(id="-", policy="-", input={}, created_ms=0, deadline_ms=1)

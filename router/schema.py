@@ -13,11 +13,12 @@ import re2
 
 from .jsontext import DEPTH_MAX, NotJson, Path, canonical, is_deeper
 from .schemaengines import compiled, matcher
-from .schemawords import brief, sentence, spelled, why_refused
+from .schemawords import all_refused, brief, sentence, spelled, why_refused
 from .subschema import JsonSchema, applied, resolve, subschemas
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_BYTES_MAX: Final = 262_144
+PROBLEMS_MAX: Final = 10
 IN_PLACE_MAX: Final = 1_000
 """How many subschemas may look at one and the same value: `anyOf` over `anyOf` over `$ref` doubles each time."""
 EXPANDED_MAX: Final = 200_000
@@ -68,6 +69,14 @@ class Validator:
         except (ValueError, TypeError) as why:  # not of JSON: a set, a key that is no string, a lone surrogate
             return f"$: not a JSON value: {why}"
         return why_refused(self._schema, value)
+
+    def problems(self, value: Any) -> list[str]:
+        """Say all that is wrong with a value, `PROBLEMS_MAX` sentences at most; the one of `problem` comes first."""
+        first = self.problem(value)
+        if first is None:
+            return []
+        others = [] if is_deeper(value, DEPTH_MAX) else all_refused(self._schema, value)
+        return [*dict.fromkeys([first, *others])][:PROBLEMS_MAX]
 
 
 def check_schema(schema: JsonSchema) -> list[SchemaProblem]:

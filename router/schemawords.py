@@ -22,14 +22,26 @@ def why_refused(schema: JsonSchema, value: Any) -> str:
     return "$: does not match the schema" if error is None else f"{error.json_path}: {sentence(error)}"
 
 
+def all_refused(schema: JsonSchema, value: Any) -> list[str]:
+    """Say all that is wrong with a value, a sentence each, in the order of the schema; none where no word is found."""
+    from jsonschema import exceptions  # noqa: PLC0415  (60 ms, see schemaengines.py)
+
+    closest = [exceptions.best_match([error]) or error for error in _errors(schema, value)]
+    return [*dict.fromkeys(f"{error.json_path}: {sentence(error)}" for error in closest)]
+
+
 def _most_relevant(schema: JsonSchema, value: Any) -> ValidationError | None:
     from jsonschema import exceptions  # noqa: PLC0415  (60 ms, see schemaengines.py)
 
+    closest: ValidationError | None = exceptions.best_match(_errors(schema, value))
+    return closest
+
+
+def _errors(schema: JsonSchema, value: Any) -> list[ValidationError]:
     errors: list[ValidationError] = []
     with suppress(Tired, RecursionError):
         errors.extend(islice(hardened(schema).iter_errors(value), 100))
-    closest: ValidationError | None = exceptions.best_match(errors)
-    return closest
+    return errors
 
 
 def sentence(error: Any) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from router.budget import Budget, Budgets, Per, applying, balance_names, scopes, window
+from router.budget import Budget, Budgets, BudgetUse, Per, applying, balance_names, scopes, window
 
 
 def a_budget(scope: str = "global", usd: str = "5", per: str = "day", **changes: Any) -> Budget:
@@ -127,3 +127,11 @@ def test_windows_of_all_days_agree_with_the_calendar() -> None:
         day += timedelta(days=lengths[-1])
     assert lengths[:12] == [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
     assert (sum(lengths), lengths[13]) == (1461, 29)
+
+
+@pytest.mark.parametrize(("usd", "used_usd", "share"), [("4", 1, 0.25), ("4", 5, 1.25), ("0", 0, 1.0)])
+def test_what_is_used_is_a_share_of_the_limit(usd: str, used_usd: int, share: float) -> None:
+    """More than all of it where more was charged than reserved; of nothing all is used."""
+    use = BudgetUse("global", a_budget(usd=usd), window("day", at("2026-11-20T12:00")), used_usd * 10**9)
+
+    assert use.used_share == share

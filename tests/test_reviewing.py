@@ -198,6 +198,7 @@ def test_an_output_under_the_schema_is_accepted(output: Any) -> None:
     ("ruling", "output", "said"),
     [
         (a_ruling(), {"merchant": "ACME"}, "does not meet the schema of policy 'receipts'"),
+        (a_ruling(), {"merchant": 7, "total": "x"}, r"\$.total: 'x' is not a number; \$.merchant: 7 is not"),
         (a_ruling(), None, "does not meet the schema"),
         (a_ruling("ask", tier="huge"), None, "has no tier 'huge'; it climbs mini, small, large"),
     ],

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from router.schema import SchemaInvalid, Validator, check_schema
+from router.schema import PROBLEMS_MAX, SchemaInvalid, Validator, check_schema
 from tests.rules import OUTPUT, RECEIPT
 
 
@@ -33,6 +33,34 @@ def test_formats_are_annotations():
 def test_refuses_what_is_not_json(value, sentence):
     """Values that JSON cannot hold are refused in words, never with an exception."""
     assert (Validator({"type": ["string", "number", "object"]}).problem(value) or "").startswith(sentence)
+
+
+def test_tells_all_that_is_wrong_with_a_value():
+    """Each mistake is a sentence with its place, told once; what `problem` says comes first."""
+    schema = {
+        "properties": {"total": {"type": "number"}, "items": {"type": "array", "items": {"type": "string"}}},
+        "required": ["total"],
+        "additionalProperties": False,
+    }
+    value = {"items": [1, "a", 2], "tip": 3}
+
+    problems = Validator(schema).problems(value)
+
+    assert problems[0] == Validator(schema).problem(value)
+    assert sorted(problems) == [
+        "$.items[0]: 1 is not a string",
+        "$.items[2]: 2 is not a string",
+        "$: 'tip' is not allowed, only 'total', 'items'",
+        "$: 'total' is missing",
+    ]
+    assert Validator(schema).problems({"total": 1}) == []
+    assert len(Validator(schema).problems({"total": 1, "items": [*range(1000)]})) == PROBLEMS_MAX
+
+
+@pytest.mark.parametrize("value", ["\ud800", {1: 2}, {1, 2}, [[[]]] * 3])
+def test_every_value_gets_its_problems(value):
+    """Also what JSON cannot hold, in words."""
+    assert Validator({"type": "number"}).problems(value)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from .. import log
 from .problems import Refused, problem
 from .tally import Tally
 
+TOLD_BY = "router.told_by"
+"""Where a route says in its scope how it tells of a surprise, if not by a problem."""
 _BROKEN = Refused(500, "internal", "an error of ours; the log has it under this id, and a repetition may well succeed")
 
 
@@ -38,7 +40,8 @@ class Edge:
         except Exception:  # noqa: BLE001  # the outermost edge: what nobody foresaw becomes an event and a 500
             log.logger().exception("http.surprise", request=scope["request_id"], route=_route(scope))
             if not answer.status:
-                await problem(Request(scope), _BROKEN)(scope, receive, answer.send)
+                tell = scope.get(TOLD_BY, problem)
+                await tell(Request(scope), _BROKEN)(scope, receive, answer.send)
         finally:
             ms = round((time.perf_counter() - started_s) * 1000)
             self._tally.note(scope["method"], _route(scope), answer.status, ms)

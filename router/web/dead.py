@@ -39,6 +39,7 @@ async def dead_page(
     policy: Text = "",
     reason: Text = "",
     which: Text = "open",
+    chosen: Text = "",
     redriven: Count = None,
     dropped: Count = None,
 ) -> Response:
@@ -46,7 +47,7 @@ async def dead_page(
     caller = require(visitor, Scope.READ, Scope.ADMIN)
     asked = {"policy": policy, "reason": reason, "which": which}
     done: Done = {"redriven": redriven, "dropped": dropped}
-    return await _page(request, visitor, backend, caller, asked, done=done)
+    return await _page(request, visitor, backend, caller, asked, done=done, chosen=chosen == "all")
 
 
 @routes.post("")
@@ -95,6 +96,7 @@ async def _page(
     asked: dict[str, str],
     *,
     done: Done,
+    chosen: bool = False,
     wrong: list[str] | None = None,
     status: int = 200,
 ) -> Response:
@@ -115,6 +117,7 @@ async def _page(
         letters=[withheld(line, visitor) for line in found.data],
         full=len(found.data) == LISTED,
         asked=asked,
+        chosen=chosen,
         done={"redriven": None, "dropped": None} | done,
         wrong=(wrong or [])[:_TOLD_MAX],
         policies=await backend.client.policies(),

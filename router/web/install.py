@@ -20,12 +20,13 @@ def install(app: FastAPI) -> None:
 
 
 def _tell_people(app: FastAPI) -> None:
-    """Have a browser that looks for a page that there is not get one; programs get a problem as before."""
+    """Have who looks in a browser for what is no page get one that says so; programs get a problem as before."""
     told_programs = app.exception_handlers[HTTPException]
 
     async def lost(request: Request, why: Exception) -> Response:
-        if isinstance(why, HTTPException) and why.status_code == 404 and _is_for_people(request):
-            return await failed(request, Refused(404, "unknown_route", f"there is no page {request.url.path}"))
+        if isinstance(why, HTTPException) and why.status_code in (404, 405) and _is_for_people(request):
+            said = f"there is no page {request.url.path}"
+            return await failed(request, Refused(why.status_code, "unknown_route", said, headers=why.headers))
         answer: Response = await told_programs(request, why)  # type: ignore[misc]  # it may be no coroutine elsewhere
         return answer
 

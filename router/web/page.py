@@ -16,12 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from .. import __version__
+from ..api.edge import TOLD_BY
 from ..api.problems import Refused, not_valid, refusal
 from ..api.strict import StrictRequest
 from ..apikey import Scope
 from ..errors import RouterError
 from .assets import address
-from .shown import FILTERS, between, finalize, ratio
+from .shown import FILTERS, between, finalize, ratio, staff, tightest
 from .visitor import THEMES, Visitor, forget_key, keep_mark, looked_up, stranger
 
 HEADERS: Final = {
@@ -38,6 +39,16 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 """Nothing from elsewhere, nothing inline, no frames: what a task holds cannot run, whatever it is."""
+
+MENU: Final = (
+    ("/", "Now", tuple(Scope)),
+    ("/costs", "Costs", (Scope.READ, Scope.ADMIN)),
+    ("/policies", "Policies", (Scope.READ, Scope.ADMIN)),
+    ("/tasks", "Tasks", (Scope.READ, Scope.ADMIN)),
+    ("/dead", "Dead letters", (Scope.READ, Scope.ADMIN)),
+    ("/review", "Review", (Scope.READ, Scope.REVIEW)),
+)
+"""Pages by their address, with the scopes of which one opens each."""
 
 SIGN_IN: Final = "/signin"
 _TOLD_IN_FULL: Final = (403, 404, 405, 409, 413, 415, 422)
@@ -77,7 +88,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)
-    made.globals.update(asset=address, between=between, ratio=ratio, THEMES=THEMES, zip=zip)
+    made.globals.update(
+        asset=address, between=between, ratio=ratio, staff=staff, tightest=tightest, MENU=MENU, THEMES=THEMES, zip=zip
+    )
     return made
 
 
@@ -93,6 +106,7 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answered(request: Request) -> Response:
+            request.scope[TOLD_BY] = _surprise
             answer = await _answer(request, handle)
             if request.method == "HEAD":
                 answer.body = b""
@@ -126,6 +140,12 @@ async def failed(request: Request, why: Refused) -> Response:
     for name, value in (why.headers or {}).items():
         page.headers[name] = value
     return page
+
+
+def _surprise(request: Request, why: Refused) -> Response:
+    """What nobody foresaw, for people; nothing is looked up for that."""
+    title, said = HTTPStatus(why.status_code).phrase, f"{why.detail}: {request.scope['request_id']}"
+    return render(request, stranger(request), "problem.html", status=why.status_code, title=title, said=said)
 
 
 def _here(request: Request) -> str:

@@ -21,7 +21,7 @@ from ..task import TaskState
 from .dossier import dossier, pictures, version_of, without_pictures
 from .form import Form
 from .page import PageRoute, redirect, render
-from .shown import pretty
+from .shown import draft
 from .tasks import simulated
 from .visitor import Guest, Visitor, require, submitted
 
@@ -143,7 +143,7 @@ async def _page(
         open=task.status is TaskState.REVIEW,
         may=visitor.may(Scope.REVIEW),
         outputs=outputs,
-        draft=written[0] if written else pretty(outputs[-1].output) if outputs else "",
+        draft=written[0] if written else draft(outputs[-1].output, plain=plain) if outputs else "",
         plain=plain,
         labels=policy.output.labels if policy is not None else None,
         schema=policy.output.value_schema if policy is not None and not plain else None,

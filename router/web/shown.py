@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from ..budget import BudgetUse
 from ..cost import NUSD_PER_USD, usd
+from ..service import Worker
 from ..values import Json
 
 TEXT_MAX: Final = 20_000
 """Characters of one text that a page shows."""
 LINE_MAX: Final = 300
 """Characters of a text that stands in a line of a table."""
+BUDGETS_MAX: Final = 12
+"""Budgets that a page tells: one with `*` has a line for each tenant that has spent."""
 _STEERING: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
@@ -44,6 +50,18 @@ def pretty(value: Json) -> str:
     return shortened(text, TEXT_MAX)
 
 
+def verbatim(text: str) -> Markup:
+    """A text to be written on and sent back: whole, and every character as it is, in a field that holds it together."""
+    return escape(text)
+
+
+def draft(value: Json, *, plain: bool) -> str:
+    """An output to be corrected, the whole of it: a text as it is, else JSON with what steers a screen as escapes."""
+    if plain and isinstance(value, str):
+        return value
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def dollars(amount: int | str | None) -> str:
     """Nano-dollars, or dollars as a decimal string: to the micro-dollar, finer where that would read as nothing."""
     if amount is None:
@@ -57,11 +75,32 @@ def dollars(amount: int | str | None) -> str:
 
 
 def money(amount: int | str | None) -> Markup:
-    """The same with the whole of it, to the nano-dollar, for who reads more closely, and for programs."""
+    """
+    The same with the whole of it, to the nano-dollar, for who reads more closely, and for programs.
+
+    Room is left for the digits that larger amounts go without: in a column of sums the points stand below each other.
+    """
     if amount is None:
         return Markup("–")
-    exact = usd(amount) if isinstance(amount, int) else amount
-    return Markup('<data value="{0}" title="${0}">{1}</data>').format(exact, dollars(amount))
+    exact, text = usd(amount) if isinstance(amount, int) else amount, dollars(amount)
+    places = len(text.partition(".")[2])
+    room = Markup('<span class="d{}"></span>').format(places) if places in (2, 4) else ""
+    return Markup('<data value="{0}" title="${0}">{1}{2}</data>').format(exact, text, room)
+
+
+def tightest(budgets: Iterable[BudgetUse]) -> Sequence[BudgetUse]:
+    """Those of which the largest share is used."""
+    return sorted(budgets, key=lambda use: (-use.used_share, use.scope))[:BUDGETS_MAX]
+
+
+def staff(workers: Iterable[Worker]) -> str:
+    """How many work, by the tiers that they serve; beside them those that take suspects of a crash, and silent ones."""
+    kinds = Counter("silent" if w.silent else "for suspects" if w.alone else w.group for w in workers)
+    beside = [f"{kinds.pop(kind)} {kind}" for kind in ("for suspects", "silent") if kinds[kind]]
+    kinds = +kinds
+    groups = ", ".join(f"{number} at {group}" for group, number in sorted(kinds.items()))
+    at_work = f"{kinds.total()} worker{'s' * (kinds.total() != 1)}" + (f" ({groups})" if len(kinds) > 1 else "")
+    return ", ".join([at_work, *beside])
 
 
 def share(part: float | None) -> str:
@@ -128,5 +167,6 @@ FILTERS: Final = {
     "age": age,
     "moment": moment,
     "ticked": ticked,
+    "verbatim": verbatim,
     "command": command,
 }

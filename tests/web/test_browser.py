@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Dialog, Page
 
-from router.apikey import Scope
 from router.io.embedded import EmbeddedServer
 from router.task import TaskState
 from tests.api.served import served
+from tests.web.chrome import CHROMIUM, LOOKS, a_chromium, a_context, entered, left, patient
 from tests.web.street import EVERY, Street, a_street
+from tests.web.test_policies import BINS, a_learnt_policy
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on PATH; install it to run these")
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
-}
 ABORTED = "net::ERR_ABORTED"
 """What becomes of requests, such as for a small picture, when somebody goes on to the next page."""
-PATIENCE_S = 100
-"""Then the browser is closed: scripts on a page have no time limit of their own, and a test must fail, not hang."""
 SERIOUS = {"serious", "critical"}
 
 
@@ -44,31 +33,19 @@ async def address(street: Street) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        loop = asyncio.get_running_loop()
-        watchdog = loop.call_later(PATIENCE_S, lambda: asyncio.ensure_future(browser.close()))
+    async with a_chromium() as browser:
         yield browser
-        watchdog.cancel()
-        await asyncio.wait_for(browser.close(), 10)
-
-
-async def entered(street: Street, address: str, chromium: Browser, *scopes: Scope, **look: Any) -> Page:
-    """A page of a browser that has signed in by its cookie."""
-    context: BrowserContext = await chromium.new_context(base_url=address, **look)
-    key = await street.key(*(scopes or EVERY))
-    await context.add_cookies([{"name": "router-key", "value": key.text, "url": address}])
-    return await context.new_page()
 
 
 @pytest.mark.parametrize("look", LOOKS)
+@patient
 async def test_every_page_is_clean(street: Street, address: str, chromium: Browser, look: str) -> None:
     """Nothing runs that a task brought, nothing is refused by the page's own policy, nothing sticks out sideways."""
     page = await entered(street, address, chromium, **LOOKS[look])
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text))
     page.on("pageerror", lambda why: wrong.append(str(why)))
-    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.on("dialog", lambda dialog: _refuse(dialog, wrong))
     page.on("requestfailed", lambda request: wrong.append(request.url) if request.failure != ABORTED else None)
     for path in street.pages:
         answer = await page.goto(path, wait_until="load")
@@ -79,7 +56,30 @@ async def test_every_page_is_clean(street: Street, address: str, chromium: Brows
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+async def _refuse(dialog: Dialog, told: list[str]) -> None:
+    """Note what it says; a page whose dialog nobody answers stands still."""
+    told.append(dialog.message)
+    await dialog.dismiss()
+
+
+@patient
+async def test_lists_need_no_pushing_sideways_on_a_phone(street: Street, address: str, chromium: Browser) -> None:
+    """Rows stand as small cards, with all that they tell; the boxes of dead letters are there to be touched."""
+    page = await entered(street, address, chromium, **LOOKS["phone"])
+    for path in ("/", "/policies", "/tasks", "/dead", "/review"):
+        await page.goto(path)
+        wide = "[...document.querySelectorAll('.scroll:has(> .stack)')].map(at => at.scrollWidth - at.clientWidth)"
+
+        assert set(await page.evaluate(wide)) == {0}, path
+    await page.goto("/dead")
+    box = await page.get_by_label(f"Choose task {street.owned['dead'][:12]}").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] < 360
+    assert await page.get_by_text("broken", exact=True).last.is_visible()
+
+
 @pytest.mark.parametrize("look", LOOKS)
+@patient
 async def test_axe_finds_nothing_serious(street: Street, address: str, chromium: Browser, look: str) -> None:
     """Names, contrasts, landmarks, labels, roles: by the rules of WCAG that a program can judge."""
     page = await entered(street, address, chromium, bypass_csp=True, **LOOKS[look])
@@ -93,6 +93,28 @@ async def test_axe_finds_nothing_serious(street: Street, address: str, chromium:
         assert told == [], path
 
 
+@pytest.mark.parametrize("look", LOOKS)
+@patient
+async def test_reliability_can_be_seen_by_everybody(street: Street, address: str, chromium: Browser, look: str) -> None:
+    """The picture has a size, its names do not overlap, its table says the same, and the page stays in its width."""
+    await street.backend.store.publish([a_learnt_policy()])
+    page = await entered(street, address, chromium, bypass_csp=True, **LOOKS[look])
+    await page.goto("/policies/learnt")
+    found = (await Axe().run(page)).response["violations"]
+    names = await page.evaluate(
+        "[...document.querySelectorAll('.trusts .axis.x text')].map(t => t.getBoundingClientRect())"
+        ".map(box => [box.left, box.right])"
+    )
+
+    assert [each["id"] for each in found if each["impact"] in SERIOUS] == []
+    assert await page.locator("figure.trusts circle:visible").count() == len(BINS)
+    assert await page.locator("figure.trusts + div tbody tr").count() == len(BINS)
+    assert len(names) == 7
+    assert all(left[1] < right[0] for left, right in pairwise(names))
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@patient
 async def test_the_menu_is_whole_on_a_phone(street: Street, address: str, chromium: Browser) -> None:
     """Every page of the menu can be read and touched without pushing it sideways, in one line."""
     page = await entered(street, address, chromium, **LOOKS["phone"])
@@ -106,9 +128,10 @@ async def test_the_menu_is_whole_on_a_phone(street: Street, address: str, chromi
         assert lines == 1, path
 
 
+@patient
 async def test_commands_are_not_broken_at_their_dashes(street: Street, address: str, chromium: Browser) -> None:
     """Each option of a command stands in one line, on the page to sign in at and where there is nothing yet."""
-    context = await chromium.new_context(base_url=address, **LOOKS["phone"])
+    context = await a_context(chromium, address, **LOOKS["phone"])
     page = await context.new_page()
     await page.goto("/signin")
     rows = await page.evaluate("[...document.querySelectorAll('code .nowrap')].map(o => o.getClientRects().length)")
@@ -118,10 +141,11 @@ async def test_commands_are_not_broken_at_their_dashes(street: Street, address: 
     assert not await page.locator("input[autocomplete=username]").is_visible()
 
 
+@patient
 async def test_the_door_is_for_everybody(street: Street, address: str, chromium: Browser) -> None:
     """The page to sign in at is as good as the others, also when the key was wrong."""
     for look in LOOKS.values():
-        context = await chromium.new_context(base_url=address, bypass_csp=True, **look)
+        context = await a_context(chromium, address, bypass_csp=True, **look)
         page = await context.new_page()
         await page.goto("/signin")
         clean = (await Axe().run(page)).response["violations"]
@@ -133,9 +157,10 @@ async def test_the_door_is_for_everybody(street: Street, address: str, chromium:
         assert [each["id"] for each in (*clean, *told) if each["impact"] in SERIOUS] == []
 
 
+@patient
 async def test_the_keyboard_is_enough(street: Street, address: str, chromium: Browser) -> None:
     """One signs in, finds what waits, corrects it and is told of a mistake, without a mouse; focus can be seen."""
-    context = await chromium.new_context(base_url=address)
+    context = await a_context(chromium, address)
     page = await context.new_page()
     await page.goto("/review")
     await page.keyboard.type((await street.key(*EVERY)).text)
@@ -156,6 +181,9 @@ async def test_the_keyboard_is_enough(street: Street, address: str, chromium: Br
     alert = page.get_by_role("alert")
     await alert.wait_for()
     assert "does not meet the schema" in await alert.inner_text()
+    place = await alert.bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] < 700
     assert await page.locator("textarea").input_value() == '{"merchant": 7}'
     await _tab_to(page, "textarea")
     await page.keyboard.press("Control+A")
@@ -183,6 +211,7 @@ async def _tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"the tab key does not lead to {selector}")
 
 
+@patient
 async def test_without_scripts_all_is_there(street: Street, address: str, chromium: Browser) -> None:
     """Every page has its tables, colours can be chosen, letters sent again, and one can sign out."""
     page = await entered(street, address, chromium, java_script_enabled=False, color_scheme="light")
@@ -191,7 +220,8 @@ async def test_without_scripts_all_is_there(street: Street, address: str, chromi
     await page.get_by_role("button", name="Dark").click()
     assert await page.locator("html").get_attribute("data-theme") == "dark"
     await page.goto("/dead")
-    await page.get_by_role("checkbox").check()
+    await page.get_by_role("link", name="Choose all 1").click()
+    assert await page.get_by_role("checkbox").is_checked()
     await page.get_by_role("button", name="Send the chosen again").click()
     assert "1 sent again." in await page.get_by_role("status").inner_text()
     await page.get_by_role("button", name="Sign out").click()
@@ -205,6 +235,7 @@ async def test_without_scripts_all_is_there(street: Street, address: str, chromi
 @pytest.mark.parametrize(
     ("system", "chosen", "dark"), [("light", "Dark", True), ("dark", "Light", False), ("dark", "Auto", True)]
 )
+@patient
 async def test_a_choice_of_colours_beats_the_system(
     street: Street, address: str, chromium: Browser, *, system: Any, chosen: str, dark: bool
 ) -> None:
@@ -218,14 +249,19 @@ async def test_a_choice_of_colours_beats_the_system(
     assert (red < 128) is dark
 
 
+@patient
 async def test_scripts_only_add_comfort(street: Street, address: str, chromium: Browser) -> None:
-    """One box marks all letters; the first page renews itself while nobody has anything under their hands."""
+    """
+    One box marks all letters. The first page renews itself while nobody has anything under their hands, with what is
+    looked at where it was, and says so when it cannot.
+    """
     page = await entered(street, address, chromium)
     await page.goto("/dead")
     await page.get_by_label("Choose all").check()
     assert await page.locator("tbody input:checked").count() == 1
     await page.clock.install()
     await page.goto("/")
+    await page.locator(".scroll[aria-labelledby=flow]").focus()
     await street.backend.client.submit("receipts", {"text": "one more"}, tenant="acme")
     before = await page.locator(".figure .value").first.inner_text()
     async with page.expect_response(lambda answer: answer.url.rstrip("/") == address):
@@ -233,12 +269,22 @@ async def test_scripts_only_add_comfort(street: Street, address: str, chromium: 
     await page.wait_for_function("(was) => document.querySelector('.figure .value').innerText !== was", arg=before)
 
     assert (before, await page.locator(".figure .value").first.inner_text()) == ("2", "3")
+    assert await page.evaluate("document.activeElement.getAttribute('aria-labelledby')") == "flow"
+    lost = page.get_by_text("These figures are not renewed any more")
+    assert not await lost.is_visible()
+    await page.context.set_offline(True)
+    await page.clock.run_for(6000)
+    await lost.wait_for()
+    await page.context.set_offline(False)
+    await page.clock.run_for(6000)
+    await lost.wait_for(state="hidden")
 
 
+@patient
 async def test_nothing_is_asked_of_anybody_else(server: EmbeddedServer, prefix: str, chromium: Browser) -> None:
     """All that a page needs comes from the service itself."""
     async with a_street(server.url, prefix, insecure=True) as street, served(street.app) as address:
-        page = await (await chromium.new_context(base_url=address)).new_page()
+        page = await (await a_context(chromium, address)).new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         for path in street.pages:
@@ -246,3 +292,35 @@ async def test_nothing_is_asked_of_anybody_else(server: EmbeddedServer, prefix: 
 
     assert len(asked) > len(street.pages)
     assert [url for url in asked if not url.startswith(address)] == []
+
+
+@pytest.mark.parametrize("never", ["new Promise(() => {})", "alert('nobody answers')"])
+async def test_no_page_keeps_a_test_waiting(chromium: Browser, never: str) -> None:
+    """What a page never ends is given up in time, also with a dialog that nobody answers."""
+    page = await chromium.new_page()
+    page.on("dialog", lambda dialog: None)
+
+    async def wait() -> None:
+        await page.evaluate(never)
+
+    with pytest.raises(TimeoutError):
+        await patient(wait, patience_s=0.3)()
+
+
+async def test_what_does_not_end_is_left() -> None:
+    """A browser that hangs holds up the end of a test for a moment only; other mistakes are told."""
+
+    async def mistaken() -> None:
+        raise ValueError("told")
+
+    ended = asyncio.Event()
+    await left(_set_after(asyncio.Event(), ended), within_s=0.05)
+    with pytest.raises(ValueError, match="told"):
+        await left(mistaken())
+
+    assert not ended.is_set()
+
+
+async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()

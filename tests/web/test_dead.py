@@ -65,6 +65,18 @@ async def test_what_cannot_be_done_is_told(browser: Browser, street: Street) -> 
     assert "no task none" in page.text
 
 
+async def test_all_can_be_chosen_without_scripts(browser: Browser, street: Street) -> None:
+    """A link keeps what was asked for and marks every box; whoever follows it still has to say what for."""
+    plain = await browser.page("/dead?policy=broken")
+    (link,) = [found["href"] or "" for found in plain.all("a") if "chosen=all" in (found.get("href") or "")]
+    chosen = await browser.page(link)
+
+    assert "policy=broken" in link
+    assert [found for found in plain.all("input", type="checkbox") if "checked" in found] == []
+    assert len([found for found in chosen.all("input", type="checkbox") if "checked" in found]) == 1
+    assert (await street.backend.client.summary(street.owned["dead"])).redriven is None
+
+
 async def test_nothing_chosen_does_nothing(browser: Browser) -> None:
     """The page says that something has to be chosen; a choice that there is not is refused."""
     answer = await browser.send("/dead", action="redrive")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.apikey import CHANCE_BYTES, Limits, Scope, Token
 from router.io.key_commands import KeyCommands, Wish
+from router.web.page import HEADERS
 from tests.web.street import EVERY, Street
 
 
@@ -36,3 +37,15 @@ async def test_the_tenants_limit_counts_for_pages(street: Street) -> None:
     assert [answer.status_code for answer in answers].count(429) >= 1
     assert "retry-after" in answers[-1].headers
     assert answers[-1].headers["content-type"].startswith("text/html")
+
+
+async def test_an_address_that_only_takes_forms_is_told_in_a_page(street: Street) -> None:
+    """Who types it reads that it is no page, under the rules of every page; programs get a problem."""
+    async with street.visit(*EVERY) as browser:
+        page = await browser.http.get("/signout", headers={"accept": "text/html"})
+        problem = await browser.http.get("/signout", headers={"accept": "application/json"})
+
+    assert (page.status_code, page.headers["allow"]) == (405, "POST")
+    assert page.headers["content-security-policy"] == HEADERS["content-security-policy"]
+    assert "there is no page /signout" in page.text
+    assert problem.headers["content-type"] == "application/problem+json"

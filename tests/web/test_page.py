@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fastapi import APIRouter
 
 from router.apikey import Scope
-from router.web.page import HEADERS
+from router.web.page import HEADERS, MENU, PageRoute
 from tests.web.street import HOSTILE, STEERING, TENANT, Browser, Page, Street
 
 
@@ -26,6 +27,36 @@ async def test_hostile_texts_are_texts(browser: Browser, street: Street) -> None
         assert wild == [], path
     shown = await browser.page(f"/tasks/{street.owned['succeeded']}")
     assert HOSTILE.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c").replace("\x1b", "\\x1b") in shown.text
+
+
+@pytest.mark.parametrize("scope", Scope)
+async def test_the_menu_leads_nowhere_that_is_forbidden(street: Street, scope: Scope) -> None:
+    """Each page that is offered opens with the key, and none that opens is left out."""
+    async with street.visit(scope) as browser:
+        (offered,) = [{found.get("href") for found in (await browser.page("/")).all("a")} & {path for path, *_ in MENU}]
+        opened = {path for path, *_ in MENU if (await browser.get(path)).status_code == 200}
+
+    assert offered == opened
+    assert "/" in opened
+
+
+async def test_a_surprise_is_a_page_too(street: Street) -> None:
+    """It says under which id the log has it, not what it was, under the same rules as every page."""
+    routes = APIRouter(route_class=PageRoute)
+
+    @routes.get("/surprise")
+    async def surprise() -> None:
+        raise RuntimeError(HOSTILE)
+
+    street.app.include_router(routes)
+    async with street.visit(Scope.READ) as browser:
+        answer = await browser.get("/surprise")
+
+    page = Page.of(answer.text)
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"] == HEADERS["content-security-policy"]
+    assert answer.headers["x-request-id"] in page.text
+    assert "alert" not in page.text
 
 
 async def test_long_texts_are_cut(browser: Browser, street: Street) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from html import unescape
+from typing import Any
 
 import pytest
 
 from router.apikey import Scope
+from router.decision import Review
+from router.reading import Reading
 from router.task import TaskState
-from tests.builders import a_policy
+from router.verdict import Outcome
+from tests.builders import a_policy, a_verdict, an_attempt
 from tests.web.street import EVERY, HOSTILE, TENANT, Browser, Page, Street
 
 RIGHT = {"merchant": "ACME", "total": 12.5}
@@ -76,6 +81,12 @@ async def test_a_person_decides(browser: Browser, street: Street, fields: dict[s
     [
         ({"decision": "correct", "output": " "}, "there is no output yet"),
         ({"decision": "correct", "output": '{"merchant": 7, "total": 1}'}, "does not meet the schema"),
+        (
+            {"decision": "correct", "output": '{"merchant": 7, "tip": 1}'},
+            "'tip' is not allowed, only 'merchant', 'total'",
+        ),
+        ({"decision": "correct", "output": '{"merchant": 7, "tip": 1}'}, "$.merchant: 7 is not a string or null"),
+        ({"decision": "correct", "output": '{"merchant": 7, "tip": 1}'}, "'total' is missing"),
         ({"decision": "correct", "output": '{"merchant": "<b>ACME</b>"'}, "the output is not JSON"),
         ({"decision": "correct", "output": '{"total": 1, "total": 2, "merchant": null}'}, "not JSON"),
         ({"decision": "accept", "attempt": "9"}, "there is no attempt 9"),
@@ -147,9 +158,37 @@ async def test_a_label_is_chosen_from_a_list(street: Street) -> None:
     chooser = page.source.partition('<select id="output"')[2].partition("</select>")[0]
     assert page.all("textarea") == []
     assert page.all("select", name="output")
-    assert chooser.index('<option value="">') < chooser.index("<option>refund")
+    assert chooser.index('<option value="">') < chooser.index(">refund</option>")
     assert " selected" not in chooser
     assert (await street.backend.client.read(task_id)).output == "exchange"
+
+
+STEERED = "שלום\u200f soft\u00adhyphen \x7f \u202eturned\u202c <b>"
+
+
+@pytest.mark.parametrize(
+    ("settings", "output"),
+    [
+        ({"output": {"text": {}}, "checks": []}, STEERED * 1000),
+        ({}, {"merchant": STEERED * 1000, "total": 1.5}),
+    ],
+)
+async def test_what_is_accepted_unchanged_is_unchanged(street: Street, settings: Any, output: Any) -> None:
+    """A long output with characters that nobody sees comes back from its field as the model wrote it."""
+    policy = a_policy(policy="steered", moves={"unsure": "review"}, **settings)
+    store = street.floor.store
+    await store.publish([policy])
+    task_id = await street.submit("steered", "steered")
+    (claim,) = [held for held in await store.claim({"mini": 9}, at_most=9, token="t") if held.task.id == task_id]
+    attempt = an_attempt(answer=Reading(output=output), verdict=a_verdict(Outcome.UNSURE))
+    await store.finish(claim, policy, attempt, Review("a person decides"))
+    async with street.visit(*EVERY) as browser:
+        page = await browser.page(f"/review/{task_id}")
+        kind = page.field("kind") or ""
+        written = unescape(draft(page)).removeprefix("\n")
+        await browser.send(f"/review/{task_id}", decision="correct", kind=kind, output=written)
+
+    assert (await street.backend.client.read(task_id)).output == output
 
 
 async def test_a_choice_that_was_not_made_is_told(street: Street) -> None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from markupsafe import Markup, escape
 
+from router.budget import Budget, BudgetUse, window
+from router.service import Worker
+from router.values import Json
 from router.web.shown import (
+    BUDGETS_MAX,
+    TEXT_MAX,
     age,
     between,
     command,
     dollars,
+    draft,
     finalize,
     moment,
+    money,
     pretty,
     ratio,
     share,
     shortened,
+    staff,
     ticked,
+    tightest,
+    verbatim,
     visible,
 )
+from tests.builders import NOW_MS
 
 
 @pytest.mark.parametrize(
@@ -105,6 +117,60 @@ def test_long_texts_say_how_much_is_missing() -> None:
     assert shortened("abcd", 3) == "abc … (1 more characters)"
     assert pretty({"a": "é"}) == '{\n  "a": "é"\n}'
     assert pretty("text") == "text"
+
+
+STEERED = 'a\u00ad\u200f\u202e\x7f\x9b\x1b"\\ é 日 <b>'
+
+
+@pytest.mark.parametrize("value", [{"merchant": STEERED}, [STEERED], STEERED, None, "y" * (2 * TEXT_MAX)])
+def test_a_draft_in_json_comes_back_as_it_was(value: Json) -> None:
+    """The whole of it is valid JSON of the same value, in which nothing steers a screen."""
+    written = draft(value, plain=False)
+
+    assert json.loads(written) == value
+    assert visible(written) == written
+
+
+def test_a_draft_of_a_text_is_the_text() -> None:
+    """Nothing is spelled out or left out in what somebody may send back: only markup is told from text."""
+    assert draft(STEERED * 9999, plain=True) == STEERED * 9999
+    assert finalize(verbatim(STEERED)) == escape(STEERED)
+
+
+@pytest.mark.parametrize(("nusd", "places"), [(10**12, 2), (10**9, 4), (10**8, None), (5, None), (0, None)])
+def test_sums_leave_room_for_digits_that_they_do_without(nusd: int, places: int | None) -> None:
+    """So that points stand below each other; the exact amount is there, too."""
+    room = f'<span class="d{places}"></span>' if places else ""
+
+    assert money(nusd) == f'<data value="{nusd / 1e9:.9f}" title="${nusd / 1e9:.9f}">{dollars(nusd)}{room}</data>'
+
+
+def test_the_tightest_budgets_stand_first() -> None:
+    """Those of which most is used, and of ten thousand tenants' only so many."""
+    daily = Budget.model_validate({"scope": "tenant:*", "usd": 1, "per": "day"})
+    uses = [BudgetUse(f"tenant:{n:05}", daily, window("day", NOW_MS), n * 200_000) for n in range(10_000)]
+
+    told = tightest(uses)
+
+    assert [use.scope for use in told[:2]] == ["tenant:09999", "tenant:09998"]
+    assert (told[0].used_share, len(told)) == (1.9998, BUDGETS_MAX)
+
+
+@pytest.mark.parametrize(
+    ("workers", "told"),
+    [
+        ((), "0 workers"),
+        ((Worker(None),), "1 worker"),
+        ((Worker(None), Worker(None), Worker(None, alone=True)), "2 workers, 1 for suspects"),
+        (
+            (Worker(None), Worker(("mini",)), Worker(("mini",), silent=True)),
+            "2 workers (1 at all, 1 at mini), 1 silent",
+        ),
+    ],
+)
+def test_workers_are_told_by_what_they_serve(workers: tuple[Worker, ...], told: str) -> None:
+    """Those at work, those for suspects of a crash, and those of which nothing was heard lately."""
+    assert staff(workers) == told
 
 
 def test_commands_between_ticks_stand_out() -> None:
