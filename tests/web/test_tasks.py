@@ -98,3 +98,15 @@ async def test_an_empty_list_says_what_to_do(street: Street) -> None:
 
     assert "No task is like that." in page.text
     assert "router task submit" in page.text
+
+
+@pytest.mark.parametrize("address", ["/tasks", "/dead", "/review"])
+async def test_an_empty_list_says_whose_it_is(street: Street, address: str) -> None:
+    """Who sees the sums of all tenants is told why their tasks are not here."""
+    async with street.visit(Scope.READ, Scope.ADMIN, tenant="empty") as browser:
+        staff = await browser.page(address)
+    async with street.visit(Scope.READ, tenant="empty") as browser:
+        caller = await browser.page(address)
+
+    assert "These are tasks of empty. Those of another tenant are shown to its own keys" in staff.text
+    assert "another tenant" not in caller.text
