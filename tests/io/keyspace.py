@@ -17,13 +17,14 @@ _READS: dict[bytes, Any] = {
 
 
 def keyspace(raw: redis.Redis, prefix: str) -> dict[str, Any]:
-    """Every key without the prefix, with what it holds and whether it expires."""
-    keys = sorted(raw.scan_iter(f"{prefix}*", count=1000))
+    """Every key without the prefix, with what it holds and whether it expires; keys that go meanwhile are left out."""
+    seen = sorted(raw.scan_iter(f"{prefix}*", count=1000))
     with raw.pipeline(transaction=False) as pipe:
-        for key in keys:
+        for key in seen:
             pipe.type(key)
-        types = pipe.execute()
-        for kind, key in zip(types, keys, strict=True):
+        kinds = {key: kind for key, kind in zip(seen, pipe.execute(), strict=True) if kind != b"none"}
+        keys = list(kinds)
+        for key, kind in kinds.items():
             _READS[kind](pipe, key)
             pipe.ttl(key)
         found = pipe.execute()
