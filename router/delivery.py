@@ -134,7 +134,7 @@ def event_type(dialect: Dialect, state: TaskState) -> str:
 def payload(delivery: Delivery, *, policy: str | None, record: Record | None) -> bytes:
     """
     The body to send. *policy* is the name, where it is still known; *record* is looked at for full payloads alone, None
-    where its time is over: what is told then is thin.
+    where its time is over: what is told then is thin, and so is a review that is over.
     """
     return json.dumps(
         {
@@ -155,7 +155,9 @@ def _data(delivery: Delivery, policy: str | None, record: Record | None) -> Mapp
     thin: dict[str, Json] = {"id": delivery.task, "status": delivery.state}
     if policy is not None:
         thin["policy"] = policy
-    return thin | (_contents(record) if delivery.webhook.payload == "full" and record is not None else {})
+    if delivery.webhook.payload == "thin" or record is None or record.state is not delivery.state:
+        return thin
+    return thin | _contents(record)
 
 
 def _contents(record: Record) -> dict[str, Json]:

@@ -124,19 +124,19 @@ class Postman:
     async def _carry(self, leased: Leased, now_ms: int) -> None:
         delivery = leased.delivery
         policy = delivery.policy or await self._policy_name(leased.policy)
-        sent = await self._send(leased, policy, now_ms // 1000)
+        sent = await self._send(leased, policy, now_ms)
         wait_ms = pause_ms(delivery.attempts, self._chance())
         status = await self._link.run(self._commands.book(leased, sent, pause_ms=wait_ms, policy=policy))
         log.logger().info("webhook.sent", delivery=delivery.id, tenant=delivery.tenant, said=sent.said, status=status)
 
-    async def _send(self, leased: Leased, policy: str | None, now_s: int) -> Sent:
+    async def _send(self, leased: Leased, policy: str | None, now_ms: int) -> Sent:
         delivery = leased.delivery
         secrets = await self._link.run(self._commands.secrets(delivery.tenant))
-        live = [secret for secret in secrets if secret.live(now_s * 1000)]
+        live = [secret for secret in secrets if secret.live(now_ms)]
         if not live:
             return Undelivered("the tenant has no signing secret; make one with `router webhook secret create`")
         body = payload(delivery, policy=policy, record=await self._record(leased))
-        signed = headers(live, message=delivery.id, timestamp_s=now_s, body=body)
+        signed = headers(live, message=delivery.id, timestamp_s=now_ms // 1000, body=body)
         return await self._guarded.post(delivery.webhook.url, body, signed)
 
     async def _record(self, leased: Leased) -> Record | None:

@@ -15,6 +15,7 @@ from .gathering import Gathering
 from .news import Newsroom
 from .openai import chat, models, responses
 from .pressure import Admissions
+from .stay import Staying
 from .tally import Tally
 
 _ABOUT = (
@@ -58,6 +59,7 @@ def create_app(backend: Backend) -> FastAPI:
     ):
         app.include_router(part.routes)
     problems.install(app)
+    app.add_middleware(Staying)
     app.add_middleware(Edge, tally=app.state.tally)
     app.add_middleware(pace.Paced)
     _document(app)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,10 +34,20 @@ routes = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["tasks"])
 
 LINE_MAX: Final = BODY_MAX
 LINES_MAX: Final = 100_000
+UNREAD_MAX: Final = 64 * 2**20
+"""Bytes of answers that are kept for who reads them after sending: eight times what good lines take."""
 _KINDS: Final = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines", "application/json-lines")
 _ABOUT: Final = (
     f"One task a line; {LINES_MAX:,} lines at most. `key` is the idempotency key of a line. Lines are taken in as they "
     "arrive."
+)
+
+
+_UNREAD: Final = Refused(
+    422,
+    "batch_too_long",
+    f"its answers have more than {UNREAD_MAX:,} bytes that nobody has read; read while you send, and send from this "
+    "line on again",
 )
 
 
@@ -76,15 +87,16 @@ class Streamed(Response):
 
     media_type = _KINDS[0]
 
-    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+    def __init__(self, lines: AsyncGenerator[bytes]) -> None:
         super().__init__()
         del self.headers["content-length"]
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async for line in self._lines:
-            await send({"type": "http.response.body", "body": line, "more_body": True})
+        async with aclosing(self._lines) as lines:
+            async for line in lines:
+                await send({"type": "http.response.body", "body": line, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -129,26 +141,50 @@ class _Line:
 class _Batch:
     """One request: lines are read and taken in by one task, and answered by another, so that neither waits."""
 
-    def __init__(self, request: Request, backend: Backend, caller: Caller, admissions: Admissions) -> None:
+    def __init__(
+        self,
+        request: Request,
+        backend: Backend,
+        caller: Caller,
+        admissions: Admissions,
+        *,
+        unread_max: int = UNREAD_MAX,
+    ) -> None:
+        self._unread_max = unread_max
         self._request = request
         self._backend = backend
         self._caller = caller
         self._admissions = admissions
         self._said: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._unread = 0
 
-    async def answers(self) -> AsyncIterator[bytes]:
+    async def answers(self) -> AsyncGenerator[bytes]:
         taking = asyncio.create_task(self._take())
+        passing = asyncio.create_task(self._pass_after(taking))
         try:
             while (line := await self._said.get()) is not None:
                 yield line
+                self._unread -= len(line)
             await taking
         finally:
             taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
+            passing.cancel()
+            await asyncio.gather(taking, passing, return_exceptions=True)
+
+    async def _pass_after(self, taking: asyncio.Task[None]) -> None:
+        """Read what is left where a batch ended early, and let it go: who reads after sending has to come to that."""
+        await asyncio.wait({taking})
+        more = True
+        while more:
+            message = await self._request.receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
 
     async def _take(self) -> None:
         try:
             async for lines in _groups(self._request):
+                if self._unread > self._unread_max:
+                    self._say(self._line(lines[0].number, _UNREAD, {}))
+                    return
                 await self._answer(lines)
         except ClientDisconnect:
             pass
@@ -167,7 +203,11 @@ class _Batch:
         became = [(number, next(offered) if isinstance(one, Submission) else one) for number, one in made]
         states = await self._states([one.task_id for _, one in became if isinstance(one, Submitted) and one.replayed])
         for number, one in became:
-            self._said.put_nowait(self._line(number, one, states))
+            self._say(self._line(number, one, states))
+
+    def _say(self, line: bytes) -> None:
+        self._unread += len(line)
+        self._said.put_nowait(line)
 
     async def _made(self, line: _Line) -> Submission | Submitted | Refused:
         if line.refused is not None:

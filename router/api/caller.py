@@ -11,6 +11,7 @@ from typing import Annotated, Final, Generic, TypeVar
 from fastapi import Depends, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope as AsgiScope
 
 from ..apikey import Scope, Token, Unusable
 from ..io.key_commands import KeyCommands, Known
@@ -19,6 +20,7 @@ from ..values import iso
 from .backend import Backend
 from .pace import Pace
 from .problems import Refused, answers
+from .stay import LOOK_S, Stays
 
 T = TypeVar("T")
 
@@ -113,14 +115,24 @@ class Keyring:
         read = await self._read(token.id) if token is not None else None
         if token is None or read is None or not read.known.key.is_of(token):
             raise _stranger()
+        if (refused := self._judged(read)) is not None:
+            raise refused
+        await self._note(read.known.key.id)
+        return _caller(read.known)
+
+    async def refusal(self, key_id: str) -> Refused | None:
+        """Why a key that was taken is not taken any more; None where it is. Raises: StoreUnavailable."""
+        read = await self._read(key_id)
+        return _stranger() if read is None else self._judged(read)
+
+    def _judged(self, read: _Read) -> Refused | None:
         key = read.known.key
         match key.unusable(read.now_ms(self._clock_s())):
             case Unusable.REVOKED:
-                raise _stranger()
+                return _stranger()
             case Unusable.EXPIRED:  # whoever holds the secret may know
-                raise _unauthorized(f"this API key expired at {iso(key.expires_ms or 0)}; have a new one made")
-        await self._note(key.id)
-        return _caller(read.known)
+                return _unauthorized(f"this API key expired at {iso(key.expires_ms or 0)}; have a new one made")
+        return None
 
     async def _read(self, key_id: str) -> _Read | None:
         now_s = self._clock_s()
@@ -144,13 +156,16 @@ class Keyring:
 
 
 class Door:
-    """Who may come in, and how often."""
+    """Who may come in, how often, and how long they stay."""
 
-    def __init__(self, backend: Backend, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, backend: Backend, *, clock_s: Callable[[], float] = time.monotonic, look_s: float = LOOK_S
+    ) -> None:
         commands = KeyCommands(prefix=backend.settings.prefix)
         self._insecure = backend.insecure
         self._keyring = Keyring(backend.link, commands, clock_s=clock_s)
         self._pace = Pace(backend.link, commands)
+        self._stays = Stays(self._keyring.refusal, look_s=look_s)
 
     async def let_in(self, request: Request, shown: str | None) -> Caller:
         """Say who calls. Raises: Refused, StoreUnavailable."""
@@ -161,6 +176,11 @@ class Door:
         caller = await self._keyring.caller(shown)
         await self._pace.step(request, caller.tenant, caller.requests_per_minute)
         return caller
+
+    def stay(self, scope: AsgiScope, caller: Caller) -> None:
+        """From now on a request goes on as long as its caller's key is taken."""
+        if caller.key_id is not None:
+            self._stays.begin(scope, caller.key_id)
 
 
 _CALLER = "router.caller"
@@ -175,6 +195,7 @@ async def _calling(
     if _CALLER not in request.scope:
         door: Door = request.app.state.door
         request.scope[_CALLER] = await door.let_in(request, shown.credentials if shown is not None else None)
+        door.stay(request.scope, request.scope[_CALLER])
     caller: Caller = request.scope[_CALLER]
     return caller
 

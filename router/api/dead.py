@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from ..client import LISTED
 from ..errors import NotDead
-from ..io.dead_commands import not_dead
+from ..io.dead_commands import DeadCommands, not_dead
+from ..summary import Wanted
 from ..task import TaskState
 from .backend import Served
 from .caller import GUARDED, Caller
@@ -16,7 +17,8 @@ from .duration import Since, since_s
 from .owned import Canceller, Overseer, Reader, Submitter, TaskId, own, own_record
 from .problems import Refused, answers
 from .strict import StrictRoute
-from .taskshape import TaskPage, TaskShown, TaskTaken, line_of, shown
+from .tasks import After, listed, place
+from .taskshape import TaskPage, TaskShown, TaskTaken, shown
 
 routes = APIRouter(prefix="/v1/dead", route_class=StrictRoute, tags=["dead letters"])
 
@@ -46,17 +48,18 @@ async def list_dead(
     since: Since = None,
     tenant: Of = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = LISTED,
+    cursor: After = None,
 ) -> TaskPage:
-    """List dead letters, the newest first, as long as their policies keep them."""
-    found = await backend.client.dead(
-        policy=policy,
-        reason=reason,
-        tenant=tenant_of(caller, tenant),
-        since_s=since_s(since),
-        redriven=redriven,
-        limit=limit,
-    )
-    return TaskPage(data=[line_of(task) for task in found], next=None)
+    """
+    List dead letters, the newest first, as long as their policies keep them.
+
+    What dies while you read page after page is in none of them.
+    """
+    whose, after = tenant_of(caller, tenant), place(cursor)
+    commands = DeadCommands(prefix=backend.settings.prefix)
+    since_ms = await backend.link.carry_out(commands.since_ms(since_s(since)))
+    wanted = Wanted(policy=policy, reason=reason, tenant=whose, redriven=redriven, since_ms=since_ms)
+    return listed(await backend.link.carry_out(commands.dead_page(wanted, limit=limit, after=after)))
 
 
 @routes.get("/{task_id}", responses=GUARDED | answers(404, 409, 422, 503))

@@ -96,7 +96,7 @@ async def _lines(backend: Backend, newsroom: Newsroom, task_id: str, after: str 
             if _ends(news.event):
                 return
         patience_s = HEARTBEAT_S if missed is None else CATCH_UP_S
-        while True:
+        while not newsroom.closed:
             heard_of = await _next(heard, patience_s)
             patience_s = HEARTBEAT_S
             if heard_of is not None:
@@ -104,6 +104,8 @@ async def _lines(backend: Backend, newsroom: Newsroom, task_id: str, after: str 
                 if _ends(heard_of.event):
                     return
                 continue
+            if newsroom.closed:
+                return
             # Events are trimmed some day, and nobody may wait for one that is gone.
             task = await backend.client.summary(task_id)
             if task.state.terminal and heard.empty():
@@ -112,7 +114,7 @@ async def _lines(backend: Backend, newsroom: Newsroom, task_id: str, after: str 
             yield b": still there\n\n"
 
 
-async def _next(heard: asyncio.Queue[News], seconds: float) -> News | None:
+async def _next(heard: asyncio.Queue[News | None], seconds: float) -> News | None:
     try:
         async with asyncio.timeout(seconds):
             return await heard.get()

@@ -31,14 +31,16 @@ class Newsroom:
     """
     Reads the stream of events as long as somebody listens, on a connection of its own.
 
-    A listener hears what happens to one task. Who is too slow to take what is told misses the oldest of it.
+    A listener hears what happens to one task, and None once the process is about to end (`closed`). Who is too slow to
+    take what is told misses the oldest of it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._kept: OrderedDict[str, Event] = OrderedDict()
-        self._listeners: defaultdict[str, set[asyncio.Queue[News]]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[asyncio.Queue[News | None]]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
+        self.closed = False
         self._begun = asyncio.Event()
         self._last = self._known_after = "0-0"
 
@@ -52,9 +54,9 @@ class Newsroom:
         return self._last
 
     @contextmanager
-    def listen(self, task_id: str) -> Iterator[asyncio.Queue[News]]:
+    def listen(self, task_id: str) -> Iterator[asyncio.Queue[News | None]]:
         """While entered, what happens to the task is put into the queue."""
-        heard: asyncio.Queue[News] = asyncio.Queue()
+        heard: asyncio.Queue[News | None] = asyncio.Queue()
         self._listeners[task_id].add(heard)
         if self._reader is None:
             self._begun = asyncio.Event()
@@ -66,14 +68,24 @@ class Newsroom:
             if not self._listeners[task_id]:
                 del self._listeners[task_id]
 
+    def close(self) -> None:
+        """Tell all listeners that the process is about to end."""
+        self.closed = True
+        for listeners in self._listeners.values():
+            for heard in listeners:
+                heard.put_nowait(None)
+
     async def begun(self) -> None:
         """Wait until everything that happens from now on is heard."""
         await self._begun.wait()
 
     def since(self, task_id: str, after: str) -> list[News] | None:
-        """What happened to a task after the event of that id; None where that is too long ago to be known."""
+        """
+        What happened to a task after the event of that id; None where that is too long ago to be known, or is still to
+        come: the stream is another one then, or this process is behind.
+        """
         seen = _place(after)
-        if seen < _place(self._known_after):
+        if not _place(self._known_after) <= seen <= _place(self._last):
             return None
         return [
             News(name, event)

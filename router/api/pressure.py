@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -33,6 +35,7 @@ class Admissions:
         self._wait_max_s = int(backend.settings.wait_max_s)
         self._clock_s = clock_s
         self._known: Fresh[Pressure] = Fresh(FRESH_S, FRESH_MAX)
+        self._coming: Counter[str] = Counter()
 
     async def take_in(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted]:
         """Hand over tasks of a caller, all or none. Raises: Refused, TaskConflict, StoreUnavailable."""
@@ -44,11 +47,47 @@ class Admissions:
 
     async def offer(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted | Conflict | Refused]:
         """The same, each for itself. Raises: StoreUnavailable."""
-        refusals = [await self._refusal(caller, submission, place) for place, submission in enumerate(submissions)]
-        wanted = [s for s, refusal in zip(submissions, refusals, strict=True) if refusal is None]
-        known = [s for s, refusal in zip(submissions, refusals, strict=True) if refusal is not None and s.key]
-        found = {**await self._admissions(wanted), **await self._admissions(known, only_known=True)}
-        return [_said(found.get(s.task_id), refusal) for s, refusal in zip(submissions, refusals, strict=True)]
+        found = await self._known_ones(caller, submissions)
+        new = [submission for submission in submissions if submission.task_id not in found]
+        refusals = self._refusals(caller, new, await self._pressures(caller, new))
+        wanted = [submission for submission in new if submission.task_id not in refusals]
+        with self._on_their_way(caller, len(wanted)):
+            found |= await self._admissions(wanted)
+        refused = [submission for submission in new if submission.task_id in refusals and submission.key]
+        found |= await self._admissions(refused, only_known=True)
+        return [_said(found.get(s.task_id), refusals.get(s.task_id)) for s in submissions]
+
+    def _refusals(
+        self, caller: Caller, submissions: Sequence[Submission], pressures: Mapping[str, Pressure]
+    ) -> dict[str, Refused]:
+        """Why new tasks are refused, by their ids; those that are taken in wait for the next."""
+        found: dict[str, Refused] = {}
+        before = self._coming[caller.tenant]
+        for submission in submissions:
+            if refused := self._refusal(caller, submission, pressures[_name(submission)], before):
+                found[submission.task_id] = refused
+            else:
+                before += 1
+        return found
+
+    @contextmanager
+    def _on_their_way(self, caller: Caller, count: int) -> Iterator[None]:
+        """While entered, so many of a tenant's tasks count as if they waited: requests at once share one limit."""
+        self._coming[caller.tenant] += count
+        try:
+            yield
+        finally:
+            self._coming[caller.tenant] -= count
+            if not self._coming[caller.tenant]:
+                del self._coming[caller.tenant]
+
+    async def _known_ones(self, caller: Caller, submissions: Sequence[Submission]) -> dict[str, Admission]:
+        """Those whose keys were used before, where the tenant has a limit: they take nobody's place."""
+        keyed = [submission for submission in submissions if submission.key]
+        if caller.waiting_max is None:
+            return {}
+        found = await self._admissions(keyed, only_known=True)
+        return {name: one for name, one in found.items() if not isinstance(one, (Busy, Full))}
 
     async def _admissions(self, submissions: Sequence[Submission], *, only_known: bool = False) -> dict[str, Admission]:
         if not submissions:
@@ -59,9 +98,8 @@ class Admissions:
             raise _full(str(why)) from None
         return {s.task_id: admission for s, admission in zip(submissions, admissions, strict=True)}
 
-    async def _refusal(self, caller: Caller, submission: Submission, before: int) -> Refused | None:
-        """Why a new task would be refused, *before* others of the same request."""
-        pressure = await self._pressure(caller, submission)
+    def _refusal(self, caller: Caller, submission: Submission, pressure: Pressure, before: int) -> Refused | None:
+        """Why a new task would be refused, *before* others of the tenant that are on their way."""
         wait_s = pressure.wait_s
         if caller.waiting_max is not None and pressure.waiting + before >= caller.waiting_max:
             return _too_many(caller, caller.waiting_max, pressure)
@@ -69,15 +107,30 @@ class Admissions:
             return _unreachable(submission, pressure)
         return _too_long(pressure, self._wait_max_s) if wait_s > self._wait_max_s else None
 
-    async def _pressure(self, caller: Caller, submission: Submission) -> Pressure:
-        patience_ms = min(submission.priority.patience_ms, int(submission.deadline_s * 1000))
-        name = f"{submission.tier} {patience_ms} {submission.tenant}"
+    async def _pressures(self, caller: Caller, submissions: Sequence[Submission]) -> dict[str, Pressure]:
+        """What each would find, by the names of their places: asked once for all that go to the same."""
+        return {
+            name: await self._pressure(caller, submission, name)
+            for name, submission in {_name(submission): submission for submission in submissions}.items()
+        }
+
+    async def _pressure(self, caller: Caller, submission: Submission, name: str) -> Pressure:
         now_s = self._clock_s()
         known = self._known.get(name, now_s)
         if known is None or caller.waiting_max is not None:
+            patience_ms = _patience_ms(submission)
             known = await self._client.pressure(submission.tier, submission.tenant, patience_ms=patience_ms)
             self._known.put(name, now_s, known)
         return known
+
+
+def _name(submission: Submission) -> str:
+    """Of the place that it goes to."""
+    return f"{submission.tier} {_patience_ms(submission)} {submission.tenant}"
+
+
+def _patience_ms(submission: Submission) -> int:
+    return min(submission.priority.patience_ms, int(submission.deadline_s * 1000))
 
 
 def _admissions(request: Request) -> Admissions:

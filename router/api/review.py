@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..client import LISTED
 from ..errors import NotInReview
+from ..io.review_commands import ReviewCommands
 from ..ruling import Ruling, not_in_review
+from ..summary import Wanted
 from ..task import TaskState
 from ..values import NAME, Json
 from .backend import Served
@@ -17,7 +19,8 @@ from .caller import GUARDED, Caller
 from .owned import Reviewer, TaskId, own, own_record
 from .problems import answers
 from .strict import StrictRoute
-from .taskshape import TaskPage, TaskShown, TaskStands, line_of, shown
+from .tasks import After, listed, place
+from .taskshape import TaskPage, TaskShown, TaskStands, shown
 
 routes = APIRouter(prefix="/v1/review", route_class=StrictRoute, tags=["review"])
 
@@ -74,10 +77,12 @@ async def list_reviews(
     caller: Reviewer,
     policy: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = LISTED,
+    cursor: After = None,
 ) -> TaskPage:
     """List the tasks in review, those that wait longest first: they expire first."""
-    found = await backend.client.review(policy=policy, tenant=caller.tenant, limit=limit)
-    return TaskPage(data=[line_of(task) for task in found], next=None)
+    commands = ReviewCommands(prefix=backend.settings.prefix)
+    wanted = Wanted(policy=policy, tenant=caller.tenant)
+    return listed(await backend.link.carry_out(commands.review_page(wanted, limit=limit, after=place(cursor))))
 
 
 @routes.get("/{task_id}", responses=GUARDED | answers(404, 409, 422, 503))

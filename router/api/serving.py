@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from ..errors import SettingsInvalid
 from ..settings import Settings
 from .app import create_app
 from .backend import open_backend
+from .news import Newsroom
 from .thismachine import ThisMachine, is_loopback
 
 _DRAIN_S = 10
@@ -68,7 +70,7 @@ async def _serve(
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_DRAIN_S,
         )
-        server = _Server(config)
+        server = _Server(config, app.state.newsroom)
         loop = asyncio.get_running_loop()
         for signum in _STOPS:
             loop.add_signal_handler(signum, server.handle_exit, signum, None)
@@ -78,11 +80,28 @@ async def _serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's own handlers raise the signal again when all is done, and would end the process before its clean-up."""
+    """
+    uvicorn's own handlers raise the signal again when all is done, and would end the process before its clean-up. Who
+    listens to a task's moves would keep it waiting: they are let go at once, and go on at another process.
+    """
+
+    def __init__(self, config: uvicorn.Config, newsroom: Newsroom) -> None:
+        super().__init__(config)
+        self._newsroom = newsroom
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._newsroom.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Who is cut when the time to drain is over is told in one line, not with a traceback for each."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _family(host: str) -> socket.AddressFamily:

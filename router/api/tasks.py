@@ -11,7 +11,7 @@ from ..errors import TaskInvalid, UnknownPolicy
 from ..producing import Order, again, prepare
 from ..record import Record
 from ..submission import Submission, Submitted
-from ..summary import Cursor, Wanted
+from ..summary import Cursor, Page, Wanted
 from ..task import ENDS, TaskState
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
@@ -34,6 +34,7 @@ Wait = Annotated[
     float | None,
     Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait until it has ended, or needs a person, before answering."),
 ]
+After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Key = Annotated[
     str | None,
     Header(description="Say the same again under the same key, at any time, and get the same task.", max_length=200),
@@ -123,7 +124,7 @@ async def list_tasks(
     since: Annotated[Moment | None, Query(description="Those that came at this time or later.")] = None,
     until: Annotated[Moment | None, Query(description="Those that came at this time or earlier.")] = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+    cursor: After = None,
 ) -> TaskPage:
     """
     List tasks, newest first by when they came, as long as they are kept.
@@ -132,8 +133,8 @@ async def list_tasks(
     `next`: where few are wanted of many.
     """
     wanted = Wanted(status=status, policy=policy, since_ms=_ms(since) or 0, until_ms=_ms(until))
-    page = await backend.client.page(caller.tenant, wanted, after=_after(cursor), limit=limit)
-    return TaskPage(data=[line_of(task) for task in page.tasks], next=page.next.text if page.next else None)
+    page = await backend.client.page(caller.tenant, wanted, after=place(cursor), limit=limit)
+    return listed(page)
 
 
 @routes.get("/{task_id}", responses=GUARDED | answers(404, 422, 503))
@@ -172,7 +173,12 @@ async def _shown(backend: Backend, record: Record) -> TaskShown:
     return shown(record, await backend.client.policy_name(record.task.policy))
 
 
-def _after(cursor: str | None) -> Cursor | None:
+def listed(page: Page) -> TaskPage:
+    return TaskPage(data=[line_of(task) for task in page.tasks], next=page.next.text if page.next else None)
+
+
+def place(cursor: str | None) -> Cursor | None:
+    """Where a list goes on. Raises: Refused."""
     try:
         return Cursor.read(cursor) if cursor is not None else None
     except ValueError:

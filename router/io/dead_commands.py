@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 from ..errors import NotDead, TaskInvalid, UnknownTask
 from ..producing import Order, admitted, prepare
 from ..submission import Admission, Submission, Submitted
-from ..summary import Summary, Wanted, newest
+from ..summary import Cursor, Page, Summary, Wanted, newest
 from ..task import TaskState
 from ..webhook import Webhook
 from .producer_commands import admission, submission_words, task_of
@@ -23,14 +23,29 @@ class DeadCommands(TaskLists):
     """Dead letters, as long as their policies keep them."""
 
     def dead(self, wanted: Wanted, *, limit: int | None) -> Flow[list[Summary]]:
-        """The dead letters that are wanted, the newest *limit* of them: all are looked at, a page at a time."""
+        """The dead letters that are wanted, the newest *limit* of them: all are looked at, some at a time."""
+        return (yield from self._dead(wanted, limit=limit, after=None))
+
+    def dead_page(self, wanted: Wanted, *, limit: int, after: Cursor | None = None) -> Flow[Page]:
+        """
+        The next *limit* of the dead letters that are wanted, the newest first by their end.
+
+        What dies while somebody reads page after page is in none of them. Each page looks at all of them.
+        """
+        found = yield from self._dead(wanted, limit=limit + 1, after=after)
+        more = len(found) > limit
+        return Page(tuple(found[:limit]), Cursor(found[limit - 1].at_ms, found[limit - 1].id) if more else None)
+
+    def _dead(self, wanted: Wanted, *, limit: int | None, after: Cursor | None) -> Flow[list[Summary]]:
+        seen = (-after.ms, after.id) if after is not None else None
         names: dict[str, str] = {}
         found: dict[str, Summary] = {}
         cursor = "0"
         while True:
             ((cursor, ids),) = yield [self._page(cursor)]
             read = yield from self.summaries(ids, names)
-            found.update({task.id: task for task in read if task.state is TaskState.DEAD and wanted(task)})
+            dead = [task for task in read if task.state is TaskState.DEAD and wanted(task)]
+            found.update({task.id: task for task in dead if seen is None or (-task.at_ms, task.id) > seen})
             if limit is not None and len(found) > limit + PAGE:
                 found = {task.id: task for task in newest(list(found.values()))[:limit]}
             if cursor == "0":

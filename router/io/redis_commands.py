@@ -42,6 +42,13 @@ def as_pairs(reply: Any) -> dict[str, bytes]:
     return {as_text(name): value for name, value in items}
 
 
+def scored(reply: Any) -> Sequence[tuple[Any, Any]]:
+    """Members with their scores, in either form that a client may give them."""
+    if reply and isinstance(reply[0], (list, tuple)):
+        return [(name, at) for name, at in reply]
+    return list(zip(reply[::2], reply[1::2], strict=True))
+
+
 def as_state(reply: bytes | None, task_id: str) -> TaskState:
     """Raises: UnknownTask."""
     if not reply:

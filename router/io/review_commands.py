@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from ..errors import RulingInvalid
 from ..record import Record
 from ..ruling import Ruling
-from ..summary import Summary, Wanted
+from ..summary import Cursor, Page, Summary, Wanted
 from ..task import TaskState
 from ..trail import Attempt
 from ..values import Json
 from .packing import unpack
 from .producer_commands import record
-from .redis_commands import as_text
+from .redis_commands import as_text, scored
 from .redis_link import Command, Flow
 from .task_lists import PAGE, TaskLists
 
@@ -26,17 +26,32 @@ class ReviewCommands(TaskLists):
 
     def reviews(self, wanted: Wanted, *, limit: int | None) -> Flow[list[Summary]]:
         """The tasks in review that are wanted, those that wait longest first, the first *limit* of them."""
+        return list((yield from self.review_page(wanted, limit=limit)).tasks)
+
+    def review_page(self, wanted: Wanted, *, limit: int | None, after: Cursor | None = None) -> Flow[Page]:
+        """
+        The next *limit* of the tasks in review that are wanted, those that wait longest first.
+
+        What comes or is resolved while somebody reads page after page moves no other task.
+        """
         names: dict[str, str] = {}
         found: list[Summary] = []
-        start = 0
-        while limit is None or len(found) < limit:
-            (ids,) = yield [self._in_review(start)]
-            read = yield from self.summaries(ids, names)
-            found += [task for task in read if task.state is TaskState.REVIEW and wanted(task)]
-            start += PAGE
-            if len(ids) < PAGE:
-                break
-        return found[:limit]
+        seen = (after.ms, after.id) if after is not None else (0, "")
+        start, passed, last = seen[0], 0, after
+        while True:
+            (waiting,) = yield [self._in_review(start, passed)]
+            since_ms = {task_id: ms for task_id, ms in waiting if (ms, task_id) > seen}
+            for task in (yield from self.summaries(since_ms, names)):
+                if task.state is not TaskState.REVIEW or not wanted(task):
+                    continue
+                if len(found) == limit:
+                    return Page(tuple(found), last)
+                found.append(task)
+                last = Cursor(since_ms[task.id], task.id)
+            if len(waiting) < PAGE:
+                return Page(tuple(found), None)
+            seen = max(seen, (waiting[-1][1], waiting[-1][0]))
+            start, passed = seen[0], passed + PAGE if seen[0] == start else 0
 
     def resolve(
         self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None
@@ -63,9 +78,10 @@ class ReviewCommands(TaskLists):
         (state,) = yield [self.rule(task_id, decided, patience_ms=patience_ms)]
         return TaskState(state)
 
-    def _in_review(self, start: int) -> Command[list[str]]:
-        words = ("ZRANGE", self.keys.review, start, start + PAGE - 1)
-        return Command(words, lambda reply: [as_text(task_id) for task_id in reply])
+    def _in_review(self, since_ms: int, passed: int) -> Command[list[tuple[str, int]]]:
+        """Tasks with when they began to wait, from that time on, after so many."""
+        words = ("ZRANGEBYSCORE", self.keys.review, since_ms, "+inf", "WITHSCORES", "LIMIT", passed, PAGE)
+        return Command(words, lambda reply: [(as_text(task_id), int(float(ms))) for task_id, ms in scored(reply)])
 
     def _since(self, task_id: str) -> Command[int | None]:
         words = ("ZSCORE", self.keys.review, task_id)

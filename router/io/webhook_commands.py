@@ -11,7 +11,7 @@ from ..delivery import Delivered, Delivery, DeliveryStatus, Gone, Sent, Undelive
 from ..errors import EndpointDisabled, FormatTooNew, UnknownDelivery
 from ..task import TaskState
 from ..webhook import Secret, Webhook
-from .redis_commands import Scripted, as_pairs, as_text
+from .redis_commands import Scripted, as_pairs, as_text, scored
 from .redis_link import Command, Flow
 
 OF_A_TENANT_MAX = 50
@@ -159,17 +159,10 @@ class WebhookCommands(Scripted):
         newest = "+inf" if place.ms is None else place.ms
         span = (newest, "-inf", "WITHSCORES", "LIMIT", place.seen, _PAGE)
         words = ("ZREVRANGEBYSCORE", self.keys.hooked_of(tenant), *span)
-        return Command(words, lambda reply: [(as_text(name), int(float(at))) for name, at in _scored(reply)])
+        return Command(words, lambda reply: [(as_text(name), int(float(at))) for name, at in scored(reply)])
 
     def _maybe(self, delivery_id: str) -> Command[Delivery | None]:
         return Command(("HGETALL", self.keys.hook(delivery_id)), lambda reply: _delivery(delivery_id, reply))
-
-
-def _scored(reply: Any) -> Sequence[tuple[Any, Any]]:
-    """Members with their scores, in either form that a client may give them."""
-    if reply and isinstance(reply[0], (list, tuple)):
-        return [(name, at) for name, at in reply]
-    return list(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _came(sent: Sent, pause_ms: int | None) -> str:

@@ -10,14 +10,17 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from router.api.backend import Backend
-from router.api.batch import LINE_MAX, LINES_MAX
+from router.api.batch import LINE_MAX, LINES_MAX, _Batch
+from router.api.caller import ANYBODY
+from router.api.pressure import Admissions
 from router.producing import Order, prepare
 from router.task import TaskState
 from tests.api.served import a_client, elsewhere, forget, served
 from tests.builders import a_policy, a_submission
+from tests.waiting import until
 
 JSONL = {"content-type": "application/jsonl"}
 WHOLE = {"policy": "receipts", "input": {"text": "ACME total 12.50"}}
@@ -191,6 +194,29 @@ async def test_a_batch_is_bounded(client: httpx.AsyncClient) -> None:
         (LINES_MAX, None),
         (LINES_MAX + 1, "batch_too_long"),
     ]
+
+
+async def test_answers_that_nobody_reads_are_bounded(app: FastAPI, backend: Backend) -> None:
+    """
+    However much is sent and refused: the batch ends with the line from which on it is to be sent again, and what else
+    was sent is read, for whoever sends all before they read.
+    """
+    chunks = [b"{oops\n" * 100] * 100
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": chunks.pop(), "more_body": bool(chunks)}
+
+    request = Request({"type": "http", "headers": [], "app": app, "request_id": "r"}, receive)
+    batch = _Batch(request, backend, ANYBODY, Admissions(backend), unread_max=100_000)
+    lines = batch.answers()
+    said = [await anext(lines)]
+    await until(lambda: not chunks)
+    said += [line async for line in lines]
+
+    told = [json.loads(line) for line in said]
+    assert [one["line"] for one in told] == list(range(1, len(told) + 1))
+    assert {one["problem"]["code"] for one in told[:-1]} == {"invalid"}
+    assert (told[-1]["problem"]["code"], len(told) < 1000) == ("batch_too_long", True)
 
 
 @pytest.mark.parametrize(

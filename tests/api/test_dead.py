@@ -51,6 +51,23 @@ async def test_lists_and_shows_dead_letters(http: httpx.AsyncClient, backend: Ba
     )
 
 
+async def test_lists_in_pages(http: httpx.AsyncClient, backend: Backend) -> None:
+    """`next` of a page leads on to the end, filters included; what is no cursor is refused."""
+    await bury(backend, "t1", "t2", "t3", reason="the provider timed out")
+    await bury(backend, "t4")
+
+    found, cursor = [], None
+    while cursor is not None or not found:
+        params = {"limit": "2", "reason": "timed"} | ({"cursor": cursor} if cursor else {})
+        page = (await http.get("/v1/dead", params=params)).json()
+        found.append([task["id"] for task in page["data"]])
+        cursor = page["next"]
+
+    assert (sorted(task for page in found for task in page), list(map(len, found))) == (["t1", "t2", "t3"], [2, 1])
+    refused = await http.get("/v1/dead", params={"cursor": "nonsense"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "cursor_invalid")
+
+
 async def test_sends_a_letter_again_once(http: httpx.AsyncClient, backend: Backend) -> None:
     """Repeated, it is the same new task, with the status that it has then."""
     await bury(backend, "t1")

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from router.api.backend import Backend
+from router.api.app import create_app
+from router.api.backend import Backend, open_backend
 from router.decision import Review
 from router.io.embedded import EmbeddedServer
 from tests.api.served import a_client, served
@@ -114,6 +115,27 @@ async def test_goes_on_after_the_last_event_that_was_heard(client: httpx.AsyncCl
     assert rest == missed[1:]
 
 
+async def test_goes_on_at_another_process(client: httpx.AsyncClient, backend: Backend, floor: Floor) -> None:
+    """Ids are those of the service: one process ended, and the next one, which saw nothing of it, tells the rest."""
+    await floor.submit("t1")
+    async with listening(client, "t1") as ear:
+        stands = await ear.next()
+    assert stands is not None
+    floor.llm.open()
+    async with floor.shift("mini", "small"):
+        await client.get("/v1/tasks/t1", params={"wait": 30})
+
+    async with (
+        open_backend(backend.settings, insecure=True) as other,
+        served(create_app(other)) as url,
+        a_client(url) as later,
+        listening(later, "t1", after=stands.id) as ear,
+    ):
+        missed = await ear.rest()
+
+    assert [told.kind for told in missed] == ["task.moved", "task.succeeded"]
+
+
 async def test_whoever_was_away_too_long_is_told_how_it_stands(client: httpx.AsyncClient, floor: Floor) -> None:
     """Where what was missed is not known any more, the task's state is told instead."""
     names = [f"t{number}" for number in range(2100)]
@@ -124,6 +146,21 @@ async def test_whoever_was_away_too_long_is_told_how_it_stands(client: httpx.Asy
         told = [*await long.rest(), *await never.rest()]
 
     assert [(one.kind, one.data["status"]) for one in told] == [("task.stands", "cancelled")] * 2
+
+
+async def test_an_event_that_is_not_known_yet_is_no_place_to_go_on_from(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    """Whoever names one, perhaps of a server that was set up anew, is told how the task stands."""
+    await floor.submit("t1")
+
+    async with listening(client, "t1", after="9999999999999-0") as ear:
+        stands = await ear.next()
+        await floor.store.cancel("t1")
+        (ended,) = await ear.rest()
+
+    assert stands is not None
+    assert (stands.kind, stands.data["status"], ended.kind) == ("task.stands", "ready", "task.cancelled")
 
 
 async def test_what_has_ended_is_told_at_once(client: httpx.AsyncClient, floor: Floor) -> None:

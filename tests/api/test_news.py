@@ -41,6 +41,14 @@ async def test_listeners_hear_of_their_own_task_alone(newsroom: Newsroom, redis_
         assert (one.qsize(), third.qsize()) == (0, 0)
 
 
+async def test_all_listeners_hear_that_the_process_ends(newsroom: Newsroom) -> None:
+    """Whatever they listen to: they go on at another process."""
+    with newsroom.listen("t1") as one, newsroom.listen("t2") as other:
+        newsroom.close()
+
+        assert (await one.get(), await other.get(), newsroom.closed) == (None, None, True)
+
+
 async def test_somebody_who_comes_while_the_reader_goes_is_heard(newsroom: Newsroom, redis_store: RedisStore) -> None:
     """However often listeners come and go, each hears what happens to its task."""
     for number in range(3):
@@ -48,7 +56,7 @@ async def test_somebody_who_comes_while_the_reader_goes_is_heard(newsroom: Newsr
             await newsroom.begun()
             await end(redis_store, f"t{number}")
             news = await heard.get()
-            assert isinstance(news.event, Stands)
+            assert news is not None and isinstance(news.event, Stands)
             assert (news.event.task, news.event.state) == (f"t{number}", TaskState.CANCELLED)
         if number:
             await until(lambda: newsroom._reader is None)
@@ -64,6 +72,7 @@ async def test_tells_what_was_missed(newsroom: Newsroom, redis_store: RedisStore
 
         assert (ends_of(newsroom.since("t1", begun)), ends_of(newsroom.since("t1", newsroom.last))) == (["t1"], [])
         assert ends_of(newsroom.since("t9", begun)) == []
+        assert newsroom.since("t1", f"9{newsroom.last}") is None
 
 
 async def test_nobody_listens_to_nobody(newsroom: Newsroom) -> None:

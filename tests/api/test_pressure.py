@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -157,3 +160,32 @@ async def test_a_tenant_has_so_many_tasks_at_most(guarded: Guarded) -> None:
 
     await guarded.http.post(f"{answers[0].headers['location']}/cancel", headers=acme)
     assert (await post(acme, "c")).status_code == 202
+
+
+async def test_tasks_that_come_at_once_share_one_limit(guarded: Guarded) -> None:
+    """Of a hundred requests at the same time as many are taken in as may wait."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=10))).text}"}
+
+    answers = await asyncio.gather(*(guarded.http.post("/v1/tasks", json=BODY, headers=acme) for _ in range(100)))
+
+    assert Counter(answer.status_code for answer in answers) == {202: 10, 429: 90}
+    assert guarded.app.state.admissions._coming == {}
+
+
+async def test_lines_that_are_known_take_nobody_s_place(guarded: Guarded) -> None:
+    """A batch that is sent again is answered as before, and behind it as many new lines are taken in as have room."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=10))).text}"}
+
+    async def send(*keys: str) -> list[dict[str, Any]]:
+        lines = "\n".join(json.dumps(BODY | {"key": key}) for key in keys)
+        kind = {"content-type": "application/jsonl"}
+        answer = await guarded.http.post("/v1/tasks:batch", content=lines, headers=acme | kind)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    known = [f"k{number}" for number in range(8)]
+    await send(*known)
+    said = await send(*known, "new-1", "new-2", "new-3", "k0")
+
+    assert [line.get("replayed", False) for line in said] == [*[True] * 8, False, False, False, True]
+    assert ["problem" in line for line in said] == [*[False] * 10, True, False]
+    assert said[10]["problem"]["code"] == "too_many_waiting"

@@ -13,6 +13,7 @@ from router.apikey import Scope
 from router.decision import Review
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
+from router.summary import Cursor
 from router.verdict import Outcome
 from tests.api.keys import Guarded, a_guarded
 from tests.builders import a_policy, a_submission, an_attempt
@@ -47,6 +48,21 @@ async def test_lists_and_shows_what_waits(http: httpx.AsyncClient, backend: Back
     assert (shown["status"], shown["trail"][0]["output"]) == ("review", ACME)
     assert [task["id"] for task in (await http.get("/v1/review", params={"limit": 1})).json()["data"]] == ["t1"]
     assert (await http.get("/v1/review", params={"policy": "others"})).json()["data"] == []
+
+
+async def test_lists_in_pages(http: httpx.AsyncClient, backend: Backend) -> None:
+    """`next` of a page leads on to the end, and tells nothing of others' tasks; what is no cursor is refused."""
+    await send_to_review(backend, "t1", "t2")
+    await send_to_review(backend, "others", tenant="acme")
+    await send_to_review(backend, "t3")
+
+    first = (await http.get("/v1/review", params={"limit": 2})).json()
+    second = (await http.get("/v1/review", params={"limit": 2, "cursor": first["next"]})).json()
+
+    assert [[task["id"] for task in page["data"]] for page in (first, second)] == [["t1", "t2"], ["t3"]]
+    assert (Cursor.read(first["next"]).id, second["next"]) == ("t2", None)
+    refused = await http.get("/v1/review", params={"cursor": "nonsense"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "cursor_invalid")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import signal
 import socket
 import subprocess
@@ -11,8 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from router.api.serving import _is_no_cut
 from router.io.embedded import EmbeddedServer
+from router.io.producer_commands import ProducerCommands
+from router.io.redis_link import Link, connect
 from router.settings import Settings
+from tests.builders import a_submission
 from tests.gang import environment, launch
 from tests.waiting import wait_until
 
@@ -47,6 +53,44 @@ def test_serves_until_told_to_stop(start: Start, tmp_path: Path) -> None:
     assert alive.json() == {"status": "ok"}
     assert process.wait(timeout=30) == 0
     assert "http.listening" in log.read_text()
+
+
+def test_listeners_do_not_keep_it_from_ending(
+    start: Start, tmp_path: Path, server: EmbeddedServer, prefix: str
+) -> None:
+    """Who listens to a task is let go at once: the stream ends as one does, and nothing is cut."""
+    ready, log = tmp_path / "url", tmp_path / "log"
+    link = Link(connect(server.url), prefix=prefix)
+    link.run(ProducerCommands(prefix=prefix).submit([a_submission("t1"), a_submission("t2")]))
+    link.close()
+    process = start("--port", "0", "--insecure", "--ready-file", str(ready), log=log)
+    wait_until(lambda: ready.exists() and ready.read_text(), f"the address; see {log}")
+
+    with (
+        httpx.Client(base_url=ready.read_text(), timeout=30) as client,
+        client.stream("GET", "/v1/tasks/t1/events") as listening,
+    ):
+        lines = listening.iter_lines()
+        assert "task.stands" in next(lines) + next(lines)
+        process.send_signal(signal.SIGTERM)
+        rest = list(lines)
+
+    assert "data: " in rest[0]
+    assert process.wait(timeout=30) == 0
+    assert "Traceback" not in log.read_text() and "Cancel" not in log.read_text()
+
+
+def test_who_is_cut_is_told_without_a_traceback() -> None:
+    """There may be thousands of them; what is wrong is told as ever."""
+    told = [
+        _is_no_cut(
+            logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, "Exception in ASGI", (), (type(e), e, None))
+        )
+        for e in (asyncio.CancelledError(), KeyError("x"))
+    ]
+
+    assert told == [False, True]
+    assert _is_no_cut(logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, "Cancel 3 running tasks", (), None))
 
 
 def test_is_not_open_to_others_by_mistake(start: Start) -> None:

@@ -44,7 +44,7 @@ from .desk import (
     taken_in,
     while_there,
 )
-from .outcome import headers, not_accepted, routing
+from .outcome import headers, not_accepted, routing, usage_total
 from .progress import progress
 from .said import said
 from .shown import CHAT_ANSWER
@@ -135,6 +135,7 @@ def _together(records: Sequence[Record], policy: str) -> dict[str, Json]:
     return {
         "attempts": sum(len(record.trail) for record in records),
         "cost_usd": usd(sum(record.cost_nusd for record in records)),
+        "usage_total": usage_total(records),
         "choices": [routing(record, policy) for record in records],
     }
 

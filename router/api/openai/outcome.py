@@ -36,7 +36,7 @@ def routing(record: Record, policy: str, source: Source | None = None) -> dict[s
         "attempts": len(record.trail),
         "moves": list(record.moves),
         "cost_usd": usd(record.cost_nusd),
-        "usage_total": _usage_total(record),
+        "usage_total": usage_total([record]),
     }
     return told if source is None else told | {"input_from": source}
 
@@ -84,9 +84,10 @@ def _model(record: Record) -> str | None:
     return calls[-1].model if calls else None
 
 
-def _usage_total(record: Record) -> dict[str, int]:
+def usage_total(records: Sequence[Record]) -> dict[str, Json]:
     """The tokens of every call of every attempt, those of judges and second samples too."""
-    return summed([call.usage for attempt in record.trail for call in attempt.calls if call.usage is not None])
+    calls = [call for record in records for attempt in record.trail for call in attempt.calls]
+    return {**summed([call.usage for call in calls if call.usage is not None])}
 
 
 def summed(usages: Sequence[Usage]) -> dict[str, int]:

@@ -42,7 +42,7 @@ async def progress(
             ends.cancel()
 
 
-async def _next(heard: asyncio.Queue[News], ends: asyncio.Future[Any], within_s: float) -> News | None:
+async def _next(heard: asyncio.Queue[News | None], ends: asyncio.Future[Any], within_s: float) -> News | None:
     """What is heard next; None where it is over, or nothing was heard for long."""
     hearing = asyncio.ensure_future(heard.get())
     try:
