@@ -2,8 +2,8 @@
 The formats of what is stored, and the lowest one that says a value.
 
 1  tasks, policies with a prompt, attempts, kept answers
-2  conversations (policies without a prompt), tools whose `strict` is told, certificates with bins, callers' wishes, what
-   a person decided in review, a reply's tokens as the provider wrote them
+2  conversations (policies without a prompt), tools whose `strict` is told, certificates with bins, callers' wishes,
+   what a person decided in review, a reply's tokens as the provider wrote them
 
 Who writes takes the lowest: during a rolling upgrade processes of the version before read everything that does not use
 what is new. Who meets a higher one than it knows leaves the value alone: FormatTooNew.
