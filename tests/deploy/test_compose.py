@@ -93,6 +93,21 @@ def test_only_workers_reach_the_world():
     out = {name for name, told in SERVICES.items() if "outer" in told["networks"]}
 
     assert out == {"ops", *(f"worker-{tier}" for tier in WORKERS)}
+    assert FILE["networks"]["edge"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    assert FILE["networks"].keys() == {"inner", "outer", "edge"}
+
+
+def test_development_has_the_same_server():
+    """The Redis of the Compose file is that of the overlay for development."""
+    manifests = yaml.safe_load_all((DEPLOY / "kubernetes/overlays/dev/valkey.yaml").read_text())
+    pods = [told["spec"]["template"]["spec"] for told in manifests if told["kind"] == "StatefulSet"]
+
+    assert [box["image"] for pod in pods for box in pod["containers"]] == [SERVICES["valkey"]["image"]]
+
+
+def test_the_image_of_the_server_is_published():
+    """Valkey 9 comes on trixie and on Alpine, and on nothing else."""
+    assert re.fullmatch(r"valkey/valkey:9\.\d(\.\d+)?-(trixie|alpine)", SERVICES["valkey"]["image"])
 
 
 def test_only_workers_have_the_providers_keys():

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from router.settings import Settings
 from tests.deploy.queries import rules
@@ -30,7 +31,7 @@ def commands() -> list[list[str]]:
         text = line.partition(" #")[0].partition(" > ")[0]
         told += [text] if text.startswith("router ") else []
         told += [f"router {text.partition(mark)[2]}" for mark in ("run --rm ops ", "-- router ") if mark in text]
-        told += [f"router {text.removeprefix('ops ')}"] if text.startswith("ops ") else []
+        told += [f"router {text.partition(' ')[2]}"] if text.startswith(("ops ", "here ")) else []
     return [shlex.split(text)[1:] for text in told]
 
 
@@ -65,6 +66,14 @@ def test_a_command_exists(words):
 
     assert told is not None
     assert [word for word in words[len(command) :] if word.startswith("--") and word not in told] == []
+
+
+def test_an_upgrade_names_every_worker():
+    """The command that replaces workers before HTTP names all of the Compose file's, and nothing else."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    replaced = [line.partition(" --wait ")[2].split() for line in shell() if " --wait worker-" in line]
+
+    assert replaced == [[name for name in services if name.startswith("worker-")]]
 
 
 def test_links_lead_somewhere():

@@ -129,6 +129,14 @@ def test_no_secret_is_baked_in():
     ] == []
 
 
+def test_its_label_is_the_version_of_the_package():
+    """The image says of itself the version that is installed in it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    given = dict(rest.split("=", 1) for word, rest in stages()["router"] if word == "ARG")
+
+    assert given["VERSION"] == project["version"]
+
+
 def test_its_settings_are_known():
     """Every ROUTER_ name that the image sets is one that the service reads."""
     words = " ".join(rest for word, rest in instructions() if word == "ENV")

@@ -14,13 +14,13 @@ from referencing.jsonschema import DRAFT7
 
 from router.api.serving import _DRAIN_S
 from router.io.folder import policy_files, read_tiers
+from tests.deploy.keda import keda_schema
 from tests.deploy.tools import DEPLOY, ROOT, kubectl, kubernetes_definitions, kubernetes_schema, run
 
 HOUSE = DEPLOY / "kubernetes"
 POLICIES = ROOT / "policies"
 OVERLAYS = ["dev", "production"]
 TIERS = read_tiers(POLICIES / "tiers.yaml")
-NOT_KUBERNETES = {"ScaledObject"}
 FILES = sorted(path for path in HOUSE.rglob("*.yaml") if path.name != "kustomization.yaml")
 Manifest = dict[str, Any]
 
@@ -41,8 +41,9 @@ def of(overlay: str, *kinds: str) -> dict[str, Manifest]:
 
 
 def mistakes(manifest: Manifest) -> list[str]:
-    """What Kubernetes' own schema has against a manifest."""
-    schema = kubernetes_schema(manifest["kind"], manifest["apiVersion"])
+    """What Kubernetes' own schema, or KEDA's, has against a manifest."""
+    kind, version = manifest["kind"], manifest["apiVersion"]
+    schema = keda_schema(kind) if version == "keda.sh/v1alpha1" else kubernetes_schema(kind, version)
     found = jsonschema.Draft7Validator(schema, registry=_named()).iter_errors(manifest)
     return [f"{manifest['metadata']['name']} {mistake.json_path}: {mistake.message}" for mistake in found]
 
@@ -73,14 +74,25 @@ def fits(selector: Manifest | None, labels: dict[str, str]) -> bool:
 def test_each_file_is_what_kubernetes_takes(path):
     """Each manifest, patches aside, is right by itself but for what kustomize adds."""
     for manifest in yaml.safe_load_all(path.read_text()):
-        if manifest["kind"] not in NOT_KUBERNETES and "overlays/production/redis" not in str(path):
+        if "overlays/production/redis" not in str(path):
             assert [said for said in mistakes(manifest) if "'selector' is a required property" not in said] == []
+
+
+def test_what_keda_does_not_know_is_found():
+    """A field of another name, one of another type, and one that is missing are mistakes."""
+    told = yaml.safe_load((HOUSE / "components/keda/mini.yaml").read_text())
+    told["spec"] |= {"minReplicas": 2, "pollingInterval": "15s"}
+    del told["spec"]["triggers"][0]["metadata"]
+
+    found = " ".join(mistakes(told))
+
+    assert [word for word in ("'minReplicas'", "'15s'", "'metadata'") if word not in found] == []
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_all_that_an_overlay_makes_is_what_kubernetes_takes(overlay):
     """Nothing is missing, misspelt or of the wrong type."""
-    assert [said for told in built(overlay) if told["kind"] not in NOT_KUBERNETES for said in mistakes(told)] == []
+    assert [said for told in built(overlay) for said in mistakes(told)] == []
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

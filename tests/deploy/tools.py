@@ -41,7 +41,7 @@ def kubectl() -> str:
 
 def compose_schema() -> Any:
     """The JSON Schema of Compose files."""
-    return json.loads(_member("check_jsonschema", "check_jsonschema/builtin_schemas/vendor/compose-spec.json"))
+    return json.loads(member("check_jsonschema", "check_jsonschema/builtin_schemas/vendor/compose-spec.json"))
 
 
 @cache
@@ -49,12 +49,18 @@ def kubernetes_schema(kind: str, version: str) -> Any:
     """The JSON Schema of a kind of an API version, such as `Deployment` of `apps/v1`, which allows no other keys."""
     group, _, number = version.rpartition("/")
     name = "-".join(filter(None, (kind.lower(), group.split(".")[0], number)))
-    return json.loads(_member("kubernetes_validate", f"{_KUBERNETES}/{name}.json"))
+    return json.loads(member("kubernetes_validate", f"{_KUBERNETES}/{name}.json"))
 
 
 def kubernetes_definitions() -> Any:
     """What those schemas refer to as `_definitions.json`."""
-    return json.loads(_member("kubernetes_validate", f"{_KUBERNETES}/_definitions.json"))
+    return json.loads(member("kubernetes_validate", f"{_KUBERNETES}/_definitions.json"))
+
+
+def member(wheel: str, name: str) -> bytes:
+    """A file of one of the wheels of `wheels.txt`."""
+    with zipfile.ZipFile(next(_or_skip(_wheels()).glob(f"{wheel}-*.whl"))) as archive:
+        return archive.read(name)
 
 
 def run(*words: str, cwd: Path = ROOT) -> str:
@@ -69,11 +75,6 @@ def help_of(*words: str) -> str | None:
     """What a command of `router` says of itself; None where there is no such command."""
     asked = CliRunner().invoke(root, [*words, "--help"], prog_name="router")
     return asked.output if asked.exit_code == 0 else None
-
-
-def _member(wheel: str, name: str) -> bytes:
-    with zipfile.ZipFile(next(_or_skip(_wheels()).glob(f"{wheel}-*.whl"))) as archive:
-        return archive.read(name)
 
 
 @cache
