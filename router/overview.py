@@ -119,10 +119,11 @@ def rungs_of(changes: Iterable[Change], known: Sequence[str] = ()) -> tuple[Rung
 
 
 def queues_of(service: Service, known: Sequence[str], tiers: Iterable[str] = ()) -> tuple[Queue, ...]:
-    """The queues of the tiers of the paths, then of others where something waits or runs."""
+    """The queues of the tiers of the paths, then of others that somebody serves, or where something waits or runs."""
     served = {*tiers, *known}
     waiting = {queue.removeprefix("!") for queue in service.ready} | service.running.keys()
-    return tuple(_queue(service, tier, served) for tier in [*known, *sorted(waiting - {*known})])
+    named = {tier for worker in service.workers for tier in worker.tiers or ()}
+    return tuple(_queue(service, tier, served) for tier in [*known, *sorted((waiting | named) - {*known})])
 
 
 def _queue(service: Service, tier: str, served: set[str]) -> Queue:

@@ -62,6 +62,7 @@ def test_queues_tell_who_waits_and_who_serves() -> None:
             Worker(("mini",)),
             Worker(("mini",), silent=True),
             Worker(("mini",), alone=True),
+            Worker(("frontier",)),
         ],
         ready={"mini": 4, "!mini": 1, "odd": 2},
         oldest_ms={"mini": 3000, "!mini": 9000},
@@ -73,6 +74,7 @@ def test_queues_tell_who_waits_and_who_serves() -> None:
         Queue("mini", 4, 1, 9000, 0, 2, 0),
         Queue("small", 0, 0, 0, 2, 1, 700),
         Queue("large", 0, 0, 0, 0, 1, 0),
+        Queue("frontier", 0, 0, 0, 0, 1, 0),
         Queue("odd", 2, 0, 0, 0, 0, 0),
     )
 
