@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -20,9 +21,14 @@ from router.ports import Store
 from tests.acl import GuardedServer, peek
 from tests.builders import NOW_MS
 
-log.configure("error")
 settings.register_profile("house", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """Each test begins with a log that is open: the one before may have had it written to a screen that is gone."""
+    log.configure("error", stream=sys.__stderr__)
 
 
 class Clock:

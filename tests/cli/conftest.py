@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from router import log
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
 from tests.cli import colours
@@ -25,20 +22,17 @@ def desk(server: EmbeddedServer, prefix: str) -> CliDesk:
 
 
 @pytest.fixture
-def shell(desk: CliDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(desk: CliDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell whose commands meet the desk."""
     monkeypatch.setenv("ROUTER_REDIS_URL", desk.settings.redis_url)
     monkeypatch.setenv("ROUTER_PREFIX", desk.settings.prefix)
-    yield Shell(capsys)
-    log.configure("error", stream=sys.__stderr__)
+    return Shell(capsys)
 
 
 @pytest.fixture
-def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Beside the shipped policies. Commands set logging up for themselves; afterwards it is as before."""
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the shipped policies."""
     monkeypatch.chdir(colours.SHIPPED.parent)
-    yield
-    log.configure("error", stream=sys.__stderr__)
 
 
 @pytest.fixture

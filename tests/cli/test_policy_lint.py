@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,7 +12,6 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from router import log
 from router.cli import main
 from router.cli.policy.formats import as_github, as_json, as_sarif, as_text
 from router.problem import Code, Place, Problem
@@ -32,11 +30,9 @@ BUDGETS = "budgets:\n  - {scope: global, usd: 50, per: day}\n"
 
 
 @pytest.fixture(autouse=True)
-def _at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The folder is where the command runs; logging is afterwards as the other tests expect it."""
+def _at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is where the command runs."""
     monkeypatch.chdir(folder.parent)
-    yield
-    log.configure("error")
 
 
 @pytest.fixture

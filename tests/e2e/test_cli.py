@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 import pytest
 
-from router import log
 from router.cli import root
 from router.ledger import EntryKind
 from router.settings import Settings
@@ -40,13 +39,12 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subpro
 
 
 @pytest.fixture
-def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell with the settings of the running house."""
     monkeypatch.chdir(ROOT)
     for name, value in site.settings.environment().items():
         monkeypatch.setenv(name, value)
-    yield Shell(capsys)
-    log.configure("error")
+    return Shell(capsys)
 
 
 # tasks

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 
-from router import log
 from router.app import load_pricing
 from router.io.cost_commands import CostCommands
 from router.io.embedded import EmbeddedServer
@@ -112,11 +111,10 @@ def site(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     for name, value in site.settings.environment().items():
         monkeypatch.setenv(name, value)
-    yield Shell(capsys)
-    log.configure("error")
+    return Shell(capsys)
 
 
 @contextmanager

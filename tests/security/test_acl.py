@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import redis
 
-from router import log
 from router.app import open_store
 from router.client import Client
 from router.errors import StoreRefused
@@ -221,14 +220,13 @@ def site(served: GuardedServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """The command line as the user who looks after the service."""
     monkeypatch.chdir(ROOT)
     for name, value in _as(site, OPS).environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OPENAI_API_KEY", "a key")
-    yield Shell(capsys)
-    log.configure("error")
+    return Shell(capsys)
 
 
 @pytest.mark.parametrize("user", [PRODUCER, API])

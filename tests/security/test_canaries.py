@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import redis
 
-from router import log
 from router.client import Client
 from router.errors import FormatTooNew, RouterError
 from router.io.packing import unpack
@@ -117,8 +116,6 @@ def test_overviews_show_no_contents(
     shell = Shell(capsys)
 
     assert shell(*words) in (0, 1)
-
-    log.configure("error")
     assert not [canary for canary in (*CONTENTS, KEY) if canary in shell.out + shell.err]
 
 

@@ -15,6 +15,7 @@ from router.result import Result
 from tests.e2e.house import Site
 from tests.security.aviary import POLICY_OF
 from tests.shell import Shell
+from tests.waiting import wait_until
 
 FORGED = '{"event": "forged", "level": "error"}'
 HOSTILE = f"x\r\n{FORGED}\n\x1b[2J\x1b]0;owned\x07\x9b31m\u2028{FORGED}\u0085\x00\x7f"
@@ -59,12 +60,16 @@ def test_policies_are_not_found_by_strange_names(aviary: Site, policy: str) -> N
 
 def test_each_event_is_one_line(results: list[Result], aviary: Site) -> None:
     """Every line of the workers' log is an event of ours as JSON, whatever callers and providers wrote."""
-    lines = aviary.gang.log.read_bytes().split(b"\n")
-    events = [json.loads(line)["event"] for line in lines if line]
+    wait_until(lambda: len(results) <= _events(aviary).count("attempt.ended"), "a line of each task in the log")
 
-    assert len(results) <= events.count("attempt.ended")
-    assert "forged" not in events
+    assert "forged" not in _events(aviary)
     assert not CONTROL.search(aviary.gang.log.read_text())
+
+
+def _events(aviary: Site) -> list[str]:
+    """Of all lines that are complete; one that is no JSON fails."""
+    lines = aviary.gang.log.read_bytes().split(b"\n")[:-1]
+    return [json.loads(line)["event"] for line in lines]
 
 
 def test_events_in_redis_are_one_each(results: list[Result], aviary: Site) -> None:
@@ -98,7 +103,6 @@ def test_screens_are_not_steered(
         shell(*words)
         if found := CONTROL.findall(shell.out + shell.err):
             steered[words] = found
-    log.configure("error")
 
     assert steered == {}
 
