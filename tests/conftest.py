@@ -21,6 +21,7 @@ from router.ports import Store
 from tests.acl import GuardedServer, peek
 from tests.builders import NOW_MS
 
+log.configure("error", stream=sys.__stderr__)
 settings.register_profile("house", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
