@@ -178,10 +178,8 @@ class MemoryStore:
     async def finish(self, claim: Claim, policy: Policy, attempt: Attempt | None, decision: Decision) -> bool:
         row = self._rows[claim.task.id]
         done = f"{claim.token}:{attempt.number if attempt else 0}:{_move(claim, decision)}"
-        if row.done == done:
-            return True
-        if row.state is not TaskState.RUNNING or row.token != claim.token:
-            return False
+        if (before := _before(row, claim, done)) is not None:
+            return before
         if attempt is not None and len(row.trail) + 1 != attempt.number:
             return False
         row.done = done
@@ -198,10 +196,8 @@ class MemoryStore:
     async def release(self, claim: Claim) -> bool:
         row = self._rows[claim.task.id]
         done = f"{claim.token}:release"
-        if row.done == done:
-            return True
-        if row.state is not TaskState.RUNNING or row.token != claim.token:
-            return False
+        if (before := _before(row, claim, done)) is not None:
+            return before
         row.done = done
         self._slots[row.tier].pop(row.task.id, None)
         row.shows_kept = True
@@ -211,10 +207,8 @@ class MemoryStore:
     async def leave(self, claim: Claim, why: str) -> bool:
         row = self._rows[claim.task.id]
         done = f"{claim.token}:leave"
-        if row.done == done:
-            return True
-        if row.state is not TaskState.RUNNING or row.token != claim.token:
-            return False
+        if (before := _before(row, claim, done)) is not None:
+            return before
         row.done = done
         self._slots[row.tier].pop(row.task.id, None)
         row.state, row.token, row.reason = TaskState.DELAYED, "", why
@@ -451,6 +445,13 @@ class MemoryStore:
         else:
             row.kept.setdefault(call.intent.position, kept)
             row.shows_kept = True
+
+
+def _before(row: _Row, claim: Claim, done: str) -> bool | None:
+    """True for a step that was done before, False where the lease is lost, None where it is to be done now."""
+    if row.done == done:
+        return True
+    return None if row.state is TaskState.RUNNING and row.token == claim.token else False
 
 
 def _move(claim: Claim, decision: Decision) -> str:
