@@ -23,6 +23,8 @@ _EVERY: Final = "*"
 _PERS: Final = get_args(Per)
 SHORT: Final = frozenset({"minute", "hour"})
 """Windows that count only while such a budget is in force; longer ones are made of days, which always count."""
+TOLD_MAX: Final = 12
+"""How many of the tightest budgets are told: one with `*` has a line for each tenant that has spent."""
 
 
 def _a_scope(text: str) -> str:
@@ -94,6 +96,11 @@ class BudgetUse:
     def used_share(self) -> float:
         """Above 1 where more was charged than reserved."""
         return self.used_nusd / self.budget.limit_nusd if self.budget.limit_nusd else 1.0
+
+
+def tightest(uses: Iterable[BudgetUse]) -> list[BudgetUse]:
+    """Those of which the largest share is used, at most `TOLD_MAX`."""
+    return sorted(uses, key=lambda use: (-use.used_share, use.scope))[:TOLD_MAX]
 
 
 def scopes(*, tenant: str, policy: str, tier: str, why: str) -> tuple[str, ...]:

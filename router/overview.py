@@ -12,7 +12,7 @@ from .cost import usd
 from .counters import Change
 from .ledger import Balance
 from .report import CostRow, costs
-from .service import Service, crew, flow, money
+from .service import Service, Worker, crew, flow, money
 from .sign import Level, Sign
 from .submission import Card
 from .values import iso
@@ -138,6 +138,16 @@ def _queue(service: Service, tier: str, served: set[str]) -> Queue:
         workers=sum(tier in (served if w.tiers is None else w.tiers) for w in alive),
         resting_ms=max((ms for place, ms in service.resting.items() if place.partition("/")[0] == tier), default=0),
     )
+
+
+def staff(workers: Iterable[Worker]) -> str:
+    """How many work, by the tiers that they serve; beside them those that take suspects of a crash, and silent ones."""
+    kinds = Counter("silent" if w.silent else "for suspects" if w.alone else w.group for w in workers)
+    beside = [f"{kinds.pop(kind)} {kind}" for kind in ("for suspects", "silent") if kinds[kind]]
+    kinds = +kinds
+    groups = ", ".join(f"{number} at {group}" for group, number in sorted(kinds.items()))
+    at_work = f"{kinds.total()} worker{'s' * (kinds.total() != 1)}" + (f" ({groups})" if len(kinds) > 1 else "")
+    return ", ".join([at_work, *beside])
 
 
 def as_json(told: Overview) -> dict[str, Any]:

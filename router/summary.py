@@ -69,7 +69,11 @@ def newest(tasks: list[Summary]) -> list[Summary]:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a list by creation goes on: after the task of that id, which came at that time (Unix ms)."""
+    """
+    Where a list goes on: after the task of that id, which stands there by that time (Unix ms).
+
+    It is when the task came; among dead letters when it ended, among reviews when it began to wait.
+    """
 
     ms: int
     id: str
@@ -93,7 +97,7 @@ _MS_DIGITS_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Tasks by when they came, newest first, and where the next page begins; None after the last."""
+    """Tasks in the order of their list, and where its next page begins; None after the last."""
 
     tasks: tuple[Summary, ...]
     next: Cursor | None

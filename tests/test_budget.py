@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from router.budget import Budget, Budgets, BudgetUse, Per, applying, balance_names, scopes, window
+from router.budget import TOLD_MAX, Budget, Budgets, BudgetUse, Per, applying, balance_names, scopes, tightest, window
 
 
 def a_budget(scope: str = "global", usd: str = "5", per: str = "day", **changes: Any) -> Budget:
@@ -135,3 +135,14 @@ def test_what_is_used_is_a_share_of_the_limit(usd: str, used_usd: int, share: fl
     use = BudgetUse("global", a_budget(usd=usd), window("day", at("2026-11-20T12:00")), used_usd * 10**9)
 
     assert use.used_share == share
+
+
+def test_the_tightest_budgets_stand_first() -> None:
+    """Those of which most is used, and of ten thousand tenants' only so many."""
+    daily, today = a_budget("tenant:*", usd="1"), window("day", at("2026-11-20T12:00"))
+    uses = [BudgetUse(f"tenant:{n:05}", daily, today, n * 200_000) for n in range(10_000)]
+
+    told = tightest(uses)
+
+    assert [use.scope for use in told[:2]] == ["tenant:09999", "tenant:09998"]
+    assert (told[0].used_share, len(told)) == (1.9998, TOLD_MAX)

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -132,6 +133,15 @@ def test_every_module_has_its_place() -> None:
     assert sorted(known - set(ORDER)) == [], "give these modules a place in ORDER"
     assert sorted(set(ORDER) - known) == [], "take these out of ORDER"
     assert len(ORDER) == len(set(ORDER))
+
+
+def test_every_folder_is_installed() -> None:
+    """Who installs the package, as the image does, gets each folder that holds modules, and what is named is there."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {".".join(file.relative_to(ROOT).parent.parts) for file in modules().values()}
+
+    assert sorted(folders - set(named)) == []
+    assert [name for name in named if not ROOT.joinpath(*name.split(".")).is_dir()] == []
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from router.budget import Budget, BudgetUse, Window
 from router.counters import Cell, Change
 from router.ledger import Balance
-from router.overview import Queue, Rung, as_json, overview, queues_of, rungs_of
+from router.overview import Queue, Rung, as_json, overview, queues_of, rungs_of, staff
 from router.service import Service, Waiting, Worker
 from router.sign import Level
 from router.submission import Card
@@ -136,3 +138,20 @@ def test_nothing_at_all_is_an_overview_too() -> None:
     told = overview([], {}, [], service=Service(), balance=Balance())
 
     assert (told.rungs, told.queues, told.whole.cost_nusd, told.whole.per_accepted_nusd) == ((), (), 0, None)
+
+
+@pytest.mark.parametrize(
+    ("workers", "told"),
+    [
+        ((), "0 workers"),
+        ((Worker(None),), "1 worker"),
+        ((Worker(None), Worker(None), Worker(None, alone=True)), "2 workers, 1 for suspects"),
+        (
+            (Worker(None), Worker(("mini",)), Worker(("mini",), silent=True)),
+            "2 workers (1 at all, 1 at mini), 1 silent",
+        ),
+    ],
+)
+def test_workers_are_told_by_what_they_serve(workers: tuple[Worker, ...], told: str) -> None:
+    """Those at work, those for suspects of a crash, and those of which nothing was heard lately."""
+    assert staff(workers) == told

@@ -37,9 +37,9 @@ class ReviewCommands(TaskLists):
         names: dict[str, str] = {}
         found: list[Summary] = []
         seen = (after.ms, after.id) if after is not None else (0, "")
-        start, passed, last = seen[0], 0, after
+        start, count, last = seen[0], PAGE, after
         while True:
-            (waiting,) = yield [self._in_review(start, passed)]
+            (waiting,) = yield [self._in_review(start, count)]
             since_ms = {task_id: ms for task_id, ms in waiting if (ms, task_id) > seen}
             for task in (yield from self.summaries(since_ms, names)):
                 if task.state is not TaskState.REVIEW or not wanted(task):
@@ -48,10 +48,11 @@ class ReviewCommands(TaskLists):
                     return Page(tuple(found), last)
                 found.append(task)
                 last = Cursor(since_ms[task.id], task.id)
-            if len(waiting) < PAGE:
+            if len(waiting) < count:
                 return Page(tuple(found), None)
             seen = max(seen, (waiting[-1][1], waiting[-1][0]))
-            start, passed = seen[0], passed + PAGE if seen[0] == start else 0
+            # Those of one moment are read from their first on: a place among them is another when one was resolved.
+            start, count = seen[0], 2 * count if seen[0] == start else PAGE
 
     def resolve(
         self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None
@@ -78,9 +79,9 @@ class ReviewCommands(TaskLists):
         (state,) = yield [self.rule(task_id, decided, patience_ms=patience_ms)]
         return TaskState(state)
 
-    def _in_review(self, since_ms: int, passed: int) -> Command[list[tuple[str, int]]]:
-        """Tasks with when they began to wait, from that time on, after so many."""
-        words = ("ZRANGEBYSCORE", self.keys.review, since_ms, "+inf", "WITHSCORES", "LIMIT", passed, PAGE)
+    def _in_review(self, since_ms: int, count: int) -> Command[list[tuple[str, int]]]:
+        """The first so many tasks that began to wait at that time or later, with when they did."""
+        words = ("ZRANGEBYSCORE", self.keys.review, since_ms, "+inf", "WITHSCORES", "LIMIT", 0, count)
         return Command(words, lambda reply: [(as_text(task_id), int(float(ms))) for task_id, ms in scored(reply)])
 
     def _since(self, task_id: str) -> Command[int | None]:

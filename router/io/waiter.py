@@ -53,6 +53,7 @@ class Waiter:
         try:
             yield event
         finally:
+            self._begin_after_fork()
             with self._lock:
                 self._forget(task_id, event)
 
@@ -83,7 +84,10 @@ class Waiter:
                 event.set()
 
     def _forget(self, task_id: str, event: threading.Event) -> None:
+        """Without effect in a process that forked off meanwhile: nobody expects anything there yet."""
         events = self._woken.get(task_id, [])
+        if event not in events:
+            return
         events.remove(event)
         if not events:
             del self._woken[task_id]

@@ -20,9 +20,11 @@ from ..api.edge import TOLD_BY
 from ..api.problems import Refused, not_valid, refusal
 from ..api.strict import StrictRequest
 from ..apikey import Scope
+from ..budget import tightest
 from ..errors import RouterError
+from ..overview import staff
 from .assets import address
-from .shown import FILTERS, between, finalize, ratio, staff, tightest
+from .shown import FILTERS, between, finalize, ratio
 from .visitor import THEMES, Visitor, forget_key, keep_mark, looked_up, stranger
 
 HEADERS: Final = {

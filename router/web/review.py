@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,19 +10,20 @@ from pydantic import ValidationError
 
 from ..api.backend import Backend, Served
 from ..api.caller import Caller
-from ..api.owned import TaskId
+from ..api.owned import TaskId, own_record
 from ..api.problems import Refused
 from ..api.review import Resolution, list_reviews, resolve_review
 from ..apikey import Scope
 from ..errors import NotInReview, RulingInvalid
 from ..jsontext import NotJson, parse
 from ..policy import Policy
+from ..reading import Reading
 from ..record import Record
 from ..task import TaskState
 from .dossier import dossier, pictures, version_of, without_pictures
 from .form import Form
 from .page import PageRoute, redirect, render
-from .shown import draft
+from .shown import draft, returned
 from .tasks import simulated
 from .visitor import Guest, Visitor, require, submitted
 
@@ -63,8 +65,9 @@ async def decide(request: Request, visitor: Guest, backend: Served, task_id: Tas
     """Carry out what a person decided; what they wrote stays on the page until it can be taken."""
     form = await submitted(request, visitor)
     caller = require(visitor, Scope.REVIEW)
+    texts = _texts(await own_record(backend, caller, task_id))
     try:
-        stands = await resolve_review(task_id, _resolution(form), backend, caller)
+        stands = await resolve_review(task_id, _resolution(form, texts), backend, caller)
     except (RulingInvalid, NotInReview, _Wrong) as why:
         status = 409 if isinstance(why, NotInReview) else 422
         return await _page(request, visitor, backend, caller, task_id, form=form, wrong=str(why), status=status)
@@ -75,8 +78,8 @@ class _Wrong(ValueError):
     """What is in the form cannot be taken; says what to mend."""
 
 
-def _resolution(form: Form) -> Resolution:
-    """Raises: _Wrong."""
+def _resolution(form: Form, texts: Sequence[str]) -> Resolution:
+    """*texts* are the outputs that may have been corrected. Raises: _Wrong."""
     said: dict[str, Any] = {"decision": form.one("decision"), "reason": form.one("reason").strip()}
     if by := form.one("by").strip():
         said["by"] = by
@@ -84,7 +87,7 @@ def _resolution(form: Form) -> Resolution:
         case "accept":
             said["attempt"] = form.one("attempt")
         case "correct":
-            said |= {"decision": "accept", "output": _output(form)}
+            said |= {"decision": "accept", "output": _output(form, texts)}
         case "ask":
             said["tier"] = form.one("tier")
     try:
@@ -94,13 +97,19 @@ def _resolution(form: Form) -> Resolution:
         raise _Wrong("; ".join(told)) from None
 
 
-def _output(form: Form) -> Any:
-    """A text as it is where the policy wants texts or labels, else JSON. Raises: _Wrong."""
-    text = form.one("output").replace("\r\n", "\n")
+def _texts(record: Record) -> list[str]:
+    """The outputs of a task that are texts, the last first."""
+    outputs = [attempt.answer.output for attempt in record.trail if isinstance(attempt.answer, Reading)]
+    return [output for output in reversed(outputs) if isinstance(output, str)]
+
+
+def _output(form: Form, texts: Sequence[str]) -> Any:
+    """JSON; a text where the policy wants those or labels, that one of *texts* which it was. Raises: _Wrong."""
+    text = returned(form.one("output"))
     if not text.strip():
         raise _Wrong("there is no output yet: choose or write one, or end the task without")
     if form.one("kind") == "text":
-        return text
+        return next((known for known in texts if returned(known) == text), text)
     try:
         return parse(text, max_bytes=OUTPUT_MAX)
     except NotJson as why:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from ..budget import BudgetUse
 from ..cost import NUSD_PER_USD, usd
-from ..service import Worker
 from ..values import Json
 
 TEXT_MAX: Final = 20_000
 """Characters of one text that a page shows."""
 LINE_MAX: Final = 300
 """Characters of a text that stands in a line of a table."""
-BUDGETS_MAX: Final = 12
-"""Budgets that a page tells: one with `*` has a line for each tenant that has spent."""
 _STEERING: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
@@ -53,6 +47,11 @@ def pretty(value: Json) -> str:
 def verbatim(text: str) -> Markup:
     """A text to be written on and sent back: whole, and every character as it is, in a field that holds it together."""
     return escape(text)
+
+
+def returned(text: str) -> str:
+    """A text as it comes back from such a field, where all ends of lines become alike, and a zero byte a mark."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
 
 def draft(value: Json, *, plain: bool) -> str:
@@ -86,21 +85,6 @@ def money(amount: int | str | None) -> Markup:
     places = len(text.partition(".")[2])
     room = Markup('<span class="d{}"></span>').format(places) if places in (2, 4) else ""
     return Markup('<data value="{0}" title="${0}">{1}{2}</data>').format(exact, text, room)
-
-
-def tightest(budgets: Iterable[BudgetUse]) -> Sequence[BudgetUse]:
-    """Those of which the largest share is used."""
-    return sorted(budgets, key=lambda use: (-use.used_share, use.scope))[:BUDGETS_MAX]
-
-
-def staff(workers: Iterable[Worker]) -> str:
-    """How many work, by the tiers that they serve; beside them those that take suspects of a crash, and silent ones."""
-    kinds = Counter("silent" if w.silent else "for suspects" if w.alone else w.group for w in workers)
-    beside = [f"{kinds.pop(kind)} {kind}" for kind in ("for suspects", "silent") if kinds[kind]]
-    kinds = +kinds
-    groups = ", ".join(f"{number} at {group}" for group, number in sorted(kinds.items()))
-    at_work = f"{kinds.total()} worker{'s' * (kinds.total() != 1)}" + (f" ({groups})" if len(kinds) > 1 else "")
-    return ", ".join([at_work, *beside])
 
 
 def share(part: float | None) -> str:

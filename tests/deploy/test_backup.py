@@ -7,11 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import redis
-
 from router.client import Client
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
+from tests.acl import GuardedServer, peek
 from tests.gang import POLICIES, environment
 
 LOG = "appendonlydir"
@@ -33,20 +32,20 @@ def published(server: EmbeddedServer) -> EmbeddedServer:
 
 def test_a_copy_of_the_log_has_every_task_and_policy(tmp_path: Path):
     """Files copied from a server that works, and does not rewrite them, bring back all that it acknowledged."""
-    with EmbeddedServer(tmp_path / "one") as server, redis.Redis.from_url(server.url) as admin:
+    with GuardedServer(tmp_path / "one") as server, peek(server.url) as admin:
         tasks = submitted(published(server))
         admin.config_set("auto-aof-rewrite-percentage", "0")
         shutil.copytree(tmp_path / "one" / LOG, tmp_path / "two" / LOG)
 
-    with EmbeddedServer(tmp_path / "two") as server:
+    with GuardedServer(tmp_path / "two") as server:
         assert submitted(server) == tasks
 
 
 def test_a_log_in_another_folder_is_not_seen(tmp_path: Path):
     """A copy that was put into the folder, not in its place, gives an empty server without a word."""
-    with EmbeddedServer(tmp_path / "one") as server:
+    with GuardedServer(tmp_path / "one") as server:
         published(server)
     shutil.copytree(tmp_path / "one" / LOG, tmp_path / "two" / LOG / "backup")
 
-    with EmbeddedServer(tmp_path / "two") as server, redis.Redis.from_url(server.url) as admin:
+    with GuardedServer(tmp_path / "two") as server, peek(server.url) as admin:
         assert admin.dbsize() == 0

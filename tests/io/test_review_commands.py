@@ -62,6 +62,13 @@ class Desk:
         ruling = Ruling.model_validate({"wish": wish, "by": "anna", **changes})
         return await self.link.carry_out(self.commands.resolve("t1", ruling, output=output, attempt=attempt))
 
+    async def many_to_review(self, count: int) -> None:
+        """All of them in one moment."""
+        await self.store.submit([a_submission(f"a{i:04}") for i in range(count)])
+        for start in range(0, count, 100):
+            for claim in await self.store.claim({"mini": count}, at_most=100, token=f"token-{start}"):
+                await self.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.UNSURE), Review("who knows"))
+
     async def record(self) -> Record:
         return await self.store.read("t1")
 
@@ -89,10 +96,7 @@ async def test_lists_what_waits_longest_first(desk: Desk) -> None:
 
 async def test_lists_what_is_wanted_of_very_many(desk: Desk) -> None:
     """The one task of a tenant is found behind more than a page of others."""
-    await desk.store.submit([a_submission(f"a{i}") for i in range(600)])
-    claims = [c for i in range(6) for c in await desk.store.claim({"mini": 1000}, at_most=100, token=f"token-{i}")]
-    for claim in claims:
-        await desk.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.UNSURE), Review("who knows"))
+    await desk.many_to_review(600)
     await desk.send_to_review("t1", tenant="acme", policy=OTHER.digest)
 
     assert len(await desk.reviews()) == 601
@@ -102,10 +106,7 @@ async def test_lists_what_is_wanted_of_very_many(desk: Desk) -> None:
 
 async def test_pages_are_exact_while_tasks_come_and_go(desk: Desk) -> None:
     """Each task that waits all the time is on one page, also of many that came in one moment."""
-    await desk.store.submit([a_submission(f"a{i:04}") for i in range(600)])
-    claims = [c for i in range(6) for c in await desk.store.claim({"mini": 1000}, at_most=100, token=f"token-{i}")]
-    for claim in claims:
-        await desk.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.UNSURE), Review("who knows"))
+    await desk.many_to_review(600)
     desk.clock.advance(1)
     await desk.send_to_review("b1", "b2", "b3")
 
@@ -119,6 +120,27 @@ async def test_pages_are_exact_while_tasks_come_and_go(desk: Desk) -> None:
     assert [task.id for task in first.tasks] == [f"a{i:04}" for i in range(590)]
     assert [task.id for task in second.tasks] == [*(f"a{i:04}" for i in range(590, 600)), "b2"]
     assert ([task.id for task in third.tasks], third.next) == (["b3", "c1"], None)
+
+
+async def test_what_is_resolved_while_a_page_is_read_moves_no_other(desk: Desk) -> None:
+    """Of very many that came in one moment each that still waits is listed once, though others go in between."""
+    await desk.many_to_review(1300)
+    reading = desk.commands.reviews(ANY, limit=None)
+    going = [f"a{i:04}" for i in range(200)]
+
+    asked = next(reading)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            replies = [await desk.link.run(command) for command in asked]
+            for task_id in going[:40]:
+                await desk.store.cancel(task_id)
+            going = going[40:]
+            asked = reading.send(replies)
+
+    listed = [task.id for task in end.value.value]
+    assert going == []
+    assert set(listed) >= {f"a{i:04}" for i in range(200, 1300)}
+    assert listed == sorted(set(listed))
 
 
 async def test_the_last_page_says_so_when_it_is_full(desk: Desk) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import functools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as LateInBrowser
 
 from router.apikey import Scope
 from tests.web.street import EVERY, Street
@@ -44,22 +45,20 @@ def patient(test: Callable[..., Awaitable[None]], *, patience_s: float = PATIENC
 
 
 @asynccontextmanager
-async def a_chromium() -> AsyncIterator[Browser]:
-    """A browser; it is started, and ended, within a time, whatever has become of it."""
-    manager = async_playwright()
-    async with asyncio.timeout(PATIENCE_S):
-        playwright = await manager.start()
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=STEP_MS)
-    try:
+async def a_chromium(executable: str | None = CHROMIUM) -> AsyncIterator[Browser]:
+    """A browser; it is started, and ended, within a time, whatever has become of it, or did not become of it."""
+    async with AsyncExitStack() as leaving:
+        async with asyncio.timeout(PATIENCE_S):
+            playwright = await async_playwright().start()
+            leaving.push_async_callback(lambda: left(playwright.stop()))
+            browser = await playwright.chromium.launch(executable_path=executable, args=QUIET, timeout=STEP_MS)
+            leaving.push_async_callback(lambda: left(browser.close()))
         yield browser
-    finally:
-        await left(browser.close())
-        await left(playwright.stop())
 
 
 async def left(leaving: Awaitable[None], *, within_s: float = LEAVE_S) -> None:
     """Wait for something to end, but not for ever."""
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, LateInBrowser):
         async with asyncio.timeout(within_s):
             await leaving
 

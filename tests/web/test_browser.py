@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Dialog, Page
+from playwright.async_api import Browser, Dialog, Error, Page
 
 from router.io.embedded import EmbeddedServer
 from router.task import TaskState
 from tests.api.served import served
-from tests.web.chrome import CHROMIUM, LOOKS, a_chromium, a_context, entered, left, patient
+from tests.gang import alive, children
+from tests.web.chrome import CHROMIUM, LOOKS, LateInBrowser, a_chromium, a_context, entered, left, patient
 from tests.web.street import EVERY, Street, a_street
 from tests.web.test_policies import BINS, a_learnt_policy
 
@@ -313,12 +316,26 @@ async def test_what_does_not_end_is_left() -> None:
     async def mistaken() -> None:
         raise ValueError("told")
 
+    async def late() -> None:
+        raise LateInBrowser("after so long")
+
     ended = asyncio.Event()
     await left(_set_after(asyncio.Event(), ended), within_s=0.05)
+    await left(late())
     with pytest.raises(ValueError, match="told"):
         await left(mistaken())
 
     assert not ended.is_set()
+
+
+async def test_a_browser_that_does_not_start_leaves_nothing_behind() -> None:
+    """What it was to be started by is ended all the same."""
+    before = set(children(os.getpid()))
+    with pytest.raises(Error):
+        async with a_chromium(shutil.which("false")):
+            pass
+
+    assert [child for child in children(os.getpid()) if child not in before and alive(child)] == []
 
 
 async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from html import unescape
 from typing import Any
 
 import pytest
 
 from router.apikey import Scope
-from router.decision import Review
+from router.decision import Ask, Review
 from router.reading import Reading
 from router.task import TaskState
 from router.verdict import Outcome
@@ -163,7 +164,27 @@ async def test_a_label_is_chosen_from_a_list(street: Street) -> None:
     assert (await street.backend.client.read(task_id)).output == "exchange"
 
 
-STEERED = "שלום\u200f soft\u00adhyphen \x7f \u202eturned\u202c <b>"
+STEERED = "two\r\nlines\rand\n שלום\u200f soft\u00adhyphen \x7f \u202eturned\u202c \0 <b>"
+
+
+async def a_doubt(street: Street, *outputs: Any, **settings: Any) -> str:
+    """A task in review whose attempts, at one tier after the other, have these outputs."""
+    policy = a_policy(policy="steered", moves={"unsure": "review"}, **settings)
+    store = street.floor.store
+    await store.publish([policy])
+    task_id = await street.submit("steered", "steered")
+    last = len(outputs) - 1
+    for at, (tier, output) in enumerate(zip(policy.path, outputs, strict=False)):
+        (claim,) = [held for held in await store.claim({tier: 9}, at_most=9, token=tier) if held.task.id == task_id]
+        attempt = an_attempt(at + 1, tier, answer=Reading(output=output), verdict=a_verdict(Outcome.UNSURE))
+        move = Ask(policy.path[at + 1], "escalate") if at < last else Review("a person decides")
+        await store.finish(claim, policy, attempt, move)
+    return task_id
+
+
+def as_sent(text: str) -> str:
+    """What a browser makes of a text in a field: every end of a line is sent in the same way, a zero byte as a mark."""
+    return re.sub("\r\n?|\n", "\r\n", text).replace("\0", "\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -175,20 +196,33 @@ STEERED = "שלום\u200f soft\u00adhyphen \x7f \u202eturned\u202c <b>"
 )
 async def test_what_is_accepted_unchanged_is_unchanged(street: Street, settings: Any, output: Any) -> None:
     """A long output with characters that nobody sees comes back from its field as the model wrote it."""
-    policy = a_policy(policy="steered", moves={"unsure": "review"}, **settings)
-    store = street.floor.store
-    await store.publish([policy])
-    task_id = await street.submit("steered", "steered")
-    (claim,) = [held for held in await store.claim({"mini": 9}, at_most=9, token="t") if held.task.id == task_id]
-    attempt = an_attempt(answer=Reading(output=output), verdict=a_verdict(Outcome.UNSURE))
-    await store.finish(claim, policy, attempt, Review("a person decides"))
+    task_id = await a_doubt(street, output, **settings)
     async with street.visit(*EVERY) as browser:
         page = await browser.page(f"/review/{task_id}")
         kind = page.field("kind") or ""
-        written = unescape(draft(page)).removeprefix("\n")
+        written = as_sent(unescape(draft(page)).removeprefix("\n"))
         await browser.send(f"/review/{task_id}", decision="correct", kind=kind, output=written)
 
     assert (await street.backend.client.read(task_id)).output == output
+
+
+@pytest.mark.parametrize(("written", "taken"), [("one\r\nmore", "one\nmore"), ("two\r\nlines ", "two\nlines ")])
+async def test_a_text_that_was_changed_is_as_it_was_written(street: Street, written: str, taken: str) -> None:
+    """Its lines end as lines do here: only what no person has touched keeps the ends that it had."""
+    task_id = await a_doubt(street, "two\r\nlines", output={"text": {}}, checks=[])
+    async with street.visit(*EVERY) as browser:
+        await browser.send(f"/review/{task_id}", decision="correct", kind="text", output=written)
+
+    assert (await street.backend.client.read(task_id)).output == taken
+
+
+async def test_the_last_attempt_of_the_same_text_is_meant(street: Street) -> None:
+    """It is the one whose output the field held."""
+    task_id = await a_doubt(street, "a\rb", "a\r\nb", output={"text": {}}, checks=[])
+    async with street.visit(*EVERY) as browser:
+        await browser.send(f"/review/{task_id}", decision="correct", kind="text", output="a\r\nb")
+
+    assert (await street.backend.client.read(task_id)).output == "a\r\nb"
 
 
 async def test_a_choice_that_was_not_made_is_told(street: Street) -> None:

@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from markupsafe import Markup, escape
 
-from router.budget import Budget, BudgetUse, window
-from router.service import Worker
 from router.values import Json
 from router.web.shown import (
-    BUDGETS_MAX,
     TEXT_MAX,
     age,
     between,
@@ -24,15 +21,13 @@ from router.web.shown import (
     money,
     pretty,
     ratio,
+    returned,
     share,
     shortened,
-    staff,
     ticked,
-    tightest,
     verbatim,
     visible,
 )
-from tests.builders import NOW_MS
 
 
 @pytest.mark.parametrize(
@@ -137,40 +132,21 @@ def test_a_draft_of_a_text_is_the_text() -> None:
     assert finalize(verbatim(STEERED)) == escape(STEERED)
 
 
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [("a\r\nb\rc\nd", "a\nb\nc\nd"), ("\r\r\n\n", "\n\n\n"), ("a\0b", "a\ufffdb"), (STEERED, STEERED)],
+)
+def test_a_field_gives_a_text_back_in_one_form(text: str, back: str) -> None:
+    """Ends of lines are alike afterwards, and what went through a field once goes through it unchanged."""
+    assert returned(text) == returned(back) == back
+
+
 @pytest.mark.parametrize(("nusd", "places"), [(10**12, 2), (10**9, 4), (10**8, None), (5, None), (0, None)])
 def test_sums_leave_room_for_digits_that_they_do_without(nusd: int, places: int | None) -> None:
     """So that points stand below each other; the exact amount is there, too."""
     room = f'<span class="d{places}"></span>' if places else ""
 
     assert money(nusd) == f'<data value="{nusd / 1e9:.9f}" title="${nusd / 1e9:.9f}">{dollars(nusd)}{room}</data>'
-
-
-def test_the_tightest_budgets_stand_first() -> None:
-    """Those of which most is used, and of ten thousand tenants' only so many."""
-    daily = Budget.model_validate({"scope": "tenant:*", "usd": 1, "per": "day"})
-    uses = [BudgetUse(f"tenant:{n:05}", daily, window("day", NOW_MS), n * 200_000) for n in range(10_000)]
-
-    told = tightest(uses)
-
-    assert [use.scope for use in told[:2]] == ["tenant:09999", "tenant:09998"]
-    assert (told[0].used_share, len(told)) == (1.9998, BUDGETS_MAX)
-
-
-@pytest.mark.parametrize(
-    ("workers", "told"),
-    [
-        ((), "0 workers"),
-        ((Worker(None),), "1 worker"),
-        ((Worker(None), Worker(None), Worker(None, alone=True)), "2 workers, 1 for suspects"),
-        (
-            (Worker(None), Worker(("mini",)), Worker(("mini",), silent=True)),
-            "2 workers (1 at all, 1 at mini), 1 silent",
-        ),
-    ],
-)
-def test_workers_are_told_by_what_they_serve(workers: tuple[Worker, ...], told: str) -> None:
-    """Those at work, those for suspects of a crash, and those of which nothing was heard lately."""
-    assert staff(workers) == told
 
 
 def test_commands_between_ticks_stand_out() -> None:
