@@ -41,6 +41,7 @@ import structlog
 # http.listening         info     the HTTP service takes requests
 # http.answered          info     a request was answered; the route and the status, nothing of its contents
 # http.surprise          error    an unforeseen exception in a request; it was answered with status 500
+# key.unreadable         warning  an API key is of a newer version, or its record broken; requests it opened end
 # store.unreachable      warning  Redis did not answer; tried again
 
 

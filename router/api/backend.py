@@ -9,24 +9,27 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..app import open_store
+from ..app import load_pricing, open_store
 from ..async_client import AsyncClient
 from ..io.redis_link import AsyncLink, connect_async
 from ..io.redis_store import RedisStore
+from ..pricing import Pricing
 from ..settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
     """
-    `client` submits, reads and waits; `store` knows money; `link` carries out single commands. With `insecure` nobody
-    needs a key, and everybody is the tenant `default`.
+    `client` submits, reads and waits; `store` knows money; `link` carries out single commands. `pricing` is for lines
+    that are not counted yet: read once, as workers read theirs. With `insecure` nobody needs a key, and everybody is
+    the tenant `default`.
     """
 
     settings: Settings
     client: AsyncClient
     store: RedisStore
     link: AsyncLink
+    pricing: Pricing
     insecure: bool = False
 
 
@@ -36,7 +39,7 @@ async def open_backend(settings: Settings, *, insecure: bool = False) -> AsyncIt
     link = AsyncLink(connect_async(settings.redis_url), prefix=settings.prefix)
     try:
         async with open_store(settings) as store, AsyncClient(settings.redis_url, prefix=settings.prefix) as client:
-            yield Backend(settings=settings, client=client, store=store, link=link, insecure=insecure)
+            yield Backend(settings, client, store, link, load_pricing(settings), insecure=insecure)
     finally:
         await link.close()
 

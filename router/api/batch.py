@@ -23,6 +23,7 @@ from ..submission import Conflict, Submission, Submitted
 from ..task import TaskState
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
+from .idleness import IDLE_S, Idleness
 from .owned import Submitter
 from .pressure import Admissions, Admitting
 from .problems import Problem, Refused, answers, not_valid, refusal, told
@@ -87,12 +88,14 @@ class Streamed(Response):
 
     media_type = _KINDS[0]
 
-    def __init__(self, lines: AsyncGenerator[bytes]) -> None:
+    def __init__(self, lines: AsyncGenerator[bytes], idleness: Idleness) -> None:
         super().__init__()
         del self.headers["content-length"]
         self._lines = lines
+        self._idleness = idleness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        send = self._idleness.sending(send)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async with aclosing(self._lines) as lines:
             async for line in lines:
@@ -120,7 +123,9 @@ async def submit_tasks(request: Request, backend: Served, caller: Submitter, adm
     Bad lines do not stop the others. What was answered with an id is taken in, even if the connection breaks.
     """
     _check_head(request)
-    return Streamed(_Batch(request, backend, caller, admissions).answers())
+    idleness = Idleness()
+    heard = Request(request.scope, idleness.hearing(request.receive))
+    return Streamed(_Batch(heard, backend, caller, admissions).answers(), idleness)
 
 
 def _check_head(request: Request) -> None:
@@ -149,8 +154,10 @@ class _Batch:
         admissions: Admissions,
         *,
         unread_max: int = UNREAD_MAX,
+        idle_s: float = IDLE_S,
     ) -> None:
         self._unread_max = unread_max
+        self._idle_s = idle_s
         self._request = request
         self._backend = backend
         self._caller = caller
@@ -176,7 +183,8 @@ class _Batch:
         await asyncio.wait({taking})
         more = True
         while more:
-            message = await self._request.receive()
+            async with asyncio.timeout(self._idle_s):
+                message = await self._request.receive()
             more = message["type"] == "http.request" and message.get("more_body", False)
 
     async def _take(self) -> None:

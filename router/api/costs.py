@@ -6,22 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from ..apikey import Scope
-from ..app import load_pricing
 from ..budget import BudgetUse
 from ..cost import usd
 from ..costtable import costs_csv
 from ..counters import HOUR_MS, OTHER, Change
 from ..io.cost_commands import CostCommands
-from ..pricing import Pricing
 from ..report import DIMENSIONS, FROM, CostRow, costs
-from ..settings import Settings
 from ..values import iso
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
@@ -167,7 +163,7 @@ class Seen:
 async def counted(backend: Backend, caller: Caller, *, since_s: int, tenant: str | None = None) -> Seen:
     """The caller's tenant's counters; with the scope admin all, or those of *tenant*. Raises: Refused."""
     wanted = None if tenant is None and caller.may(Scope.ADMIN) else tenant_of(caller, tenant)
-    flow = _commands(backend).counted(_pricing(backend.settings), back_ms=since_s * 1000)
+    flow = _commands(backend).counted(backend.pricing, back_ms=since_s * 1000)
     read = await backend.link.carry_out(flow)
     return Seen(
         changes=[change for change in read.changes if wanted in (None, change.cell.tenant)],
@@ -220,12 +216,6 @@ def _wants_csv(request: Request) -> bool:
 
 def _commands(backend: Backend) -> CostCommands:
     return CostCommands(prefix=backend.settings.prefix)
-
-
-@lru_cache(maxsize=8)
-def _pricing(settings: Settings) -> Pricing:
-    """The prices for lines that are not counted yet: read once, as workers read theirs."""
-    return load_pricing(settings)
 
 
 def _shown(row: CostRow) -> CostShown:

@@ -15,9 +15,9 @@ from .backend import Served
 from .caller import GUARDED, Caller
 from .duration import Since, since_s
 from .owned import Canceller, Overseer, Reader, Submitter, TaskId, own, own_record
+from .paging import After, listed, place
 from .problems import Refused, answers
 from .strict import StrictRoute
-from .tasks import After, listed, place
 from .taskshape import TaskPage, TaskShown, TaskTaken, shown
 
 routes = APIRouter(prefix="/v1/dead", route_class=StrictRoute, tags=["dead letters"])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
 
-from ..app import load_pricing
 from ..errors import PolicyInvalid, StoreUnavailable
 from ..io.cost_commands import CostCommands
 from ..io.folder import read_tiers
@@ -32,7 +31,7 @@ class Gathering:
         self._store = backend.store
         self._link = backend.link
         self._costs = CostCommands(prefix=backend.settings.prefix)
-        self._pricing = load_pricing(backend.settings)
+        self._pricing = backend.pricing
         self._clock_s = clock_s
         self._gathered: asyncio.Task[Facts | None] | None = None
         self._at_s = 0.0

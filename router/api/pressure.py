@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Final
+from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
 
@@ -35,7 +36,7 @@ class Admissions:
         self._wait_max_s = int(backend.settings.wait_max_s)
         self._clock_s = clock_s
         self._known: Fresh[Pressure] = Fresh(FRESH_S, FRESH_MAX)
-        self._coming: Counter[str] = Counter()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def take_in(self, caller: Caller, submissions: Sequence[Submission]) -> list[Submitted]:
         """Hand over tasks of a caller, all or none. Raises: Refused, TaskConflict, StoreUnavailable."""
@@ -49,37 +50,34 @@ class Admissions:
         """The same, each for itself. Raises: StoreUnavailable."""
         found = await self._known_ones(caller, submissions)
         new = [submission for submission in submissions if submission.task_id not in found]
-        refusals = self._refusals(caller, new, await self._pressures(caller, new))
-        wanted = [submission for submission in new if submission.task_id not in refusals]
-        with self._on_their_way(caller, len(wanted)):
-            found |= await self._admissions(wanted)
+        async with self._turn(caller):
+            refusals = self._refusals(caller, new, await self._pressures(caller, new))
+            found |= await self._admissions([submission for submission in new if submission.task_id not in refusals])
         refused = [submission for submission in new if submission.task_id in refusals and submission.key]
         found |= await self._admissions(refused, only_known=True)
         return [_said(found.get(s.task_id), refusals.get(s.task_id)) for s in submissions]
 
+    def _turn(self, caller: Caller) -> AbstractAsyncContextManager[object]:
+        """While entered, nothing else of a tenant with a limit is taken in here: what was counted stays true."""
+        if caller.waiting_max is None:
+            return nullcontext()
+        return self._turns.setdefault(caller.tenant, asyncio.Lock())
+
     def _refusals(
         self, caller: Caller, submissions: Sequence[Submission], pressures: Mapping[str, Pressure]
     ) -> dict[str, Refused]:
-        """Why new tasks are refused, by their ids; those that are taken in wait for the next."""
+        """Why new tasks are refused, by their ids. Those that are taken in wait for the next; of one key one does."""
         found: dict[str, Refused] = {}
-        before = self._coming[caller.tenant]
+        taken: set[str] = set()
         for submission in submissions:
-            if refused := self._refusal(caller, submission, pressures[_name(submission)], before):
+            who = submission.key or submission.task_id
+            if who in taken:
+                continue
+            if refused := self._refusal(caller, submission, pressures[_name(submission)], len(taken)):
                 found[submission.task_id] = refused
             else:
-                before += 1
+                taken.add(who)
         return found
-
-    @contextmanager
-    def _on_their_way(self, caller: Caller, count: int) -> Iterator[None]:
-        """While entered, so many of a tenant's tasks count as if they waited: requests at once share one limit."""
-        self._coming[caller.tenant] += count
-        try:
-            yield
-        finally:
-            self._coming[caller.tenant] -= count
-            if not self._coming[caller.tenant]:
-                del self._coming[caller.tenant]
 
     async def _known_ones(self, caller: Caller, submissions: Sequence[Submission]) -> dict[str, Admission]:
         """Those whose keys were used before, where the tenant has a limit: they take nobody's place."""
@@ -99,7 +97,7 @@ class Admissions:
         return {s.task_id: admission for s, admission in zip(submissions, admissions, strict=True)}
 
     def _refusal(self, caller: Caller, submission: Submission, pressure: Pressure, before: int) -> Refused | None:
-        """Why a new task would be refused, *before* others of the tenant that are on their way."""
+        """Why a new task would be refused, *before* others of its request that are taken in."""
         wait_s = pressure.wait_s
         if caller.waiting_max is not None and pressure.waiting + before >= caller.waiting_max:
             return _too_many(caller, caller.waiting_max, pressure)

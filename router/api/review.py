@@ -17,9 +17,9 @@ from ..values import NAME, Json
 from .backend import Served
 from .caller import GUARDED, Caller
 from .owned import Reviewer, TaskId, own, own_record
+from .paging import After, listed, place
 from .problems import answers
 from .strict import StrictRoute
-from .tasks import After, listed, place
 from .taskshape import TaskPage, TaskShown, TaskStands, shown
 
 routes = APIRouter(prefix="/v1/review", route_class=StrictRoute, tags=["review"])

@@ -10,11 +10,14 @@ from typing import Final
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import StoreUnavailable
-from .problems import Refused, problem
+from .. import log
+from ..errors import RouterError, StoreUnavailable
+from .problems import Refused, problem, refusal
 
 LOOK_S: Final = 1.0
 """How often it is looked at the keys of all requests that are being answered."""
+SAY_S: Final = 10.0
+"""How long a client may take to hear why it has to leave: one that does not read is let go without."""
 _STAY: Final = "router.stay"
 
 
@@ -22,7 +25,8 @@ class Stays:
     """
     The requests of one process that are being answered, by the key of their caller.
 
-    *refusal* says why a key is not taken any more, None where it is; what it costs is once a second for each key.
+    *refusal* says why a key is not taken any more, None where it is. It is asked once a second for each key, and asks
+    the store as seldom as for new requests. A key that cannot be read opens nothing, so what it opened ends.
     """
 
     def __init__(self, refusal: Callable[[str], Awaitable[Refused | None]], *, look_s: float = LOOK_S) -> None:
@@ -62,13 +66,17 @@ class Stays:
             return await self._refusal(key_id)
         except StoreUnavailable:
             return None
+        except (RouterError, LookupError, ValueError) as why:  # of this key alone: those of others are looked at next
+            log.logger().warning("key.unreadable", key=key_id, kind=type(why).__name__)
+            return refusal(why if isinstance(why, RouterError) else RouterError())
 
 
 class Staying:
     """ASGI middleware: what was not answered yet when its caller had to leave is refused, what had begun ends there."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, say_s: float = SAY_S) -> None:
         self._app = app
+        self._say_s = say_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,11 +85,15 @@ class Staying:
         stay = scope[_STAY] = _Stay(send)
         try:
             await self._app(scope, receive, stay.send)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cut:
             if stay.refused is None:
                 raise
             stay.task.uncancel()
-            await stay.say_why(scope, receive)
+            try:
+                async with asyncio.timeout(self._say_s):
+                    await stay.say_why(scope, receive)
+            except TimeoutError:
+                raise cut from None
         finally:
             stay.leave()
 

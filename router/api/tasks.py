@@ -11,17 +11,18 @@ from ..errors import TaskInvalid, UnknownPolicy
 from ..producing import Order, again, prepare
 from ..record import Record
 from ..submission import Submission, Submitted
-from ..summary import Cursor, Page, Wanted
+from ..summary import Wanted
 from ..task import ENDS, TaskState
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
 from .duration import Moment
 from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
+from .paging import After, listed, place
 from .pressure import Admitting
 from .problems import REPLAYED, Refused, answers
 from .published import unknown_policy
 from .strict import StrictRoute
-from .taskshape import TaskAsked, TaskPage, TaskShown, TaskStands, TaskTaken, line_of, shown
+from .taskshape import TaskAsked, TaskPage, TaskShown, TaskStands, TaskTaken, shown
 from .webhooks import check_webhook, webhook_of
 
 routes = APIRouter(prefix="/v1/tasks", route_class=StrictRoute, tags=["tasks"])
@@ -34,7 +35,6 @@ Wait = Annotated[
     float | None,
     Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait until it has ended, or needs a person, before answering."),
 ]
-After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Key = Annotated[
     str | None,
     Header(description="Say the same again under the same key, at any time, and get the same task.", max_length=200),
@@ -171,18 +171,6 @@ async def _waited(backend: Backend, task_id: str, wait_s: float | None) -> TaskS
 
 async def _shown(backend: Backend, record: Record) -> TaskShown:
     return shown(record, await backend.client.policy_name(record.task.policy))
-
-
-def listed(page: Page) -> TaskPage:
-    return TaskPage(data=[line_of(task) for task in page.tasks], next=page.next.text if page.next else None)
-
-
-def place(cursor: str | None) -> Cursor | None:
-    """Where a list goes on. Raises: Refused."""
-    try:
-        return Cursor.read(cursor) if cursor is not None else None
-    except ValueError:
-        raise Refused(422, "cursor_invalid", "take the cursor from `next` of a page", param="cursor") from None
 
 
 def _ms(moment: datetime | None) -> int | None:

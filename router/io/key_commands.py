@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ..allowance import Allowance
 from ..apikey import NO_LIMITS, ApiKey, Limits, Scope, Token, lowest
-from ..errors import KeyRefused, UnknownKey
-from ..formats import FORMAT
-from .packing import require_format
+from ..errors import FormatTooNew, KeyRefused, UnknownKey
+from .packing import require_format, too_new
 from .redis_commands import Scripted, as_pairs, as_text
 from .redis_link import Command
+
+_SCOPES: Final = frozenset(scope.value for scope in Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ class KeyCommands(Scripted):
         def parse(reply: Any) -> Known | None:
             now_ms, rest = int(reply[0]), reply[1:]
             pairs = ((as_text(name), fields) for name, fields in zip(rest[::2], rest[1::2], strict=True))
-            found = {name: _key_of(name, fields) for name, fields in pairs if name == key_id or _readable(fields)}
-            return Known(found[key_id], lowest(found.values(), now_ms), now_ms) if key_id in found else None
+            found = {name: (_key_of if name == key_id else _readable)(name, fields) for name, fields in pairs}
+            key, readable = found.get(key_id), [key for key in found.values() if key is not None]
+            return Known(key, lowest(readable, now_ms), now_ms) if key is not None else None
 
         return self._script("key", [key_id], parse)
 
@@ -130,7 +132,7 @@ def _key_of(key_id: str, reply: Any) -> ApiKey:
         id=key_id,
         tenant=text["tenant"],
         digest=text["digest"],
-        scopes=tuple(Scope(word) for word in text["scopes"].split()),
+        scopes=_scopes(key_id, text["scopes"].split()),
         created_ms=int(text["created"]),
         expires_ms=_number(text, "expires"),
         revoked_ms=_number(text, "revoked"),
@@ -142,9 +144,19 @@ def _key_of(key_id: str, reply: Any) -> ApiKey:
     )
 
 
-def _readable(reply: Any) -> bool:
-    """Whether this process knows what a key may do; another key of its tenant does not suffer for it."""
-    return _format({name: as_text(value) for name, value in as_pairs(reply).items()}) <= FORMAT
+def _readable(key_id: str, reply: Any) -> ApiKey | None:
+    """A key, where this process knows what it may do; another key of its tenant does not suffer for it."""
+    try:
+        return _key_of(key_id, reply)
+    except FormatTooNew:
+        return None
+
+
+def _scopes(key_id: str, words: Sequence[str]) -> tuple[Scope, ...]:
+    for word in words:
+        if word not in _SCOPES:
+            raise FormatTooNew(too_new(f"API key {key_id} has the scope {word!r}, which this process does not know"))
+    return tuple(map(Scope, words))
 
 
 def _format(text: Mapping[str, str]) -> int:

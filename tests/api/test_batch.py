@@ -13,8 +13,9 @@ import redis
 from fastapi import FastAPI, Request
 
 from router.api.backend import Backend
-from router.api.batch import LINE_MAX, LINES_MAX, _Batch
+from router.api.batch import LINE_MAX, LINES_MAX, Streamed, _Batch
 from router.api.caller import ANYBODY
+from router.api.idleness import Idleness
 from router.api.pressure import Admissions
 from router.producing import Order, prepare
 from router.task import TaskState
@@ -217,6 +218,48 @@ async def test_answers_that_nobody_reads_are_bounded(app: FastAPI, backend: Back
     assert [one["line"] for one in told] == list(range(1, len(told) + 1))
     assert {one["problem"]["code"] for one in told[:-1]} == {"invalid"}
     assert (told[-1]["problem"]["code"], len(told) < 1000) == ("batch_too_long", True)
+
+
+def a_request(app: FastAPI, *bodies: bytes) -> Request:
+    """Of a client that sends so much, and then neither the rest nor an end."""
+    left = list(reversed(bodies))
+
+    async def receive() -> dict[str, Any]:
+        if not left:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": left.pop(), "more_body": True}
+
+    return Request({"type": "http", "headers": [], "app": app, "request_id": "r"}, receive)
+
+
+async def test_who_neither_sends_nor_reads_is_let_go(app: FastAPI, backend: Backend) -> None:
+    """Nothing of its batch is left: neither answers nor who reads and takes in."""
+    before = asyncio.all_tasks()
+    batch = _Batch(a_request(app, b"{oops\n" * 100), backend, ANYBODY, Admissions(backend))
+    answer = Streamed(batch.answers(), Idleness(seconds=0.01))
+
+    async def send(message: Any) -> None:
+        if message["type"] != "http.response.start":
+            await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        await answer({}, batch._request.receive, send)
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_what_is_left_of_a_batch_that_ended_early_is_waited_for_a_while(app: FastAPI, backend: Backend) -> None:
+    """Whoever sends no more and reads later has their answers, and nobody waits for the rest."""
+    before = asyncio.all_tasks()
+    request = a_request(app, *[b"{oops\n" * 100] * 20)
+    lines = _Batch(request, backend, ANYBODY, Admissions(backend), unread_max=100_000, idle_s=0.01).answers()
+    said = [await anext(lines)]
+
+    await until(lambda: asyncio.all_tasks() == before)
+
+    said += [line async for line in lines]
+    assert json.loads(said[-1])["problem"]["code"] == "batch_too_long"
+    assert [json.loads(line)["line"] for line in said] == list(range(1, len(said) + 1))
 
 
 @pytest.mark.parametrize(

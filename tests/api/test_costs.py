@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 
-from router.api.backend import Backend
+from router.api.backend import Backend, open_backend
+from router.api.caller import ANYBODY
+from router.api.costs import counted
+from router.api.gathering import Gathering
 from router.apikey import Scope
 from router.budget import Budget
 from router.decision import Accept, Ask
@@ -21,7 +25,7 @@ from router.pricing import Pricing
 from router.settings import Settings
 from router.verdict import Outcome
 from tests.api.keys import Guarded, a_guarded
-from tests.builders import PRICES, RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
+from tests.builders import PRICES, RATES, TIERS, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 
 POLICY = a_policy()
 
@@ -89,6 +93,30 @@ async def test_refuses_what_cannot_be_summed(http: httpx.AsyncClient, params: di
 async def guarded(server: EmbeddedServer, prefix: str) -> AsyncIterator[Guarded]:
     async with a_guarded(Settings(redis_url=server.url, prefix=prefix)) as made:
         yield made
+
+
+async def test_metrics_are_of_the_same_prices(server: EmbeddedServer, prefix: str, tmp_path: Path) -> None:
+    """Both go by the prices of the file as the process found it, whatever it says by now."""
+    settings = Settings(redis_url=server.url, prefix=prefix, policies=tmp_path)
+    (tmp_path / "prices.yaml").write_text(prices(10))
+    async with open_backend(settings, insecure=True) as backend:
+        bound = POLICY.bound_to(TIERS)
+        await backend.store.publish([bound])
+        intent = an_intent(version=bound.digest)
+        await backend.store.resolve(intent, a_settlement(), a_kept(intent, a_settlement()))
+        (tmp_path / "prices.yaml").write_text(prices(20))
+        costs = await counted(backend, ANYBODY, since_s=3600)
+        metrics = await Gathering(backend).facts()
+
+    assert metrics is not None
+    tops = [sum(change.sums["top"] for change in changes) for changes in (costs.changes, metrics.counts)]
+    assert tops == [10_000_000] * 2
+
+
+def prices(dollars: int) -> str:
+    """A price list by which a million tokens that large reads cost so much."""
+    price = f'{{from: "2020-01-01", input: {dollars}, output: 0, source: "list"}}'
+    return f"prices:\n  {TIERS['large'].model}:\n    - {price}\n"
 
 
 async def test_each_tenant_sees_its_own_costs(guarded: Guarded) -> None:

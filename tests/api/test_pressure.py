@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -89,7 +90,7 @@ async def test_how_long_is_too_long_is_a_setting(
     await queue.hold(10)
     await queue.busy_for(4000)
     patient = Settings(redis_url=server.url, prefix=prefix, wait_max_s="5000")
-    app = create_app(Backend(patient, backend.client, backend.store, backend.link, insecure=True))
+    app = create_app(replace(backend, settings=patient))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as http:
         assert (await submit(http)).status_code == 202
@@ -169,7 +170,35 @@ async def test_tasks_that_come_at_once_share_one_limit(guarded: Guarded) -> None
     answers = await asyncio.gather(*(guarded.http.post("/v1/tasks", json=BODY, headers=acme) for _ in range(100)))
 
     assert Counter(answer.status_code for answer in answers) == {202: 10, 429: 90}
-    assert guarded.app.state.admissions._coming == {}
+    assert not guarded.app.state.admissions._turns
+
+
+async def test_places_of_several_kinds_share_one_limit(guarded: Guarded) -> None:
+    """Lines of different urgency, which are asked about one by one, take no place twice, whoever comes meanwhile."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=8))).text}"}
+    lines = "\n".join(json.dumps(BODY | {"deadline_s": deadline_s}) for deadline_s in range(10, 70, 10))
+    kind = {"content-type": "application/jsonl"}
+
+    batches = [guarded.http.post("/v1/tasks:batch", content=lines, headers=acme | kind) for _ in range(2)]
+    ones = [guarded.http.post("/v1/tasks", json=BODY, headers=acme) for _ in range(6)]
+    answers = await asyncio.gather(*batches, *ones)
+
+    taken = sum(answer.text.count('"status":"ready"') for answer in answers)
+    assert (taken, (await guarded.backend.client.pressure("mini", "acme")).waiting) == (8, 8)
+
+
+async def test_a_key_that_comes_twice_in_a_request_takes_one_place(guarded: Guarded) -> None:
+    """What stands behind it has the other one."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=2))).text}"}
+    lines = "\n".join(json.dumps(BODY | {"key": key}) for key in ("a", "a", "b", "c", "a"))
+
+    answer = await guarded.http.post(
+        "/v1/tasks:batch", content=lines, headers=acme | {"content-type": "application/jsonl"}
+    )
+
+    said = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line.get("replayed", False) for line in said] == [False, True, False, False, True]
+    assert [line.get("problem", {}).get("code") for line in said] == [None, None, None, "too_many_waiting", None]
 
 
 async def test_lines_that_are_known_take_nobody_s_place(guarded: Guarded) -> None:

@@ -10,13 +10,19 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
+from starlette.types import Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from router.api.backend import Backend
 from router.api.caller import KNOWN_S, Door
+from router.api.problems import Refused
+from router.api.stay import Staying, Stays
 from router.apikey import Scope, Token
 from router.io.embedded import EmbeddedServer
 from router.settings import Settings
 from tests.api.keys import Guarded, a_guarded
+from tests.api.served import a_client, served
 from tests.builders import a_policy, a_submission
 from tests.waiting import until
 
@@ -54,6 +60,15 @@ async def answered(*asked: Coroutine[Any, Any, httpx.Response]) -> AsyncIterator
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@asynccontextmanager
+async def streamed(guarded: Guarded, token: Token, path: str) -> AsyncIterator[AsyncIterator[str]]:
+    """The lines of a stream over a real socket, as they come."""
+    headers = {"authorization": f"Bearer {token.text}"}
+    async with served(guarded.app) as url, a_client(url) as client, client.stream("GET", path, headers=headers) as said:
+        assert said.status_code == 200
+        yield said.aiter_lines()
+
+
 async def waiting_for(backend: Backend, count: int) -> None:
     """Return once so many of this process's requests wait for a task."""
     await until(lambda: len(backend.client._woken) >= count)
@@ -74,18 +89,21 @@ async def test_what_goes_on_ends_when_its_key_is_revoked(guarded: Guarded) -> No
     """A stream ends, and who waits for an answer is refused; the tasks go on, and so do others' streams."""
     mine, others = await guarded.key("acme", Scope.READ, Scope.SUBMIT), await guarded.key("bolt", Scope.READ)
     chat = {"model": "policy/free", "messages": [{"role": "user", "content": "hello"}]}
-    async with answered(
-        asked(guarded, mine, "GET", "/v1/tasks/of-acme/events"),
-        asked(guarded, mine, "GET", "/v1/tasks/of-acme?wait=60"),
-        asked(guarded, mine, "POST", "/v1/chat/completions", json=chat),
-        asked(guarded, others, "GET", "/v1/tasks/of-bolt/events"),
-    ) as (stream, wait, completion, theirs):
+    async with (
+        streamed(guarded, mine, "/v1/tasks/of-acme/events") as lines,
+        answered(
+            asked(guarded, mine, "GET", "/v1/tasks/of-acme?wait=60"),
+            asked(guarded, mine, "POST", "/v1/chat/completions", json=chat),
+            asked(guarded, others, "GET", "/v1/tasks/of-bolt/events"),
+        ) as (wait, completion, theirs),
+    ):
+        assert "event: task.stands" in [await anext(lines), await anext(lines)]
         await until(lambda: listening(guarded) == 2)
         await waiting_for(guarded.backend, 2)
         await guarded.backend.link.run(guarded.commands.revoke(mine.id))
         guarded.clock.s += KNOWN_S
 
-        assert ((await stream).status_code, "task.stands" in (await stream).text) == (200, True)
+        assert not [line async for line in lines if line.startswith("event:")]
         assert [(await one).status_code for one in (wait, completion)] == [401, 401]
         assert (await wait).json()["code"] == "unauthorized"
         assert (theirs.done(), listening(guarded)) == (False, 1)
@@ -127,6 +145,55 @@ async def test_what_goes_on_ends_when_its_key_expires(guarded: Guarded) -> None:
 
         assert (await wait).status_code == 401
         assert "expired" in (await wait).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status"), [("format", "99", 503), ("scopes", "read replay", 503), ("created", "soon", 500)]
+)
+async def test_a_key_that_cannot_be_read_keeps_nobody_else(
+    guarded: Guarded, raw: redis.Redis, field: str, value: str, status: int
+) -> None:
+    """What it opened ends; that of another key that is revoked afterwards ends as well."""
+    odd, mine = await guarded.key("bolt", Scope.READ), await guarded.key("acme", Scope.READ)
+    async with answered(
+        asked(guarded, odd, "GET", "/v1/tasks/of-bolt?wait=60"),
+        asked(guarded, mine, "GET", "/v1/tasks/of-acme?wait=60"),
+    ) as (theirs, wait):
+        await waiting_for(guarded.backend, 2)
+        raw.hset(f"{guarded.commands.keys.prefix}key:{odd.id}", field, value)
+        guarded.clock.s += KNOWN_S
+        assert (await theirs).status_code == status
+        assert not wait.done()
+
+        await guarded.backend.link.run(guarded.commands.revoke(mine.id))
+        guarded.clock.s += KNOWN_S
+        assert (await wait).status_code == 401
+
+
+async def test_who_does_not_hear_why_is_let_go() -> None:
+    """A client that reads nothing any more does not keep its request."""
+    stays = Stays(refusing, look_s=LOOK_S)
+
+    async def stream(scope: AsgiScope, _receive: Receive, send: Send) -> None:
+        stays.begin(scope, "key")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"line", "more_body": True})
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(Staying(stream, say_s=0.01)({"type": "http"}, nothing, send))
+    assert not stays._here
+
+
+async def refusing(_key_id: str) -> Refused:
+    return Refused(401, "unauthorized", "this key was revoked")
+
+
+async def nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 async def test_who_has_been_answered_is_forgotten(guarded: Guarded) -> None:

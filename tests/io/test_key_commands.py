@@ -392,6 +392,20 @@ async def test_a_lost_reply_is_made_good(
             assert keyspace(raw, lossy.prefix) == keyspace(raw, sound.prefix)
 
 
+async def test_a_key_with_a_scope_of_a_later_version_opens_nothing(desk: Desk, raw: redis.Redis) -> None:
+    """Whoever reads it is told to upgrade; other keys of its tenant go on."""
+    await desk.create(TOKEN)
+    await desk.create(OTHER)
+    raw.hset(f"{desk.prefix}key:{TOKEN.id}", "scopes", "read replay")
+
+    with pytest.raises(FormatTooNew, match=f"API key {TOKEN.id} has the scope 'replay'.*upgrade"):
+        await desk.find(TOKEN.id)
+    known = await desk.find(OTHER.id)
+
+    assert known is not None
+    assert (known.key.id, known.limits) == (OTHER.id, LIMITS)
+
+
 async def test_a_key_of_a_later_version_opens_nothing(desk: Desk, raw: redis.Redis) -> None:
     """It may be bound in a way that this process does not know; other keys of its tenant go on."""
     await desk.create(TOKEN)
