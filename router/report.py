@@ -136,14 +136,14 @@ def costs(
     Add counters up by the given dimensions, dearest group first; only hours count that end after *since_ms*.
 
     With *bucket_ms* (whole hours) by time, too: each group is `from` the beginning of so many ms of Unix time, the
-    earliest first. By verdict, what attempts cost stands with theirs, and what no attempt tells of with none.
+    earliest first. By verdict, what attempts cost stands with theirs, and what no attempt tells of with none: less
+    than nothing only where attempts of that time, or step of time, were judged on calls of the time before it.
     """
     rows: dict[tuple[object, ...], _Row] = {}
     places = [Cell._fields.index(name) for name in by]
     new = (change for change in counts if (change.hour + 1) * HOUR_MS > since_ms)
-    for change in _by_verdict(new) if "verdict" in by else new:
-        at_ms = change.hour * HOUR_MS
-        began_ms = at_ms - at_ms % bucket_ms if bucket_ms is not None else 0
+    for change in _by_verdict(new, bucket_ms) if "verdict" in by else new:
+        began_ms = _began_ms(change, bucket_ms)
         key = began_ms, *(change.cell[place] for place in places)
         row = rows.get(key)
         if row is None:
@@ -185,27 +185,34 @@ class _Row:
         return CostRow(self.group, self.sums, self.audits_nusd, self.waste_nusd, comparable)
 
 
-def _by_verdict(changes: Iterable[Change]) -> Iterator[Change]:
-    """What attempts cost stands with their verdicts, and is taken from what stands without one."""
+def _began_ms(change: Change, bucket_ms: int | None) -> int:
+    """When the step of time began that a change falls into; 0 where all of time is one."""
+    at_ms = change.hour * HOUR_MS
+    return at_ms - at_ms % bucket_ms if bucket_ms is not None else 0
+
+
+def _by_verdict(changes: Iterable[Change], bucket_ms: int | None) -> Iterator[Change]:
+    """What attempts cost stands with their verdicts, and is taken from what stands without one in the same time."""
     had: dict[tuple[int, str, str, str, str], Counter[Cell]] = defaultdict(Counter)
     left: dict[tuple[int, str, str, str, str], Counter[Cell]] = defaultdict(Counter)
     for change in changes:
         yield change
         cell, judged_nusd = change.cell._replace(verdict=UNJUDGED), change.sums["judged"]
-        booked_together = change.hour, cell.policy, cell.version, cell.tenant, cell.lane
+        began_ms = _began_ms(change, bucket_ms)
+        booked_together = began_ms, cell.policy, cell.version, cell.tenant, cell.lane
         had[booked_together][cell] += change.sums["settled"]
         left[booked_together][cell] += change.sums["settled"] - judged_nusd
         if judged_nusd:
             yield change._replace(sums=Counter(settled=judged_nusd))
     for place, cells in left.items():
         for cell, nusd in _evened(cells).items():
-            yield Change(place[0], cell, Counter(settled=nusd - had[place][cell]))
+            yield Change(place[0] // HOUR_MS, cell, Counter(settled=nusd - had[place][cell]))
 
 
 def _evened(left: Mapping[Cell, int]) -> Mapping[Cell, int]:
     """
     What attempts took beyond the calls of their own tier and reason comes from those that their checks asked; where
-    these are not of the same hour, the sum stays, and one of them owes it.
+    these are of an earlier time, the sum stays, and one of them owes it.
     """
     owed = -sum(nusd for nusd in left.values() if nusd < 0)
     evened = {cell: max(0, nusd) for cell, nusd in left.items()}

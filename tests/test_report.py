@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.call import Usage
-from router.counters import HOUR_MS, NoPrices, counted
+from router.counters import HOUR_MS, UNJUDGED, Cell, Change, NoPrices, counted
 from router.ledger import Entry, EntryKind, fold
 from router.report import DIMENSIONS, FROM, CostRow, costs, total
 from router.values import iso
@@ -258,6 +259,36 @@ def test_what_a_check_asked_stands_with_the_verdict_that_it_led_to(name: str) ->
 
     assert sorted((row.group["verdict"], row.cost_nusd) for row in rows) == [("-", 0), ("-", 40), ("unsure", 170)]
     assert sum(row.calls for row in rows) == 3
+
+
+def judged_later(hour: int, *, calls: int = 0) -> list[Change]:
+    """An answer and its judge, booked in the hour *calls*, of an attempt that was judged in *hour*."""
+    mini = Cell("mini", "receipts", "v1", "acme", "openai/mini", "interactive", "first", UNJUDGED)
+    judge = mini._replace(tier="small", model="openai/small", reason="judge")
+    return [
+        Change(calls, mini, Counter(settled=10, calls=1)),
+        Change(calls, judge, Counter(settled=5, calls=1)),
+        Change(hour, mini._replace(verdict="pass"), Counter(judged=15, attempts=1, accepted=1, accepted_cost=15)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["reason", "tier", "model"])
+@pytest.mark.parametrize("bucket_ms", [None, 24 * HOUR_MS])
+def test_an_hours_turn_within_one_step_of_time_owes_nothing(name: str, bucket_ms: int | None) -> None:
+    """An attempt judged an hour after its calls takes what its judge cost, where both hours are shown as one."""
+    rows = costs(judged_later(24, calls=24) + judged_later(26, calls=25), [name, "verdict"], bucket_ms=bucket_ms)
+
+    assert sorted((row.group["verdict"], row.cost_nusd) for row in rows) == [("-", 0), ("-", 0), ("pass", 30)]
+    assert sum(row.calls for row in rows) == 4
+
+
+def test_what_is_judged_on_calls_before_a_cut_keeps_the_sum() -> None:
+    """Where the time asked for begins between calls and verdict, its sum is what was paid in it: one group owes it."""
+    rows = costs(judged_later(1), ["verdict"], since_ms=HOUR_MS)
+    (whole,) = costs(judged_later(1), ["policy"], since_ms=HOUR_MS)
+
+    assert [(row.group["verdict"], row.cost_nusd) for row in rows] == [("pass", 15), ("-", -15)]
+    assert (whole.cost_nusd, whole.unjudged_nusd) == (0, -15)
 
 
 def test_an_attempt_judged_an_hour_later_takes_its_cost_along() -> None:

@@ -113,7 +113,7 @@ class _Reckoning:
             reliability=reliability,
             figures=figures,
             tasks=len(self.table),
-            labelled=known,
+            labelled=int(self.table.labelled.sum()),
             fitted=len(learnt.teaching) if learnt is not None else 0,
             certifying=len(learnt.certifying) if learnt is not None else 0,
             needed=None if certified is not None else self._needed(found),

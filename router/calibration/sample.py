@@ -13,7 +13,7 @@ from ..reading import Reading
 from ..recording import LoggedReply, Recording
 from ..replay import replay
 from ..signals import signals, tag
-from ..task import Task
+from ..task import Task, TaskState
 from ..trail import Attempt
 from ..values import Json
 
@@ -24,7 +24,7 @@ _NO_PRICES = PriceBook(prices={})
 class Seen:
     """
     What is known of one tier's reply. `passed`: by the policy's own checks, the promise apart; what did not is never
-    accepted, whatever its trust. `wrong` and `loss` are None where nobody knows.
+    accepted, whatever its trust. `wrong` and `loss` are None where nobody knows; what a person resolved is a loss then.
     """
 
     signals: Mapping[str, float]
@@ -102,6 +102,8 @@ def _seen(policy: Policy, recording: Recording, answered: _Answered, top: _Answe
     wrong = _differs(policy, answered, top) if shadow else _is_wrong(policy, recording, answered)
     told, kind = _told(policy, recording, answered.attempt)
     loss = wrong if shadow else _loss(policy, recording, wrong, top)
+    if loss is None and recording.status == TaskState.REVIEW:
+        loss = wrong is not False
     passed = answered.attempt.passed
     return Seen(
         signals=told,

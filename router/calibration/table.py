@@ -45,6 +45,11 @@ class Table:
         """The tasks of which every loss is known that could come about."""
         return ~np.isnan(self.loss).any(axis=1)
 
+    @property
+    def labelled(self) -> Any:
+        """Those of them of which it is known which replies are right; the others count at their worst."""
+        return self.known & ~np.isnan(self.wrong).any(axis=1)
+
     def priced(self) -> Table:
         """With costs that are not known taken at the mean of their tier; NaN where none of a tier is known."""
         known = ~np.isnan(self.cost)

@@ -151,10 +151,17 @@ def _print_total(whole: CostRow, *, lag_ms: int) -> None:
         screen.print(f"not compared with the top tier: {tasks}, because no price of it is known", style="dim")
     if whole.audits_nusd or whole.sums["cache_saved"]:
         screen.print(f"audits: {dollars(whole.audits_nusd)}; saved by caches: {dollars(whole.sums['cache_saved'])}")
-    if whole.unjudged_nusd:
-        paid = f"paid for no attempt: {dollars(whole.unjudged_nusd)}"
-        screen.print(f"{paid} (of attempts under way, of tasks that ended meanwhile, or settled by a bill)")
+    if unjudged_nusd := whole.unjudged_nusd:
+        screen.print(_unjudged(unjudged_nusd))
     if lag_ms > _BEHIND_MS:
         screen.print(f"lines of the last {lag_ms // 1000:,} s are not counted yet: does a sweep run?", style="dim")
     if whole.simulated:
         screen.print(f"\n{SIMULATED}", style="dim")
+
+
+def _unjudged(nusd: int) -> str:
+    """What was paid for no attempt; below nothing, what attempts cost that was paid before the time asked for."""
+    if nusd < 0:
+        return f"paid earlier: {dollars(-nusd)} of what attempts cost that were judged in this time"
+    paid = f"paid for no attempt: {dollars(nusd)}"
+    return f"{paid} (of attempts under way, of tasks that ended meanwhile, or settled by a bill)"

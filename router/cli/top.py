@@ -168,7 +168,7 @@ def _budgets(told: Overview) -> RenderableType:
             f"{use.scope} per {use.budget.per}",
             dollars(use.left_nusd),
             dollars(use.budget.limit_nusd),
-            _share(use.used_nusd / use.budget.limit_nusd if use.budget.limit_nusd else 1.0),
+            _share(use.used_share),
         ]
         for use in told.budgets
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.calibration.fair import Group, asked_alike, fair, gone_past
+from router.calibration.fair import Blind, Group, asked_alike, fair, gone_past
 from router.recording import Recording
 from router.tier import Tier
 from router.traffic import newest
@@ -183,3 +183,65 @@ def test_a_tier_that_a_review_went_past_is_told() -> None:
     policy = a_promising_policy(tiers=("mini", "small", "large"))
 
     assert gone_past(policy, [reviewed(1, replies=MINI)]) == {"small"}
+
+
+def of_version(name: str, *recordings: Recording) -> list[Recording]:
+    return [recording.model_copy(update={"version": name}) for recording in recordings]
+
+
+def has_a_label(recording: Recording) -> bool:
+    return recording.expected is not None
+
+
+def rejected(number: int) -> Recording:
+    """A review that nobody said of what would have been right."""
+    return reviewed(number, expected=...)
+
+
+def test_one_review_without_a_label_costs_no_evidence() -> None:
+    """It counts at its worst beside all that is known, whatever smaller version stands beside it."""
+    many = [*(accepted(n, audited=True) for n in range(500)), *(escalated(n) for n in range(500, 1000)), rejected(1000)]
+    few = [accepted(2000, audited=True), escalated(2001), reviewed(2002)]
+
+    alone = fair(POLICY, many, has_a_label)
+    both = fair(POLICY, [*of_version("a", *many), *of_version("b", *few)], has_a_label)
+
+    assert (len(alone.recordings), alone.reviewed, alone.lacking) == (1001, Group(1, 0, 0, at_worst=1), ())
+    assert (len(both.recordings), both.reviewed, both.blind) == (1004, Group(2, 1, 1, at_worst=1), ())
+    assert (both.accepted, both.climbed) == (Group(501, 501, 501), Group(501, 501, 501))
+
+
+def test_reviews_with_labels_do_not_stand_for_those_without() -> None:
+    """Half of the reviews have a label by what was decided: all are drawn at the share of the others, blindly."""
+    live = [escalated(n) for n in range(1000)] + [(reviewed if n % 2 else rejected)(n) for n in range(1000, 2000)]
+    found = fair(POLICY, live, lambda recording: has_a_label(recording) and (int(recording.id[1:]) >= 400))
+
+    assert found.climbed == Group(tasks=1000, known=600, kept=600)
+    assert (found.reviewed.tasks, found.reviewed.known) == (1000, 500)
+    assert 270 < found.reviewed.kept < 330
+    assert 270 < found.reviewed.at_worst < 330
+    assert len(found.recordings) == 600 + found.reviewed.kept + found.reviewed.at_worst
+
+
+def test_many_reviews_of_which_nothing_is_known_leave_nothing() -> None:
+    """One in twenty tasks may be at its worst without a word; of more, some label is asked for first."""
+    few = fair(POLICY, [*map(escalated, range(95)), *map(rejected, range(95, 100))], has_a_label)
+    many = fair(POLICY, [*map(escalated, range(94)), *map(rejected, range(94, 100))], has_a_label)
+
+    assert (len(few.recordings), few.lacking) == (100, ())
+    assert (len(many.recordings), many.lacking) == (0, ("reviewed",))
+
+
+def test_a_version_of_which_a_kind_is_unknown_is_named() -> None:
+    """It is left out whole, and the others count without it; where each lacks something, each is named."""
+    seen = of_version("seen", accepted(1, audited=True), escalated(2))
+    blind = of_version("blind", *(accepted(n, audited=False) for n in (3, 4)), escalated(5))
+    other = of_version("other", accepted(6, audited=True), escalated(7).model_copy(update={"expected": None}))
+
+    found = fair(POLICY, [*seen, *blind], has_a_label)
+    nothing = fair(POLICY, [*blind, *other], has_a_label)
+
+    assert ([r.id for r in found.recordings], found.lacking) == (["t1", "t2"], ())
+    assert found.blind == (Blind("blind", 3, ("accepted",)),)
+    assert (nothing.recordings, nothing.lacking) == ((), ())
+    assert nothing.blind == (Blind("blind", 3, ("accepted",)), Blind("other", 2, ("climbed",)))

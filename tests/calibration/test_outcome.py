@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from router.calibration.fair import fair
 from router.calibration.learning import learn
 from router.calibration.outcome import Outcome, calibrate, digest_of, sides
 from router.calibration.sample import sampled
@@ -230,3 +231,28 @@ def test_what_was_seen_of_trust_stands_in_the_certificate() -> None:
     )
     assert len(mini.bins) == 8
     assert small.bins == ()
+
+
+@pytest.mark.parametrize("kind", ["accepted_error", "regret"])
+def test_what_people_only_reject_is_no_less_a_loss(kind: str) -> None:
+    """Where reviews have a label only if mini is right, the others are no fewer losses than all labels would show."""
+    policy = a_promising_policy(promise={"kind": kind, "at_most": 0.1})
+    reviews = [r.model_copy(update={"status": "review" if n % 3 else "succeeded"}) for n, r in enumerate(LOG)]
+    live = [r.model_copy(update={"tier": "large"}) for r in reviews]
+    rejects = {r.id for r in live if r.status == "review" and r.replies["mini"][0].output != r.expected}
+    told = [r if r.id not in rejects else _without_a_label(r) for r in live]
+    found = fair(policy, told, lambda each: each.id not in rejects, shown=kind == "regret")
+
+    some, every = outcome(policy, list(found.recordings)), outcome(policy, live)
+
+    assert (some.tasks, some.labelled, every.labelled) == (800, 800 - len(rejects), 800)
+    assert len(rejects) > 50
+    loosest, true = some.candidates[-1], every.candidates[-1]
+    assert loosest.accepted_share == true.accepted_share == 1.0
+    assert loosest.losses / loosest.of >= true.losses / true.of - 0.02
+    assert some.certificate is not None
+    assert sum(group.count for group in some.reliability["mini"]) <= some.certifying - len(rejects) // 2
+
+
+def _without_a_label(recording: Recording) -> Recording:
+    return Recording.model_validate_json(recording.model_dump_json(exclude_unset=True, exclude={"expected"}))

@@ -121,3 +121,36 @@ def test_a_tier_without_a_reply_is_not_seen() -> None:
 
     assert isinstance(found, Sample)
     assert set(found.seen) == {"mini"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "loss"),
+    [
+        ({"expected": ...}, True),
+        ({"expected": ..., "replies": replies({"output": "green"})}, False),
+        ({"replies": replies({"output": "red"})}, True),
+        ({"replies": replies({"output": "blue"})}, False),
+        ({"expected": "red"}, False),
+    ],
+)
+def test_a_review_that_nobody_knows_is_a_loss_wherever_accepted(changes: dict[str, Any], loss: bool) -> None:
+    """At its worst it was wrong where the top is right, unless its label or its checks say otherwise."""
+    found = seen(a_promising_policy(**REGRET), a_recording(status="review", tier="large", **changes))
+
+    assert found.loss is loss
+
+
+def test_at_its_worst_says_nothing_of_what_is_right() -> None:
+    """What is assumed teaches no trust, and of other tasks nothing is assumed."""
+    policy = a_promising_policy(**REGRET)
+
+    assert seen(policy, a_recording(status="review", tier="large", expected=...)).wrong is None
+    assert seen(policy, a_recording(status="succeeded", tier="large", expected=...)).loss is None
+
+
+def test_in_a_shadow_a_review_that_the_top_never_saw_is_a_loss() -> None:
+    """There its label says nothing: the output of the top is the truth, and is not known."""
+    below = {"status": "review", "replies": replies({"output": "red"})}
+
+    assert seen(a_promising_policy(**REGRET), a_recording(**below), shadow=True).loss is True
+    assert seen(a_promising_policy(**REGRET), a_recording(**below), shadow=True).wrong is None

@@ -27,6 +27,17 @@ def test_a_table_has_what_the_samples_say() -> None:
     assert np.isnan(found.cost[1]).all()
 
 
+def test_what_counts_at_its_worst_is_known_and_has_no_label() -> None:
+    """A review that nobody labelled is a loss, and is not told as labelled."""
+    unlabelled = a_recording(2, expected=..., status="review", tier="large")
+    log = [a_recording(1, status="review", tier="large"), unlabelled, a_recording(3, expected=...)]
+    found = table([sampled(a_promising_policy(), each, shadow=False) for each in log], ["mini"])
+
+    assert found.known.tolist() == [True, True, False]
+    assert found.labelled.tolist() == [True, False, False]
+    assert found.loss[:2].tolist() == [[1.0], [1.0]]
+
+
 def test_only_whole_rows_count() -> None:
     """A task that lacks a reply of one of the tiers is no row."""
     policy = a_promising_policy(tiers=("mini", "small", "large"))

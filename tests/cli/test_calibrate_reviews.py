@@ -185,6 +185,45 @@ def test_reviews_are_thinned_to_the_share_of_the_others(office: Office) -> None:
     assert told["labelled"] == 60 - left
 
 
+@pytest.mark.parametrize("promise", [REGRET, ERROR])
+def test_a_rejected_review_counts_at_its_worst(office: Office, promise: str) -> None:
+    """One review that nobody labelled leaves all other evidence as it is, and it is told how it counts."""
+    office.promise(promise)
+    rejected, *accepted = office.submit(clear=60, blurred=2)
+    office.accept(*accepted)
+    office.decide(rejected, decision="reject", reason="no bill")
+    clear = [line["id"] for line in office.exported() if line["id"] not in (rejected, *accepted)]
+
+    assert office.calibrate(*office.label(*clear, expected=RIGHT)) == 0
+
+    assert "62 tasks, 61 of them known" in office.shell.out
+    assert "1 task that a person resolved counts as wrong wherever accepted, because nobody knows" in office.shell.out
+
+
+def test_a_version_that_lacks_a_kind_is_named(office: Office) -> None:
+    """The other one is calibrated with; where each lacks another kind nothing is certified, and both are named."""
+    office.promise(REGRET)
+    office.submit(clear=70, blurred=0)
+    lines = office.exported()
+    ids = [line["id"] for line in lines]
+    for number, line in enumerate(lines):
+        line["version"] = "f" * 64 if number < 5 else "a" * 64
+    lines[0]["tier"] = lines[5]["tier"] = "mini"
+    del lines[5]["replies"]["large"]
+
+    Path(office.log).write_text("".join(json.dumps(line) + "\n" for line in lines[:5] + lines[6:]))
+    assert office.calibrate(*office.label(ids[0], *ids[6:], expected=RIGHT)) == 0
+    assert (
+        "left out 5 tasks of version ffffffffffff: nothing is known of those that went up to large" in office.shell.out
+    )
+    assert "64 tasks, 64 of them known" in office.shell.out
+
+    Path(office.log).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert office.calibrate(*office.label(ids[0], *ids[6:], expected=RIGHT)) == 2
+    assert "of version ffffffffffff: nothing is known of those that went up to large" in office.shell.err
+    assert "of version aaaaaaaaaaaa: nothing is known of those accepted below large" in office.shell.err
+
+
 def test_accepted_tasks_need_labels_of_their_own(office: Office) -> None:
     """Once mini is trusted, reviews tell nothing of what it accepts: labels, and an audit, are asked for."""
     office.promise(REGRET)

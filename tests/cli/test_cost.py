@@ -17,11 +17,13 @@ from router.api.app import create_app
 from router.api.backend import open_backend
 from router.app import load_pricing
 from router.costtable import FOCUS
+from router.decision import Accept
 from router.io.cost_commands import CostCommands
 from router.io.folder import read_policy, read_tiers
 from router.io.redis_link import Link, connect
 from router.ledger import EntryKind
 from router.policy import Policy
+from tests.builders import a_kept, a_settlement, an_attempt, an_intent
 from tests.cli import colours
 from tests.cli.desk import CliDesk
 from tests.shell import Shell
@@ -134,6 +136,21 @@ def test_what_was_paid_for_no_attempt_is_told(shell: Shell, spent: CliDesk) -> N
     parts = ("accepted_usd", "waste_usd", "audits_usd", "unjudged_usd")
     assert sum(Decimal(row[name]) for name in parts) == Decimal(row["cost_usd"]) == Decimal(row["unjudged_usd"])
     assert "paid for no attempt: $0.000003" in shell.out
+
+
+def test_what_was_paid_before_the_time_asked_for_is_told(shell: Shell, desk: CliDesk) -> None:
+    """Attempts of this time whose calls count before it: a sentence of its own, and nothing was paid below nothing."""
+    paid = an_attempt(1, "mini", calls=(a_kept(an_intent(), a_settlement(cost_nusd=840)).spent,))
+    desk.end("t1", Accept(paid), attempt=paid)
+    (row,) = shell.json("cost", "--by", "policy", "--json")
+    shell("cost")
+
+    assert (row["cost_usd"], row["unjudged_usd"]) == ("0.000000000", "-0.000000840")
+    assert "paid earlier: $0.000000840 of what attempts cost that were judged in this time" in " ".join(
+        shell.out.split()
+    )
+    assert "paid for no attempt" not in shell.out
+    assert "$-" not in shell.out
 
 
 def test_names_stand_as_they_are(shell: Shell, spent: CliDesk) -> None:

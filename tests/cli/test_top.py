@@ -7,9 +7,11 @@ import pty
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 
+from router.budget import Budget
 from router.errors import StoreUnavailable
 from router.ledger import EntryKind
 from tests.cli.desk import CliDesk
@@ -42,6 +44,18 @@ def test_speaks_json(desk: CliDesk, shell: Shell) -> None:
     assert told["costs"]["cost_usd"] == rows[0]["cost_usd"] == "0.123456789"
     assert [queue["ready"] for queue in told["queues"]] == [1, 0, 0]
     assert {alarm["about"] for alarm in told["alarms"]} >= {"workers"}
+
+
+def test_budgets_show_how_much_of_them_is_used(desk: CliDesk, shell: Shell) -> None:
+    """The same share as everywhere: of what is left nothing, where the limit is nothing."""
+    budgets = [Budget(scope="tenant:default", usd=Decimal("0.01"), per="day")]
+    budgets.append(Budget(scope="global", usd=Decimal(0), per="day"))
+    desk.run(lambda store: store.publish_budgets(budgets))
+    desk.book("c1", EntryKind.SETTLED, 2_500_000)
+    shell("top", "--once")
+
+    used = {line.split()[0]: line.split()[-1] for line in shell.out.splitlines() if " per day" in line}
+    assert used == {"tenant:default": "25.0%", "global": "100.0%"}
 
 
 def test_simulated_costs_say_so(desk: CliDesk, shell: Shell) -> None:

@@ -151,7 +151,7 @@ def send(site: Site, number: int, *, but: str = "") -> None:
 
 def hold(site: Site, shell: Shell, http: httpx.Client, *, late: int = 0) -> views.Figures:
     """
-    Every view says what the ledger's own lines add up to, wherever it says something; the ledger's figures.
+    Every view says what the ledger's own lines add up to, and all that it has to say; the ledger's figures.
 
     Trails were written before the *late* lines of bills came.
     """
@@ -161,9 +161,9 @@ def hold(site: Site, shell: Shell, http: httpx.Client, *, late: int = 0) -> view
     of_shell = (views.books, views.costs_shell, views.costs_shell_csv, views.focus, views.top)
     told = {view.__name__: view(http) for view in of_http} | {view.__name__: view(shell) for view in of_shell}
     for name, figures in told.items():
-        assert +figures == +views.of_kinds(ledger, figures), name
-    trails = views.trails(shell)
-    assert +trails == +views.of_kinds(then, trails)
+        assert +figures == +views.of_view(name, ledger), name
+    assert +views.trails(shell) == +views.of_view("trails", then)
+    assert {*told, "trails"} == views.KINDS.keys()
     return ledger
 
 
@@ -176,6 +176,7 @@ def test_all_views_agree_with_the_ledger(site: Site, shell: Shell, tmp_path: Pat
     reasons = ("first", "repair", "retry", "escalate", "agreement", "judge", "audit")
     kinds = ("settled", "unsettled", "accepted", "waste", "audits", "top", "cache")
     assert [name for name in (*kinds, *(f"reason {reason}" for reason in reasons)) if not ledger[name]] == []
+    assert [name for name in views.KINDS if not +views.of_view(name, ledger)] == []
     assert ledger["settled"] == sum(entry.amount_nusd for entry in site.entries() if entry.kind is EntryKind.SETTLED)
 
 

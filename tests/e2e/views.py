@@ -20,6 +20,22 @@ Figures: TypeAlias = Counter[str]
 """Counts, and amounts in nano-dollars; what is not named is 0. `tier mini` is what is settled of that tier."""
 
 DIMENSIONS = ("tier", "policy", "reason")
+_ROWS = {"settled", "unsettled", "accepted_cost", "waste", "audits", "unjudged", "cache", "calls", "accepted"}
+KINDS: Mapping[str, set[str]] = {
+    "books": {"settled", "unsettled", "calls"},
+    "costs_api": {*_ROWS, "top", *DIMENSIONS},
+    "costs_api_csv": {*_ROWS, "top", *DIMENSIONS},
+    "costs_file": {*DIMENSIONS},
+    "costs_shell": {*_ROWS, *DIMENSIONS},
+    "costs_shell_csv": {*_ROWS, *DIMENSIONS},
+    "focus": {"settled", "unsettled", "audits", *DIMENSIONS},
+    "top": {*_ROWS, "top", "flow"},
+    "trails": {"settled", "unsettled", "policy"},
+    "metrics": {"settled", "unsettled", "accepted", "accepted_cost", "waste", "audits", "top", "cache", *DIMENSIONS},
+    "now_page": {"settled", "unsettled", "accepted", "top", "flow"},
+    "costs_page": {"settled", "unsettled", "accepted", "waste", "audits", "unjudged", "cache", "top", *DIMENSIONS},
+}
+"""What each view must tell, of tiers, policies and reasons all: one that says nothing of it agrees with nothing."""
 _WANTED_BY = {"sample": "agreement", "judge": "judge"}
 _TOP_NUSD = (2_500, 250, 15_000)
 """gpt-5.4, at which every path ends: nano-dollars for a token of input, of cached input, and of output."""
@@ -60,10 +76,9 @@ def ledger(entries: Sequence[Entry]) -> Figures:
     return figures
 
 
-def of_kinds(ledger: Figures, told: Iterable[str]) -> Figures:
-    """The part of the ledger's figures that a view should have which tells such figures: of tiers all, or none."""
-    kinds = {name.partition(" ")[0] for name in told}
-    return Figures({name: number for name, number in ledger.items() if name.partition(" ")[0] in kinds})
+def of_view(name: str, ledger: Figures) -> Figures:
+    """The part of the ledger's figures that a view must tell."""
+    return Figures({figure: number for figure, number in ledger.items() if figure.partition(" ")[0] in KINDS[name]})
 
 
 def _at_the_top(entry: Entry) -> int:

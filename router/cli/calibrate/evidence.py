@@ -19,13 +19,14 @@ from ...policy import Policy
 from ...problem import Problem
 from ...recording import Recording
 from ...settings import Settings
+from ...task import TaskState
 from ...traffic import labelled, newest
 from ..policy.traffic import read_traffic
 from ..printing import count
 from ..shadow import unasked
 from ..trail import WISHED, ended_tasks
 from .asking import Asked, asked
-from .lacking import thinned, unanswered, unlabelled, unshown
+from .lacking import at_worst, blind, thinned, unanswered, unlabelled, unshown
 
 _TOLD_MAX = 10
 
@@ -130,16 +131,22 @@ def _paired(policy: Policy, evidence: Evidence, sources: Sources, settings: Sett
         found = fair(policy, recordings, known)
     if lacking := unshown(found, top, run, shadowed=shadowed):
         raise LogInvalid("\n".join(lacking))
+    _require_a_version(found, top)
     paired = tuple(each for each in found.recordings if top in each.replies and known(each))
     if not paired:
         raise LogInvalid(unanswered(top, run, shadowed=shadowed))
     return replace(
         evidence,
-        recordings=paired if shadowed else found.recordings,
+        recordings=_compared(found.recordings, top) if shadowed else found.recordings,
         notes=(*evidence.notes, *_said(found, top, shadowed=shadowed)),
         asked=run,
         unasked=len(unasked(judged, top)),
     )
+
+
+def _compared(recordings: Sequence[Recording], top: str) -> tuple[Recording, ...]:
+    """Those that *top* replied to, and reviews, which count at their worst without it."""
+    return tuple(each for each in recordings if top in each.replies or each.status == TaskState.REVIEW)
 
 
 def _even(policy: Policy, evidence: Evidence) -> Evidence:
@@ -148,9 +155,17 @@ def _even(policy: Policy, evidence: Evidence) -> Evidence:
     found = fair(policy, evidence.recordings, lambda each: _judges_all(each, policy.promised_tiers), shown=False)
     if lacking := unlabelled(found, top or ""):
         raise LogInvalid("\n".join(lacking))
+    _require_a_version(found, top or "")
     left_out = sum(group.thinned for group in (found.accepted, found.climbed, found.reviewed))
     note = (f"left out {count(left_out, 'labelled task')}, so that accepted ones and others count alike",)
-    return replace(evidence, recordings=found.recordings, notes=(*evidence.notes, *(note if left_out else ())))
+    notes = (*(note if left_out else ()), *at_worst(found, top or ""), *blind(found, top or ""))
+    return replace(evidence, recordings=found.recordings, notes=(*evidence.notes, *notes))
+
+
+def _require_a_version(found: Fair, top: str) -> None:
+    """Raises: LogInvalid, where each version lacks another kind."""
+    if found.blind and not found.recordings:
+        raise LogInvalid("\n".join((*blind(found, top), "label some of each kind of one version with --labels FILE")))
 
 
 def _judges_all(recording: Recording, tiers: Sequence[str]) -> bool:
@@ -173,6 +188,8 @@ def _said(found: Fair, top: str, *, shadowed: bool) -> Iterator[str]:
     if (reviewed := found.reviewed).tasks:
         yield f"{reviewed.known:,} of {count(reviewed.tasks, 'task')} that a person resolved {had}"
     yield from thinned(found, top)
+    yield from at_worst(found, top)
+    yield from blind(found, top)
 
 
 def _labelled(policy: Policy, sources: Sources, recordings: Sequence[Recording]) -> Evidence:

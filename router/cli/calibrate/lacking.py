@@ -30,14 +30,14 @@ def unlabelled(found: Fair, top: str, labels: Fair | None = None) -> list[str]:
     """
     return [
         _unlabelled(found, kind, top, "a label" if labels is None and kind == "accepted" else _LABEL)
-        for kind in _unknown(found)
+        for kind in _missing(found)
         if labels is None or _bare(labels, kind)
     ]
 
 
 def unshown(found: Fair, top: str, run: Asked | None, *, shadowed: bool) -> list[str]:
     """A sentence for each kind of tasks of which none has a reply of *top*, although *run* asked it or nobody has."""
-    return [_unshown(found, kind, top, run, shadowed=shadowed) for kind in _unknown(found)]
+    return [_unshown(found, kind, top, run, shadowed=shadowed) for kind in _missing(found)]
 
 
 def unanswered(top: str, run: Asked | None, *, shadowed: bool) -> str:
@@ -52,8 +52,23 @@ def thinned(found: Fair, top: str) -> Iterator[str]:
             yield f"left out {count(left_out, 'task')} {_name(kind, top)}, so that all count alike"
 
 
-def _unknown(found: Fair) -> list[_Kind]:
-    return [kind for kind in _KINDS if _of(found, kind).tasks and not _of(found, kind).known]
+def at_worst(found: Fair, top: str) -> Iterator[str]:
+    """A note where something counts that nobody knows."""
+    if number := found.reviewed.at_worst:
+        counted = f"{count(number, 'task')} {_name('reviewed', top)} count{'s' if number == 1 else ''} as wrong"
+        yield f"{counted} wherever accepted, because nobody knows better"
+
+
+def blind(found: Fair, top: str) -> Iterator[str]:
+    """A note for each version that is left out."""
+    for each in found.blind:
+        kinds = " and ".join(_name(kind, top) for kind in _KINDS if kind in each.ends)
+        version = f"version {each.version[:12]}" if each.version is not None else "no version"
+        yield f"left out {count(each.tasks, 'task')} of {version}: nothing is known of those {kinds}"
+
+
+def _missing(found: Fair) -> list[_Kind]:
+    return [kind for kind in _KINDS if kind in found.lacking]
 
 
 def _bare(labels: Fair, kind: _Kind) -> bool:
