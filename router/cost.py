@@ -14,7 +14,8 @@ from .call import Call, Usage
 from .jsontext import canonical
 from .values import Json, Value
 
-NUSD_PER_USD = 10**9
+_USD_PLACES = 9
+NUSD_PER_USD = 10**_USD_PLACES
 _PUSD_PER_NUSD = 1000
 _PUSD_PER_USD_PER_MILLION = 10**6  # 1 $ / 10^6 tokens = 10^12 pico-dollars / 10^6 tokens
 
@@ -150,6 +151,13 @@ def usd(nusd: int) -> str:
     sign = "-" if nusd < 0 else ""
     whole, rest = divmod(abs(nusd), NUSD_PER_USD)
     return f"{sign}{whole}.{rest:09d}"
+
+
+def rounded(nusd: int, places: int) -> Decimal:
+    """Nano-dollars as dollars with so many decimal places, half of the last one away from nothing: every view's."""
+    step = 10 ** (_USD_PLACES - places)
+    size = (abs(nusd) + step // 2) // step
+    return Decimal(-size if nusd < 0 else size).scaleb(-places)
 
 
 def nusd(usd_amount: Decimal) -> int:

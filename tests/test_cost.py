@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from router.call import ResponseSchema, Usage
-from router.cost import Price, PriceBook, Rates, input_tokens_at_most, nusd, usd
+from router.cost import Price, PriceBook, Rates, input_tokens_at_most, nusd, rounded, usd
 from router.io.folder import read_prices
 from tests.builders import a_call, a_price
 
@@ -247,6 +247,33 @@ def _per_million(per_token: float) -> Decimal:
 def test_money_is_written_in_dollars_with_nine_places(amount: int, text: str) -> None:
     """A decimal string, never a float, with the sign in front."""
     assert usd(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "places", "shown"),
+    [
+        (102_760_500, 6, "0.102761"),
+        (193_462_500, 6, "0.193463"),
+        (5_817_500, 6, "0.005818"),
+        (5_817_499, 6, "0.005817"),
+        (-5_817_500, 6, "-0.005818"),
+        (1_000_050_000, 4, "1.0001"),
+        (1_000_050_000, 9, "1.000050000"),
+        (0, 6, "0.000000"),
+    ],
+)
+def test_half_a_place_is_rounded_away_from_nothing(amount: int, places: int, shown: str) -> None:
+    """An exact half of the last place that is shown counts as a whole one, whatever its sign."""
+    assert f"{rounded(amount, places):.{places}f}" == shown
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(0, 9))
+def test_rounding_is_off_by_half_a_place_at_most(amount: int, places: int) -> None:
+    """What a screen shows is the nearest that so many places can say."""
+    step = 10 ** (9 - places)
+
+    assert abs(nusd(rounded(amount, places)) - amount) * 2 <= step
+    assert nusd(rounded(amount, places)) % step == 0
 
 
 @given(st.integers(-(10**20), 10**20))

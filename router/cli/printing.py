@@ -64,8 +64,10 @@ def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str
 
 def dollars(nusd: int) -> str:
     """Nano-dollars for people: six places, more only where they would read as zero."""
-    amount = nusd / 1e9
-    return f"${amount:,.6f}" if abs(nusd) >= 1000 or not nusd else f"${amount:.9f}"
+    from ..cost import rounded  # noqa: PLC0415  # 80 ms, which commands that tell of no money do not pay
+
+    places = 6 if abs(nusd) >= 1000 or not nusd else 9
+    return f"${rounded(nusd, places):,.{places}f}"
 
 
 def count(number: int, noun: str) -> str:

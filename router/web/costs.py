@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 
-from ..api.backend import Served
-from ..api.costs import counted
+from ..api.backend import Backend, Served
+from ..api.caller import Caller
+from ..api.costs import Seen, counted
 from ..api.duration import PATTERN, seconds
 from ..api.problems import Refused
 from ..apikey import Scope
 from ..costtable import costs_csv
-from ..counters import HOUR_MS
+from ..counters import HOUR_MS, Change
 from ..report import DIMENSIONS, FROM, CostRow, costs
 from ..values import iso
 from .chart import Bars, stacked
@@ -41,6 +42,26 @@ Of = Annotated[str, Query(max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to see: sums by one dimension, or two, of a time back, perhaps of one policy or tenant."""
+
+    by: str
+    then: str
+    since: str
+    policy: str
+    tenant: str
+
+    @property
+    def dimensions(self) -> list[str]:
+        return list(dict.fromkeys(name for name in (self.by, self.then) if name))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As a page's address says it."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class OverTime:
     """Nano-dollars of some groups by the time at which their buckets begin (Unix ms)."""
 
@@ -50,38 +71,41 @@ class OverTime:
     amounts: Sequence[Sequence[int]]
 
 
+def _asked(by: By = "tier", then: By = "", since: Since = "24h", policy: Of = "", tenant: Of = "") -> Asked:
+    """Raises: Refused for a dimension that there is not."""
+    for name in (by, then):
+        if name not in (*DIMENSIONS, "") or not by:
+            raise Refused(422, "invalid", f"costs are told by {', '.join(DIMENSIONS)}, not by {name!r}")
+    return Asked(by, then, since, policy, tenant)
+
+
+Wish = Annotated[Asked, Depends(_asked)]
+
+
 @routes.get("/costs")
-async def costs_page(
-    request: Request, visitor: Guest, backend: Served, *, by: By = "tier", since: Since = "24h", tenant: Of = ""
-) -> Response:
+async def costs_page(request: Request, visitor: Guest, backend: Served, asked: Wish) -> Response:
     """Sums of the ledger with a chart, and the table behind it."""
     caller = require(visitor, Scope.READ, Scope.ADMIN)
-    _require_dimension(by)
-    seen = await counted(backend, caller, since_s=seconds(since), tenant=tenant or None)
+    seen = await _seen(backend, caller, asked)
+    changes, dimensions = _chosen(seen, asked), asked.dimensions
     now_ms = await backend.client.now_ms()
-    rows = costs(seen.changes, [by])
+    rows = costs(changes, dimensions)
     bucket_ms = _bucket_ms(now_ms - seen.since_ms)
-    over = over_time(
-        costs(seen.changes, [by], bucket_ms=bucket_ms),
-        by,
-        rows,
-        since_ms=seen.since_ms,
-        now_ms=now_ms,
-        bucket_ms=bucket_ms,
-    )
+    timed = costs(changes, dimensions, bucket_ms=bucket_ms)
+    over = over_time(timed, dimensions, rows, since_ms=seen.since_ms, now_ms=now_ms, bucket_ms=bucket_ms)
+    booked = {change.cell.policy for change in seen.changes}
     return render(
         request,
         visitor,
         "costs.html",
-        by=by,
-        since=since,
-        tenant=tenant,
-        spans=SPANS if since in SPANS else SPANS | {since: since},
+        asked=asked,
+        spans=SPANS if asked.since in SPANS else SPANS | {asked.since: asked.since},
         dimensions=DIMENSIONS,
+        policies=sorted({*await backend.client.policies(), *booked, asked.policy} - {""}),
         seen=seen,
         rows=rows[:ROWS_MAX],
         left_out=len(rows) - ROWS_MAX,
-        whole=next(iter(costs(seen.changes, [])), CostRow({})),
+        whole=next(iter(costs(changes, [])), CostRow({})),
         over=over,
         chart=_chart(over) if rows else None,
         bucket_h=bucket_ms // HOUR_MS,
@@ -89,35 +113,45 @@ async def costs_page(
 
 
 @routes.get("/costs.csv")
-async def costs_file(
-    visitor: Guest, backend: Served, *, by: By = "tier", since: Since = "24h", tenant: Of = ""
-) -> Response:
+async def costs_file(visitor: Guest, backend: Served, asked: Wish) -> Response:
     """The same by the hour, for a spreadsheet."""
     caller = require(visitor, Scope.READ, Scope.ADMIN)
-    _require_dimension(by)
-    seen = await counted(backend, caller, since_s=seconds(since), tenant=tenant or None)
-    text = costs_csv(costs(seen.changes, [by], bucket_ms=HOUR_MS), [by], bucketed=True)
-    named = {"content-disposition": f'attachment; filename="costs-by-{by}-{since}.csv"'}
+    seen, dimensions = await _seen(backend, caller, asked), asked.dimensions
+    text = costs_csv(costs(_chosen(seen, asked), dimensions, bucket_ms=HOUR_MS), dimensions, bucketed=True)
+    file = f"costs-by-{'-'.join(dimensions)}-{asked.since}.csv"
+    named = {"content-disposition": f'attachment; filename="{file}"'}
     return Response(text, media_type="text/csv", headers=HEADERS | named)
 
 
+async def _seen(backend: Backend, caller: Caller, asked: Asked) -> Seen:
+    return await counted(backend, caller, since_s=seconds(asked.since), tenant=asked.tenant or None)
+
+
+def _chosen(seen: Seen, asked: Asked) -> list[Change]:
+    return [change for change in seen.changes if asked.policy in ("", change.cell.policy)]
+
+
 def over_time(
-    rows: Iterable[CostRow], by: str, ranked: Sequence[CostRow], *, since_ms: int, now_ms: int, bucket_ms: int
+    rows: Iterable[CostRow], by: Sequence[str], ranked: Sequence[CostRow], *, since_ms: int, now_ms: int, bucket_ms: int
 ) -> OverTime:
     """Spread costs by bucket over the dearest groups (*ranked*); the others are summed up, if there are any."""
-    told = [row.group[by] for row in ranked[:TOLD_MAX]]
-    groups = [*told, *([_OTHER] if len(ranked) > TOLD_MAX else [])]
+    told = [_place(row, by) for row in ranked[:TOLD_MAX]]
+    places = [*told, *([()] if len(ranked) > TOLD_MAX else [])]
     begins = [*range(since_ms - since_ms % bucket_ms, now_ms + 1, bucket_ms)]
-    sums: dict[tuple[str, str], int] = defaultdict(int)
+    sums: dict[tuple[tuple[str, ...], str], int] = defaultdict(int)
     for row in rows:
-        group = row.group[by]
-        sums[group if group in told else _OTHER, row.group[FROM]] += row.cost_nusd
-    return OverTime(bucket_ms, begins, groups, [[sums[group, iso(at)] for at in begins] for group in groups])
+        place = _place(row, by)
+        sums[place if place in told else (), row.group[FROM]] += row.cost_nusd
+    amounts = [[sums[place, iso(at)] for at in begins] for place in places]
+    return OverTime(bucket_ms, begins, [_label_of(place) for place in places], amounts)
 
 
-def _require_dimension(by: str) -> None:
-    if by not in DIMENSIONS:
-        raise Refused(422, "invalid", f"costs are told by {', '.join(DIMENSIONS)}, not by {by!r}")
+def _place(row: CostRow, by: Sequence[str]) -> tuple[str, ...]:
+    return tuple(row.group[name] for name in by)
+
+
+def _label_of(place: Sequence[str]) -> str:
+    return " · ".join(name or "none" for name in place) or _OTHER
 
 
 def _bucket_ms(span_ms: int) -> int:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ..api.backend import Backend, Served
 from ..api.caller import Caller
 from ..api.dead import list_dead
+from ..api.gathering import Gathering
 from ..api.owned import own
 from ..api.problems import Refused
 from ..apikey import Scope
@@ -121,4 +122,12 @@ async def _page(
         done={"redriven": None, "dropped": None} | done,
         wrong=(wrong or [])[:_TOLD_MAX],
         policies=await backend.client.policies(),
+        of_all=None if found.data else await _of_all(request, visitor),
     )
+
+
+async def _of_all(request: Request, visitor: Visitor) -> int | None:
+    """How many dead letters of all tenants were not sent again; None where that is not known, or not to be told."""
+    gathering: Gathering = request.app.state.gathering
+    facts = await gathering.facts() if visitor.sees_all else None
+    return facts.service.dead - facts.service.redriven if facts is not None else None

@@ -16,6 +16,7 @@ from ..erasure import erased, erased_task
 from ..errors import UnknownPolicy
 from ..policy import Policy
 from ..record import Record
+from ..task import TaskState
 from ..values import Json
 from .visitor import Visitor
 
@@ -45,6 +46,13 @@ async def version_of(backend: Backend, record: Record) -> Policy | None:
         return await backend.store.policy(record.task.policy)
     except UnknownPolicy:
         return None
+
+
+def waits_until_ms(policy: Policy | None, record: Record) -> int | None:
+    """When a task in review has waited as long as it may, and ends by itself (Unix ms); its deadline holds no more."""
+    if record.state is not TaskState.REVIEW or policy is None or not record.trail:
+        return None
+    return record.trail[-1].ended_ms + int(policy.limits.wait_at_most_s * 1000)
 
 
 def pictures(policy: Policy | None, given: Json) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from ..api.backend import Backend, Served
 from ..api.caller import Caller
 from ..api.costs import counted, visible_budgets
+from ..api.dead import list_dead
 from ..api.gathering import Gathering
 from ..api.queues import Queues, list_queues
 from ..api.review import list_reviews
@@ -24,6 +25,8 @@ from .visitor import Guest, Visitor
 routes = APIRouter(route_class=PageRoute)
 
 DAY_S = 86_400
+LETTERS_MAX = 1000
+"""Dead letters of all tenants among which those of one are counted: each of them has to be looked at."""
 
 
 @routes.get("/")
@@ -39,6 +42,7 @@ async def now_page(request: Request, visitor: Guest, backend: Served) -> Respons
         told=told,
         queues=await _queues(visitor, caller, backend),
         in_review=await _in_review(visitor, caller, backend),
+        own_dead=await own_dead(visitor, caller, backend, told.service.dead) if told.service is not None else None,
         listed_max=LISTED,
         reads=visitor.may(Scope.READ, Scope.ADMIN),
         now_ms=await backend.client.now_ms(),
@@ -71,6 +75,13 @@ async def _in_review(visitor: Visitor, caller: Caller, backend: Backend) -> int 
     if not visitor.may(Scope.READ, Scope.REVIEW):
         return None
     return len((await list_reviews(backend, caller, limit=LISTED)).data)
+
+
+async def own_dead(visitor: Visitor, caller: Caller, backend: Backend, of_all: int) -> int | None:
+    """How many dead letters `/dead` lists for the visitor; None for who may not open it, or among too many *of_all*."""
+    if of_all > LETTERS_MAX or not visitor.may(Scope.READ, Scope.ADMIN):
+        return None
+    return len((await list_dead(backend, caller, redriven=False, limit=LETTERS_MAX)).data)
 
 
 async def published(backend: Backend) -> Mapping[str, Card]:

@@ -24,7 +24,7 @@ from ..budget import tightest
 from ..errors import RouterError
 from ..overview import staff
 from .assets import address
-from .shown import FILTERS, between, finalize, ratio
+from .shown import FILTERS, between, finalize, places_of, ratio
 from .visitor import THEMES, Visitor, forget_key, keep_mark, looked_up, stranger
 
 HEADERS: Final = {
@@ -55,6 +55,14 @@ MENU: Final = (
 SIGN_IN: Final = "/signin"
 _TOLD_IN_FULL: Final = (403, 404, 405, 409, 413, 415, 422)
 """Mistakes of a visitor's, whose key is looked up for them; not where that is what could not be done."""
+_AWAY: Final = (
+    "The service cannot reach its Redis at the moment. Nothing is lost: what was taken in is kept there. "
+    "This page can be loaded again in some seconds."
+)
+_AWAY_SENT: Final = (
+    "The service cannot reach its Redis at the moment. Nothing that was taken in is lost, but what you just sent may "
+    "not have been done: look again in some seconds, and send it again where it was not."
+)
 
 
 def render(request: Request, visitor: Visitor, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -91,7 +99,15 @@ def environment() -> Environment:
     )
     made.filters.update(FILTERS)
     made.globals.update(
-        asset=address, between=between, ratio=ratio, staff=staff, tightest=tightest, MENU=MENU, THEMES=THEMES, zip=zip
+        asset=address,
+        between=between,
+        places_of=places_of,
+        ratio=ratio,
+        staff=staff,
+        tightest=tightest,
+        MENU=MENU,
+        THEMES=THEMES,
+        zip=zip,
     )
     return made
 
@@ -132,13 +148,12 @@ async def _answer(request: Request, handle: Callable[[Request], Coroutine[Any, A
 
 async def failed(request: Request, why: Refused) -> Response:
     """What went wrong, for people; a stranger is shown the door instead."""
-    if why.status_code == 401 and request.method in ("GET", "HEAD"):
+    if why.status_code == 401 and _only_looks(request):
         again = redirect(SIGN_IN, next=_here(request) if request.url.path != "/" else None)
         forget_key(request, again)
         return again
-    title = HTTPStatus(why.status_code).phrase
     visitor = await looked_up(request) if why.status_code in _TOLD_IN_FULL else stranger(request)
-    page = render(request, visitor, "problem.html", status=why.status_code, title=title, said=why.detail)
+    page = _problem(request, visitor, why.status_code, _said(request, why))
     for name, value in (why.headers or {}).items():
         page.headers[name] = value
     return page
@@ -146,8 +161,32 @@ async def failed(request: Request, why: Refused) -> Response:
 
 def _surprise(request: Request, why: Refused) -> Response:
     """What nobody foresaw, for people; nothing is looked up for that."""
-    title, said = HTTPStatus(why.status_code).phrase, f"{why.detail}: {request.scope['request_id']}"
-    return render(request, stranger(request), "problem.html", status=why.status_code, title=title, said=said)
+    return _problem(request, stranger(request), why.status_code, f"{why.detail}: {request.scope['request_id']}")
+
+
+def _problem(request: Request, visitor: Visitor, status: int, said: str) -> Response:
+    """A page that says what went wrong; where that is not the visitor's doing, it can be loaded again."""
+    return render(
+        request,
+        visitor,
+        "problem.html",
+        status=status,
+        title=HTTPStatus(status).phrase,
+        said=said,
+        ours=status >= 500,
+        again=_here(request) if _only_looks(request) else None,
+    )
+
+
+def _said(request: Request, why: Refused) -> str:
+    """What is told to programs, but where it is about what only they send."""
+    if why.code != "store_unavailable":
+        return str(why.detail)
+    return _AWAY if _only_looks(request) else _AWAY_SENT
+
+
+def _only_looks(request: Request) -> bool:
+    return request.method in ("GET", "HEAD")
 
 
 def _here(request: Request) -> str:

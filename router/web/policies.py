@@ -36,11 +36,12 @@ SINCE = "7d"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A policy with what its tiers did lately."""
+    """A policy with what its tiers did lately; `wasted_nusd` by tier is what attempts cost that were not accepted."""
 
     card: Card
     rungs: tuple[Rung, ...]
     whole: CostRow
+    wasted_nusd: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ async def policy_page(
         visitor,
         "policy.html",
         standing=_standing(card, seen.changes),
+        since=SINCE,
         evidence=evidence,
         audits=evidence.audits(name) if visitor.sees_all else None,
         findings=evidence.findings(name, tenant),
@@ -94,7 +96,8 @@ def _standing(card: Card, changes: Sequence[Change]) -> Standing:
     whole = next(iter(costs(own, [])), CostRow({}))
     path = card.tiers or (card.tier,)
     known = {rung.tier: rung for rung in rungs_of(own, path)}
-    return Standing(card, tuple(known.pop(tier, Rung(tier)) for tier in path) + tuple(known.values()), whole)
+    rungs = tuple(known.pop(tier, Rung(tier)) for tier in path) + tuple(known.values())
+    return Standing(card, rungs, whole, {row.group["tier"]: row.waste_nusd for row in costs(own, ["tier"])})
 
 
 async def _version(backend: Backend, card: Card) -> Policy | None:

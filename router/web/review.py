@@ -16,11 +16,10 @@ from ..api.review import Resolution, list_reviews, resolve_review
 from ..apikey import Scope
 from ..errors import NotInReview, RulingInvalid
 from ..jsontext import NotJson, parse
-from ..policy import Policy
 from ..reading import Reading
 from ..record import Record
 from ..task import TaskState
-from .dossier import dossier, pictures, version_of, without_pictures
+from .dossier import dossier, pictures, version_of, waits_until_ms, without_pictures
 from .form import Form
 from .page import PageRoute, redirect, render
 from .shown import draft, returned
@@ -116,13 +115,6 @@ def _output(form: Form, texts: Sequence[str]) -> Any:
         raise _Wrong(f"the output is not JSON: {why}") from None
 
 
-def _until_ms(policy: Policy | None, record: Record) -> int | None:
-    """When a task has waited for a person as long as it may."""
-    if policy is None or not record.trail:
-        return None
-    return record.trail[-1].ended_ms + int(policy.limits.wait_at_most_s * 1000)
-
-
 async def _page(
     request: Request,
     visitor: Visitor,
@@ -156,7 +148,7 @@ async def _page(
         plain=plain,
         labels=policy.output.labels if policy is not None else None,
         schema=policy.output.value_schema if policy is not None and not plain else None,
-        until_ms=_until_ms(policy, record),
+        until_ms=waits_until_ms(policy, record),
         tiers=policy.path if policy is not None else (),
         reason=form.one("reason") if form is not None else "",
         by=form.one("by") if form is not None else "",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from ..cost import NUSD_PER_USD, usd
+from ..cost import NUSD_PER_USD, nusd, rounded, usd
 from ..values import Json
 
 TEXT_MAX: Final = 20_000
@@ -61,19 +62,32 @@ def draft(value: Json, *, plain: bool) -> str:
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def dollars(amount: int | str | None) -> str:
-    """Nano-dollars, or dollars as a decimal string: to the micro-dollar, finer where that would read as nothing."""
+def dollars(amount: int | str | None, places: int | None = None) -> str:
+    """
+    Nano-dollars, or dollars as a decimal string: to the micro-dollar, finer where that would read as nothing.
+
+    *places* are those of a column in which all amounts have as many.
+    """
     if amount is None:
         return "–"
-    nusd = int(Decimal(amount) * NUSD_PER_USD) if isinstance(amount, str) else amount
-    if not nusd:
+    exact = nusd(Decimal(amount)) if isinstance(amount, str) else amount
+    if not exact and places is None:
         return "$0"
-    sign, size = ("−" if nusd < 0 else ""), abs(nusd)
-    places = 2 if size >= 1000 * NUSD_PER_USD else 4 if size >= NUSD_PER_USD else 6 if size >= 1000 else 9
-    return f"{sign}${Decimal(size) / NUSD_PER_USD:,.{places}f}"
+    shown = _places(exact) if places is None else places
+    return f"{'−' if exact < 0 else ''}${rounded(abs(exact), shown):,.{shown}f}"
 
 
-def money(amount: int | str | None) -> Markup:
+def places_of(amounts: Iterable[int]) -> int:
+    """The decimal places with which none of a column's amounts (nano-dollars) loses what it would show alone."""
+    return max((_places(amount) for amount in amounts if amount), default=2)
+
+
+def _places(nusd: int) -> int:
+    size = abs(nusd)
+    return 2 if size >= 1000 * NUSD_PER_USD else 4 if size >= NUSD_PER_USD else 6 if size >= 1000 else 9
+
+
+def money(amount: int | str | None, places: int | None = None) -> Markup:
     """
     The same with the whole of it, to the nano-dollar, for who reads more closely, and for programs.
 
@@ -81,9 +95,9 @@ def money(amount: int | str | None) -> Markup:
     """
     if amount is None:
         return Markup("–")
-    exact, text = usd(amount) if isinstance(amount, int) else amount, dollars(amount)
-    places = len(text.partition(".")[2])
-    room = Markup('<span class="d{}"></span>').format(places) if places in (2, 4) else ""
+    exact, text = usd(amount) if isinstance(amount, int) else amount, dollars(amount, places)
+    digits = len(text.partition(".")[2])
+    room = Markup('<span class="d{}"></span>').format(digits) if places is None and digits in (2, 4) else ""
     return Markup('<data value="{0}" title="${0}">{1}{2}</data>').format(exact, text, room)
 
 

@@ -16,14 +16,13 @@ from ..api.tasks import list_tasks
 from ..api.taskshape import AttemptShown
 from ..apikey import Scope
 from ..task import TaskState
-from .dossier import dossier, pictures, version_of, withheld, without_pictures
+from .dossier import dossier, pictures, version_of, waits_until_ms, withheld, without_pictures
 from .page import PageRoute, render
 from .visitor import Guest, require
 
 routes = APIRouter(prefix="/tasks", route_class=PageRoute)
 
 PAGE = 50
-_AUDITED = ("succeeded", "rejected", "dead", "expired", "cancelled")
 
 Text = Annotated[str, Query(max_length=200)]
 
@@ -82,7 +81,7 @@ async def task_page(request: Request, visitor: Guest, backend: Served, task_id: 
         pictures=pictures(policy, task.input),
         readable=visitor.may(Scope.READ, Scope.REVIEW),
         simulated=simulated(task.trail),
-        ended=task.status.value in _AUDITED,
+        until_ms=waits_until_ms(policy, record),
     )
 
 

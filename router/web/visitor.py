@@ -73,7 +73,7 @@ async def looked_up(request: Request) -> Visitor:
 
 def stranger(request: Request) -> Visitor:
     """A visitor of whom nothing is known but what a browser says by itself."""
-    return _visitor(request, None, doors=True)
+    return _visitor(request, None, doors=not request.app.state.backend.insecure)
 
 
 def _visitor(request: Request, caller: Caller | None, *, doors: bool) -> Visitor:

@@ -81,6 +81,18 @@ async def test_lists_need_no_pushing_sideways_on_a_phone(street: Street, address
     assert await page.get_by_text("broken", exact=True).last.is_visible()
 
 
+@pytest.mark.parametrize("width", [760, 1100, 1440])
+@patient
+async def test_queues_and_budgets_are_not_cut(street: Street, address: str, chromium: Browser, width: int) -> None:
+    """Queues and budgets stand beside each other only where both have room for all of their columns."""
+    page = await entered(street, address, chromium, viewport={"width": width, "height": 900})
+    await page.goto("/")
+    cut = "[...document.querySelectorAll('.columns .scroll')].map(at => at.scrollWidth - at.clientWidth)"
+
+    assert await page.evaluate(cut) == [0, 0]
+    assert await page.locator("#queues + .scroll th:last-child").first.inner_text() == "Provider"
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @patient
 async def test_axe_finds_nothing_serious(street: Street, address: str, chromium: Browser, look: str) -> None:

@@ -120,6 +120,19 @@ async def test_narrows_down(browser: Browser, street: Street, asked: str, found:
 
 
 async def test_no_dead_letters_is_good_news(street: Street) -> None:
-    """An empty page says so."""
+    """An empty page says so, once no tenant has any that was not sent again."""
+    await street.backend.client.redrive(street.owned["dead"])
     async with street.visit(*EVERY, tenant="newcomer") as browser:
         assert "No dead letters: every task found a tier" in (await browser.page("/dead")).text
+
+
+async def test_no_dead_letters_of_ones_own_are_not_none_at_all(street: Street) -> None:
+    """An empty page says whose there are none, and how many there are of all tenants to who may know."""
+    async with street.visit(*EVERY, tenant="newcomer") as browser:
+        staff = (await browser.page("/dead")).text
+    async with street.visit(Scope.READ, tenant="newcomer") as browser:
+        caller = (await browser.page("/dead")).text
+
+    assert "No dead letters of newcomer; there are 1 of all tenants." in staff
+    assert "No dead letters of newcomer." in caller
+    assert "every task" not in staff + caller

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from router.api.caller import ANYBODY
 from router.apikey import Scope
+from router.budget import Budget
 from router.task import TaskState
-from tests.web.street import EVERY, Browser, Page, Street
+from router.web.now import LETTERS_MAX, own_dead
+from router.web.visitor import Visitor
+from tests.web.street import EVERY, TENANT, Browser, Page, Street
 
 SUMS = ("Accepted", "Spent", "No task came", "No budget", "There is no budget")
 
@@ -80,15 +84,17 @@ async def test_a_reviewer_sees_what_waits_for_them(street: Street) -> None:
 
 
 async def test_tiles_say_whose_they_count(street: Street) -> None:
-    """What waits for a person is what the link lists, with that of all tenants beside it where one may know."""
-    other = await street.backend.client.submit("doubts", {"text": "doubts"}, tenant="zeta")
-    await street.work((other.id, TaskState.REVIEW))
+    """What waits for a person, or died, is what the link lists, with that of all tenants beside it."""
+    submit = street.backend.client.submit
+    doubt, dead = [await submit(name, {"text": name}, tenant="zeta") for name in ("doubts", "broken")]
+    await street.work((doubt.id, TaskState.REVIEW), (dead.id, TaskState.DEAD))
     async with street.visit(*EVERY) as browser:
-        page, listed = await browser.page("/"), await browser.page("/review")
+        page = await browser.page("/")
+        listed = [await browser.page(path) for path in ("/review", "/dead")]
 
-    assert len(listed.all("a", **{"class": "id"})) == 1
+    assert [len(each.all("a", **{"class": "id"})) for each in listed] == [1, 1]
     assert "Wait for a person 1 of acme; 2 of all tenants" in page.text
-    assert "Dead letters 1 of all tenants" in page.text
+    assert "Dead letters 1 of acme; 2 of all tenants" in page.text
     assert "of all tenants ·" in page.text
 
 
@@ -107,3 +113,22 @@ async def test_everybody_lands_here(street: Street) -> None:
     for scope in EVERY:
         async with street.visit(scope) as browser:
             assert "Now" in (await browser.page("/")).text
+
+
+async def test_one_tenants_dead_letters_are_not_sought_among_very_many(street: Street) -> None:
+    """Each of them would have to be looked at, whenever a page is renewed."""
+    visitor = Visitor(ANYBODY, mark="", fresh=False, theme="auto", doors=False)
+    told = [await own_dead(visitor, ANYBODY, street.backend, of_all) for of_all in (LETTERS_MAX, LETTERS_MAX + 1)]
+
+    assert told == [0, None]
+
+
+async def test_a_column_of_budgets_has_as_many_places_throughout(street: Street) -> None:
+    """Amounts that differ a thousandfold stand with the same decimals below each other, exact for programs."""
+    asked = [{"scope": "global", "usd": 5}, {"scope": f"tenant:{TENANT}", "usd": "0.0012"}]
+    await street.backend.store.publish_budgets([Budget.model_validate(each | {"per": "day"}) for each in asked])
+    async with street.visit(*EVERY) as browser:
+        page = await browser.page("/")
+
+    assert {"$5.000000", "$0.001200"} <= {word.strip() for word in page.words}
+    assert page.all("data", value="0.001200000")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx
 import pytest
 from fastapi import APIRouter
 
-from router.apikey import Scope
+from router.api.app import create_app
+from router.api.backend import open_backend
+from router.apikey import CHANCE_BYTES, Scope, Token
+from router.settings import Settings
+from router.web.install import install
 from router.web.page import HEADERS, MENU, PageRoute
 from tests.web.street import HOSTILE, STEERING, TENANT, Browser, Page, Street
 
@@ -182,3 +189,26 @@ async def test_each_page_has_its_landmarks(browser: Browser, street: Street) -> 
         assert page.all("a", href="#main"), path
         assert page.all("html", lang="en"), path
         assert page.all("nav")[0].get("aria-label") == "Pages", path
+
+
+@pytest.mark.parametrize("insecure", [True, False])
+async def test_without_redis_a_page_can_be_loaded_again(tmp_path: Path, insecure: bool) -> None:
+    """It says what is away, that nothing is lost, and leads back to itself, not to the door; nothing of programs."""
+    settings = Settings(redis_url=f"unix://{tmp_path}/server.sock")
+    async with open_backend(settings, insecure=insecure) as backend:
+        app = create_app(backend)
+        install(app)
+        cookies = {"router-key": Token.made_of(bytes(CHANCE_BYTES)).text, "router-form": "m" * 43}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", cookies=cookies) as http:
+            looked = await http.get("/costs?by=policy", timeout=60)
+            sent = await http.post("/dead", data={"mark": "m" * 43, "action": "redrive", "id": "x"}, timeout=60)
+
+    assert (looked.status_code, sent.status_code) == (503, 503)
+    assert "cannot reach its Redis at the moment. Nothing is lost" in Page.of(looked.text).text
+    assert Page.of(looked.text).all("a", href="/costs?by=policy")
+    assert "what you just sent may not have been done" in Page.of(sent.text).text
+    for answer in (looked, sent):
+        assert "Idempotency-Key" not in answer.text
+        assert Page.of(answer.text).all("a", href="/signin") == []
+        assert str(tmp_path) not in answer.text

@@ -123,3 +123,17 @@ async def test_estimates_wrong_accepts_with_an_interval(street: Street) -> None:
 async def test_without_audits_says_how_to_get_some(browser: Browser) -> None:
     """Nobody knows how many accepted outputs are wrong that were never looked at again."""
     assert "so nobody knows how many are wrong" in (await browser.page("/policies/receipts")).text
+
+
+async def test_tells_what_each_tier_wasted(street: Street) -> None:
+    """The same as its costs by tier, to which a link leads: what attempts cost that were not accepted."""
+    async with street.visit(*EVERY) as browser:
+        good, bad = [await browser.page(f"/policies/{name}") for name in ("receipts", "broken")]
+        (link,) = [found["href"] or "" for found in bad.all("a") if (found["href"] or "").startswith("/costs?")]
+        costs = await browser.page(link)
+
+    assert "policy=broken" in link
+    assert good.source.count('data-label="Waste"><data value="0.000000000"') == 3
+    assert 'data-label="Waste"><data value="0.000210000"' in bad.source
+    assert "Waste $0.000210 100.0%: paid, not accepted" in bad.text
+    assert "Waste $0.000210 100.0%: paid, not accepted" in costs.text

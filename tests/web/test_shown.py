@@ -6,8 +6,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
+from router.cli.printing import dollars as on_a_terminal
 from router.values import Json
 from router.web.shown import (
     TEXT_MAX,
@@ -19,6 +22,7 @@ from router.web.shown import (
     finalize,
     moment,
     money,
+    places_of,
     pretty,
     ratio,
     returned,
@@ -43,11 +47,37 @@ from router.web.shown import (
         (None, "–"),
         ("0.000210000", "$0.000210"),
         ("0.000000001", "$0.000000001"),
+        (102_760_500, "$0.102761"),
+        ("0.005817500", "$0.005818"),
     ],
 )
 def test_small_amounts_never_read_as_nothing(nusd: int | str | None, shown: str) -> None:
     """Dollars to the micro-dollar, finer below it; a loss has its sign before the dollar."""
     assert dollars(nusd) == shown
+
+
+@given(st.integers(1, 10**9 - 1))
+def test_a_page_rounds_as_a_terminal_does(nusd: int) -> None:
+    """Amounts below a dollar, which have as many places in both, read alike to the last of them."""
+    assert dollars(nusd) == on_a_terminal(nusd)
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        ([4_830_800_000, 1_200_000, 0], ["$4.830800", "$0.001200", "$0.000000"]),
+        ([50_000_000_000, 1_000_050_000], ["$50.0000", "$1.0001"]),
+        ([1_000_000_000_000], ["$1,000.00"]),
+        ([999, 5 * 10**9], ["$0.000000999", "$5.000000000"]),
+        ([0], ["$0.00"]),
+    ],
+)
+def test_a_column_may_have_as_many_places_throughout(column: list[int], shown: list[str]) -> None:
+    """Those of the amount that needs the most; none is rounded further than it would be alone."""
+    places = places_of(column)
+
+    assert [dollars(nusd, places) for nusd in column] == shown
+    assert all("span" not in money(nusd, places) for nusd in column)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.apikey import Scope
+from router.web.shown import moment
 from tests.web.street import EVERY, HOSTILE, LONG, Browser, Street
 
 
@@ -110,3 +111,16 @@ async def test_an_empty_list_says_whose_it_is(street: Street, address: str) -> N
 
     assert "These are tasks of empty. Those of another tenant are shown to its own keys" in staff.text
     assert "another tenant" not in caller.text
+
+
+async def test_a_task_in_review_ends_when_its_review_says(browser: Browser, street: Street) -> None:
+    """Not at the deadline, which held while tiers were asked: both pages tell the same end."""
+    task_id = street.owned["review"]
+    task, review = await browser.page(f"/tasks/{task_id}"), await browser.page(f"/review/{task_id}")
+    record = await street.backend.client.read(task_id)
+    end = moment(record.trail[-1].ended_ms + 604_800_000)
+
+    assert f"Ends by itself {end}" in task.text
+    assert f"ends by itself {end}" in review.text
+    assert "Deadline" not in task.text
+    assert "Deadline" in (await browser.page(f"/tasks/{street.owned['ready']}")).text
