@@ -63,6 +63,15 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class Unended:
+    """Calls whose costs are not known: at most `bound_nusd`, of which `billed_nusd` are on the bill already."""
+
+    calls: tuple[str, ...] = ()
+    bound_nusd: int = 0
+    billed_nusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """
     What the ledger says against what the balances and the bill say. Amounts in nano-dollars.
@@ -70,7 +79,9 @@ class Audit:
     `off` are balances of a scope and day that differ from the ledger. `differing` are calls settled at another amount
     than billed, `unbooked` billed calls that no line knows or that were booked as free, `unbilled` settled calls that
     the bill does not know, `beyond` unknown outcomes that were billed above their bound; `contrasts` has both sides of
-    each. `mended` is what the bill had booked; `simulated` where costs of stand-ins are among it all.
+    each. `running` calls are under way, `lacking` ones of unknown outcome that the bill does not have: both may make
+    the bill another sum than what is settled. `mended` is what the bill had booked; `simulated` where costs of
+    stand-ins are among it all.
 
     Where the ledger's beginning was cut, `since_day` is the first of which it has all lines: days before it are not
     looked at, and `left_out` calls or days of the bill neither.
@@ -85,6 +96,8 @@ class Audit:
     unbilled: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     contrasts: Mapping[str, Contrast] = field(default_factory=dict)
+    running: Unended = Unended()
+    lacking: Unended = Unended()
     days: tuple[BilledDay, ...] = ()
     mended: tuple[Booking, ...] = ()
     simulated: bool = False
@@ -132,6 +145,8 @@ def audit(
         unbooked=tuple(sorted(c for c, amount in bill.items() if amount and _unbooked(last.get(c)))),
         unbilled=_calls(last, lambda c, e: e.kind is EntryKind.SETTLED and e.amount_nusd > 0 and c not in bill),
         beyond=_calls(last, lambda c, e: e.kind in _OPEN and bill.get(c, 0) > e.amount_nusd),
+        running=_unended(last, bill, lambda c, e: e.kind is EntryKind.RESERVED),
+        lacking=_unended(last, bill, lambda c, e: e.kind is EntryKind.UNSETTLED and c not in bill),
     )
     odd = (*held.differing, *held.unbooked, *held.unbilled, *held.beyond)
     return replace(held, contrasts={call: _contrast(call, last.get(call), bill.get(call)) for call in odd})
@@ -204,6 +219,11 @@ def _contrast(call: str, entry: Entry | None, billed_nusd: int | None) -> Contra
 
 def _calls(last: Mapping[str, Entry], fits: Callable[[str, Entry], bool]) -> tuple[str, ...]:
     return tuple(sorted(call for call, entry in last.items() if fits(call, entry)))
+
+
+def _unended(last: Mapping[str, Entry], bill: Mapping[str, int], fits: Callable[[str, Entry], bool]) -> Unended:
+    calls = _calls(last, fits)
+    return Unended(calls, sum(last[call].amount_nusd for call in calls), sum(bill.get(call, 0) for call in calls))
 
 
 def _spans(entries: Iterable[Entry]) -> dict[str, tuple[Entry, Entry]]:

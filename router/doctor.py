@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .budget import BudgetUse
 from .ledger import Balance
 from .server import Server, keeping, running
-from .service import Service, crew, flow, money
+from .service import Service, crew, flow, money, nearly_used
 from .sign import Level, Sign, fine, problem, warning
 from .submission import Card, Full
 
@@ -50,6 +51,7 @@ class Found:
     service: Service
     cards: Mapping[str, Card]
     balance: Balance
+    budgets: Sequence[BudgetUse] = ()
 
 
 def diagnose(folder: Folder, found: Found | None) -> list[Sign]:
@@ -64,9 +66,18 @@ def diagnose(folder: Folder, found: Found | None) -> list[Sign]:
         *signs,
         *_published(folder, found.cards),
         *crew(service, folder.tiers, folder.used),
-        *flow(service),
+        *_flow(service, found.budgets),
         *money(service, found.balance),
     ]
+
+
+def _flow(service: Service, budgets: Sequence[BudgetUse]) -> Iterator[Sign]:
+    """What stands still; that budgets are fine is said only where none is nearly used."""
+    used = nearly_used(budgets)
+    for sign in flow(service):
+        if not (used and sign.about == "budgets" and sign.level is Level.OK):
+            yield sign
+    yield from used
 
 
 def ill(signs: Sequence[Sign]) -> bool:

@@ -43,6 +43,8 @@ import structlog
 # http.surprise          error    an unforeseen exception in a request; it was answered with status 500
 # key.unreadable         warning  an API key is of a newer version, or its record broken; requests it opened end
 # store.unreachable      warning  Redis did not answer; tried again
+# library.warned         warning  RQ, redis or asyncio warn: which, where, and in what words, without the values in them
+# library.failed         error    as that, of an error
 
 
 def configure(level: str = "info", *, console: bool | None = None, stream: TextIO | None = None) -> None:
@@ -66,11 +68,42 @@ def configure(level: str = "info", *, console: bool | None = None, stream: TextI
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+    _take_over()
+
+
+_LIBRARIES: Final = ("rq", "redis", "asyncio")
+"""Whose loggers would write lines of their own between ours."""
+
+
+def _take_over() -> None:
+    """Make what libraries log events of ours, from warnings on."""
+    for name in _LIBRARIES:
+        theirs = logging.getLogger(name)
+        theirs.handlers = [_Library(logging.WARNING)]
+        theirs.propagate = False
+        theirs.setLevel(logging.WARNING)
+
+
+class _Library(logging.Handler):
+    """Tells who says something, where, and the sentence without its values: they may quote what was asked."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        our_log = logger()
+        told: dict[str, Any] = {"library": record.name, "where": f"{record.module}.{record.funcName}"}
+        if record.args:  # else the sentence was put together by then, values and all
+            told["said"] = record.msg
+        if record.exc_info:
+            told["exc_info"] = record.exc_info[1]
+        if record.levelno >= logging.ERROR:
+            our_log.error("library.failed", **told)
+        else:
+            our_log.warning("library.warned", **told)
 
 
 def _without_its_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Tell where an exception came from and of what kind it is, never its message: it may quote a prompt or a key."""
-    exc = sys.exc_info()[1] if event.pop("exc_info", None) else None
+    given = event.pop("exc_info", None)
+    exc = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
     told: list[str] = []
     while exc is not None:
         told.append(

@@ -9,11 +9,16 @@ from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Final
 
 from .jsontext import Path
+from .problem import closest
 from .schemaengines import Tired, extra_names, hardened
 from .subschema import JsonSchema
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+
+_LOOKED: Final = 40
+"""Names of an object among which a misspelt one is looked for."""
 
 
 def why_refused(schema: JsonSchema, value: Any) -> str:
@@ -54,13 +59,26 @@ def sentence(error: Any) -> str:
 
 def _required(error: Any, shown: str) -> str:
     missing = [key for key in error.validator_value if key not in error.instance]
-    return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    said = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    return said + _meant(missing, error.schema, error.instance)
 
 
 def _not_allowed(error: Any, shown: str) -> str:
     extras = extra_names(error.schema, error.instance)
     known = listed(list(error.schema.get("properties", ())))
-    return f"{listed(extras)} {'is' if len(extras) == 1 else 'are'} not allowed, only {known or 'an empty object'}"
+    said = f"{listed(extras)} {'is' if len(extras) == 1 else 'are'} not allowed, only {known or 'an empty object'}"
+    left = [name for name in error.schema.get("properties", ()) if name not in error.instance]
+    return said + _meant(left, error.schema, error.instance)
+
+
+def _meant(left: list[str], schema: Any, value: Any) -> str:
+    """Which of the names *left* out was meant by one that an object may not have; empty where none was."""
+    if schema.get("additionalProperties") is not False:
+        return ""
+    for extra in extra_names(schema, value)[:_LOOKED]:
+        if (near := closest(extra, left[:_LOOKED])) is not None:
+            return f"; did you mean {brief(near)} by {brief(extra)}?"
+    return ""
 
 
 def _typed(error: Any, shown: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .budget import BudgetUse, tightest
 from .cost import usd
 from .ledger import Balance
 from .sign import Sign, fine, problem, warning
@@ -16,7 +17,15 @@ _OVERDUE_MS = 10_000
 _OVERDUE_FAR_MS = 60_000
 _DELAYED_SHARE = 0.1
 _DELAYED_MANY = 10
+_HOURS_FROM_MIN = 120
+_REVIEW_LATE_MS = 4 * 3_600_000
+_NEARLY_USED = 0.9
+_BUDGETS_TOLD = 5
 _MONEY = "reconcile with the provider's own figures: `router audit --bill FILE`"
+_SETTLE = (
+    f"{_MONEY}; calls that a bill lacks stay in doubt until one that has all calls of their time is given with "
+    "`--complete`: what it lacks was not charged"
+)
 
 
 class Breaker(StrEnum):
@@ -159,6 +168,7 @@ def flow(service: Service) -> list[Sign]:
     return [
         _sweep(service),
         _backlog(service),
+        _reviews(service),
         _parked(service),
         *_resting(service),
         _dead(service),
@@ -187,6 +197,17 @@ def _backlog(service: Service) -> Sign:
     return fine("backlog", seen)
 
 
+def _reviews(service: Service) -> Sign:
+    if not service.review:
+        return fine("reviews", "no task waits for a person")
+    waits = "waits" if service.review == 1 else "wait"
+    said = f"{_count(service.review, 'task')} {waits} for a person, the longest for {_span(service.review_ms)}"
+    if service.review_ms < _REVIEW_LATE_MS:
+        return fine("reviews", said)
+    todo = "`router review list` has them, the longest first; what nobody decides ends after wait_at_most_s"
+    return warning("reviews", said, f"{todo} of its policy")
+
+
 def _parked(service: Service) -> Sign:
     if service.parked:
         todo = (
@@ -211,7 +232,7 @@ def _dead(service: Service) -> Sign:
     seen = f"{left:,} {f'of {service.dead:,} ' if service.redriven else ''}not sent again"
     if service.unread:
         seen = f"at most {seen}; {service.unread:,} were not looked at"
-    todo = "`router dead list --open` says why; then `router dead redrive` or `router dead drop`"
+    todo = "`router dead list --open --by reason` says why; then `router dead redrive` or `router dead drop`"
     return warning("dead letters", seen, todo)
 
 
@@ -226,14 +247,31 @@ def _shifts(service: Service) -> Sign:
         if count
     ]
     if wrong:
-        todo = "no task is lost by it; the workers' log says what ended them (task.surprise, worker.died)"
+        todo = "no task is lost by it; the workers' log says what ended them (shift.died, worker.died, process.failed)"
         return warning("RQ", ", ".join(wrong), todo)
     return fine("RQ", "no failed and no stuck shifts")
 
 
+def nearly_used(uses: Iterable[BudgetUse]) -> list[Sign]:
+    """The budgets of which less than a tenth is left in their window, which is when the alert goes off, too."""
+    todo = "`router budget list` has all; raise it in budgets.yaml, then `router budget publish`; or let it hold"
+    used = [use for use in uses if use.budget.limit_nusd and use.used_share > _NEARLY_USED]
+    told = [warning("budgets", _left(use), todo) for use in tightest(used)[:_BUDGETS_TOLD]]
+    if more := len(used) - len(told):
+        told.append(warning("budgets", f"so it is with {_count(more, 'more budget')}", "`router budget list` has all"))
+    return told
+
+
+def _left(use: BudgetUse) -> str:
+    share = max(0.0, 1 - use.used_share)
+    then = "parked" if use.budget.on_exceeded == "park" else "refused"
+    left = f"{share:.1%} of the budget of {use.scope} per {use.budget.per} is left"
+    return f"{left} (${usd(use.left_nusd)} of ${usd(use.budget.limit_nusd)}); at nothing its tasks are {then}"
+
+
 def money(service: Service, balance: Balance) -> list[Sign]:
     """What is not known of calls, and what was charged beyond their bounds."""
-    return [_late_calls(service), _unsettled(balance), *_overrun(balance)]
+    return [_late_calls(service), _in_doubt(balance), *_overrun(balance)]
 
 
 def _late_calls(service: Service) -> Sign:
@@ -243,17 +281,28 @@ def _late_calls(service: Service) -> Sign:
     return fine("calls", "none is open past its time")
 
 
-def _unsettled(balance: Balance) -> Sign:
-    if balance.unsettled_nusd:
-        said = f"the outcome of calls of at most ${usd(balance.unsettled_nusd)} is unknown; budgets hold it as spent"
-        return warning("money", said, _MONEY)
-    return fine("money", f"${usd(balance.settled_nusd)} settled, none in doubt")
+def _in_doubt(balance: Balance) -> Sign:
+    """The two parts of what is in doubt: calls under way, which end by themselves, and those of unknown outcome."""
+    doubt_nusd = balance.reserved_nusd + balance.unsettled_nusd
+    if not doubt_nusd:
+        return fine("money", f"${usd(balance.settled_nusd)} settled, none in doubt")
+    parts = f"${usd(balance.reserved_nusd)} under way, ${usd(balance.unsettled_nusd)} of unknown outcome"
+    said = f"${usd(balance.settled_nusd)} settled; in doubt at most ${usd(doubt_nusd)}: {parts}"
+    if not balance.unsettled_nusd:
+        return fine("money", said)
+    return warning("money", f"{said}; budgets hold both as spent", _SETTLE)
 
 
 def _overrun(balance: Balance) -> Iterator[Sign]:
     if balance.overrun_nusd:
         said = f"providers charged ${usd(balance.overrun_nusd)} more than the worst case of their calls"
         yield warning("overrun", said, f"compare prices.yaml and image_tokens_max with the provider's pages; {_MONEY}")
+
+
+def _span(ms: int) -> str:
+    """A time that people wait, in the unit that they would say it in."""
+    minutes = ms // 60_000
+    return f"{minutes} min" if minutes < _HOURS_FROM_MIN else f"{minutes / 60:.1f} h"
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
@@ -60,6 +61,15 @@ class Wanted:
             and self.since_ms <= at_ms
             and (self.until_ms is None or at_ms <= self.until_ms)
         )
+
+
+def alike(reason: str) -> str:
+    """A reason without the amounts and times in it, which is the same for tasks that ended for the same."""
+    return _NUMBER.sub("N", " ".join(reason.split()))
+
+
+_NUMBER = re.compile(r"(?<![\w-])\d(?:[\d.,:-]*\d)?")
+"""A number that stands for itself: those in names such as `gpt-4o` say which."""
 
 
 def newest(tasks: list[Summary]) -> list[Summary]:

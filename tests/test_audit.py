@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.audit import NOBODY, Audit, BilledDay, Contrast, audit, audit_days, mend
+from router.audit import NOBODY, Audit, BilledDay, Contrast, Unended, audit, audit_days, mend
 from router.bill import BilledCall
 from router.ledger import Balance, Entry, EntryKind, fold, fold_days
 from tests.builders import NOW_MS
@@ -246,3 +246,13 @@ def test_a_day_that_does_not_fit_does_not_agree() -> None:
 
     assert Audit(Balance(), Balance(), days=(fits,)).agrees
     assert not Audit(Balance(), Balance(), days=(fits, off)).agrees
+
+
+def test_calls_without_an_end_are_told_beside_a_bill() -> None:
+    """They are why bill and ledger may be other sums though they agree: those under way, and those the bill lacks."""
+    held = audit(LINES, BALANCE, {"settled": 400, "open": 300})
+
+    assert held.agrees
+    assert (held.running, held.lacking) == (Unended(("open",), 1_000, 300), Unended(("unknown",), 1_000, 0))
+    assert audit(LINES, BALANCE, {"settled": 400, "unknown": 0}).lacking == Unended()
+    assert audit(LINES, BALANCE).running == Unended()

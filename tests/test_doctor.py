@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from router.budget import Budget, BudgetUse, Window
 from router.doctor import Folder, Found, Sunset, diagnose, ill
 from router.ledger import Balance
 from router.service import Service, Worker
@@ -100,3 +102,16 @@ def test_what_is_published_is_compared_with_the_folder() -> None:
         (sign,) = bad(folder, replace(FOUND, cards=cards))
         assert (sign.about, sign.level) == ("published", Level.WARNING)
         assert sign.seen.startswith(f"{name}: what is published")
+
+
+def test_a_nearly_used_budget_takes_the_place_of_the_fine_line() -> None:
+    """Nobody reads that budgets are fine beside one that is not; parked tasks are told all the same."""
+    use = BudgetUse("global", Budget(scope="global", usd=Decimal(1), per="day"), Window(0, 86_400_000), 970_000_000)
+    parked = replace(FOUND, service=replace(FOUND.service, parked=2), budgets=[use])
+
+    (sign,) = [sign for sign in diagnose(FOLDER, replace(FOUND, budgets=[use])) if sign.about == "budgets"]
+    assert (sign.level, sign.seen.partition(" is left")[0]) == (
+        Level.WARNING,
+        "3.0% of the budget of global per day",
+    )
+    assert [sign.about for sign in bad(FOLDER, parked)] == ["budgets", "budgets"]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 PURE = """
     errors values tenant destination webhook
-    jsontext
+    jsontext problem
     subschema schemaengines schemawords schema strictmode
     call conversation output alignment reading
     wishes objection task verdict refusal ruling trail erasure record summary event
@@ -29,7 +29,7 @@ PURE = """
     ledger submission auditing seen story proportion estimate auditreport bill audit result delivery
     timings counters pricing report costtable
     sign server service overview pressure doctor
-    problem problemcodes yamlfile validated policyrules leftover policyfile policyexpect policycase
+    problemcodes yamlfile validated policyrules leftover policyfile policyexpect policycase
     policycoverage junit policyschema policyexplain lint policylint
     recording replayed replaycost replay passrates exporting traffic policydiff backtest
     apikey allowance

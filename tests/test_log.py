@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,29 @@ def test_an_exception_is_told_without_its_words(lines: Callable[[], list[dict[st
     (line,) = lines()
     assert "RouterError" in line["exception"] and "test_an_exception_is_told" in line["exception"]
     assert CANARY not in json.dumps(line)
+
+
+@pytest.mark.parametrize("name", ["rq.worker", "rq.job", "redis.connection", "asyncio"])
+def test_libraries_write_no_lines_of_their_own(
+    lines: Callable[[], list[dict[str, Any]]], capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """What they have to say is an event of ours: who, where and in what words, without the values in them."""
+    theirs = logging.getLogger(name)
+    theirs.info("nothing that anybody needs")
+    theirs.warning("job %s failed", CANARY)
+    theirs.error(f"it said {CANARY}")
+    try:
+        raise RouterError(CANARY)
+    except RouterError:
+        theirs.exception("away, %d s", 5)
+
+    warned, failed, raised = lines()
+    assert (warned["event"], warned["library"], warned["said"]) == ("library.warned", name, "job %s failed")
+    assert (failed["event"], "said" in failed) == ("library.failed", False)
+    assert failed["where"] == "test_log.test_libraries_write_no_lines_of_their_own"
+    assert (raised["said"], "RouterError" in raised["exception"]) == ("away, %d s", True)
+    assert CANARY not in json.dumps([warned, failed, raised])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_names_are_told_within_and_not_after(lines: Callable[[], list[dict[str, Any]]]) -> None:

@@ -53,6 +53,27 @@ def test_says_what_is_wrong_and_where(change, sentence):
     assert len(said) < 200
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"txet": "a"}, "$: 'text' is missing; did you mean 'text' by 'txet'?"),
+        (
+            {"text": "a", "langauge": "de"},
+            "$: 'langauge' is not allowed, only 'text', 'language'; did you mean 'language' by 'langauge'?",
+        ),
+        ({"text": "a", "texts": "b"}, "$: 'texts' is not allowed, only 'text', 'language'"),
+        ({"zzz": "a"}, "$: 'text' is missing"),
+    ],
+)
+def test_says_which_name_was_meant(value, sentence):
+    """A misspelt name is told with the one that it is near to and that is missing; where none is near, none is told."""
+    properties = {"text": {"type": "string"}, "language": {"type": "string"}}
+    schema = {"type": "object", "properties": properties, "required": ["text"], "additionalProperties": False}
+
+    assert Validator(schema).problem(value) == sentence
+    assert Validator({**schema, "additionalProperties": True}).problem({"txet": "a"}) == "$: 'text' is missing"
+
+
 @pytest.mark.parametrize("depth", [16, 40, 60])
 def test_words_for_recursive_alternatives_are_bounded(depth):
     """A deep value under a recursive `anyOf`, where searching for words would take 2 ** depth steps, is refused."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router import log
+from router.budget import Budget, BudgetUse, Window
 from router.ledger import Balance
-from router.service import Service, Waiting, Worker, crew, flow, money
+from router.service import Service, Waiting, Worker, crew, flow, money, nearly_used
 from router.sign import Level, Sign
 from router.task import TaskState
 
 TIERS = ("mini", "small", "large")
 USED = {"mini": "receipts", "small": "receipts", "large": "receipts"}
 STAFF = (Worker(None), Worker(None, alone=True))
+HOUR_MS = 3_600_000
+DAY = Window(0, 24 * HOUR_MS)
 CALM = Service(workers=STAFF)
 
 
@@ -33,7 +40,7 @@ def test_a_calm_service_has_no_bad_sign() -> None:
 
     assert bad(signs) == []
     assert [sign.about for sign in signs] == [
-        *("workers", "sweep", "backlog", "budgets", "dead letters", "RQ"),
+        *("workers", "sweep", "backlog", "reviews", "budgets", "dead letters", "RQ"),
         *("calls", "money"),
     ]
 
@@ -141,6 +148,7 @@ def test_many_delayed_tasks_are_a_warning_with_an_example() -> None:
         ({"parked": 2}, "budgets", "2 tasks wait for room in a budget"),
         ({"parked": 1}, "budgets", "1 task waits for room in a budget"),
         ({"resting": {"mini/main": 41_700}}, "provider", "mini/main is left alone for 42 s more"),
+        ({"review": 2, "review_ms": 5 * HOUR_MS}, "reviews", "2 tasks wait for a person, the longest for 5.0 h"),
         ({"failed_shifts": 3}, "RQ", "3 shifts failed"),
         ({"stuck_shifts": 1}, "RQ", "1 shift taken and never begun"),
     ],
@@ -177,7 +185,12 @@ def test_only_letters_that_nobody_sent_again_are_an_alarm(changes: dict[str, int
     ("changes", "balance", "about", "seen"),
     [
         ({"late_calls": 4}, {}, "calls", "4 calls open past their time"),
-        ({}, {"unsettled_nusd": 1_500_000}, "money", "$0.001500000"),
+        (
+            {},
+            {"settled_nusd": 5, "reserved_nusd": 500_000, "unsettled_nusd": 1_500_000},
+            "money",
+            "in doubt at most $0.002000000: $0.000500000 under way, $0.001500000 of unknown outcome",
+        ),
         ({}, {"overrun_nusd": 7}, "overrun", "$0.000000007 more than the worst case"),
     ],
 )
@@ -188,6 +201,83 @@ def test_money_in_doubt_is_a_warning(changes: dict[str, int], balance: dict[str,
     assert (sign.about, sign.level) == (about, Level.WARNING)
     assert seen in sign.seen
     assert sign.advice
+
+
+def test_what_is_under_way_is_told_as_in_doubt_and_fine() -> None:
+    """Calls that may still run are a part of what is in doubt, as everywhere, and nothing to do about."""
+    sign = money(CALM, Balance(settled_nusd=5, reserved_nusd=7))[1]
+
+    assert (sign.about, sign.level) == ("money", Level.OK)
+    assert sign.seen == (
+        "$0.000000005 settled; in doubt at most $0.000000007: $0.000000007 under way, $0.000000000 of unknown outcome"
+    )
+
+
+def test_the_way_out_of_doubt_is_told_to_its_end() -> None:
+    """A bill that lacks calls leaves them in doubt; which option settles those stands beside the command."""
+    sign = money(CALM, Balance(unsettled_nusd=7))[1]
+
+    assert "`router audit --bill FILE`" in sign.advice
+    assert "`--complete`" in sign.advice
+
+
+# what needs somebody
+
+
+def test_tasks_that_wait_for_a_person_have_their_line() -> None:
+    """Fine while they are new; from four hours on, as the alert counts, a warning that says where they are."""
+    fresh, old = (
+        next(sign for sign in flow(Service(review=1, review_ms=ms)) if sign.about == "reviews")
+        for ms in (30 * 60_000, 4 * HOUR_MS)
+    )
+
+    assert (fresh.level, fresh.seen) == (Level.OK, "1 task waits for a person, the longest for 30 min")
+    assert (old.level, old.seen) == (Level.WARNING, "1 task waits for a person, the longest for 4.0 h")
+    assert "`router review list`" in old.advice
+
+
+def test_events_that_the_doctor_names_are_logged() -> None:
+    """Whoever is sent to the log finds there what to look for."""
+    (sign,) = bad(flow(Service(failed_shifts=1)))
+    named = re.search(r"\((.*)\)", sign.advice)
+
+    assert named is not None
+    assert named[1].split(", ")[0] == "shift.died"
+    for event in named[1].split(", "):
+        assert f"\n# {event} " in Path(log.__file__).read_text()
+
+
+@pytest.mark.parametrize(
+    ("used_nusd", "told"),
+    [
+        (89, []),
+        (90, []),
+        (95, ["5.0% of the budget of global per day is left ($0.000000005 of $0.000000100)"]),
+        (130, ["0.0% of the budget of global per day is left ($0.000000000 of $0.000000100)"]),
+    ],
+)
+def test_a_budget_that_is_nearly_used_is_a_warning(used_nusd: int, told: list[str]) -> None:
+    """Below a tenth, as the alert counts: how much is left, of what, and what happens then."""
+    signs = nearly_used([a_use(used_nusd=used_nusd)])
+
+    assert [sign.seen for sign in signs] == [f"{said}; at nothing its tasks are refused" for said in told]
+    assert {(sign.about, sign.level) for sign in signs} <= {("budgets", Level.WARNING)}
+
+
+def test_many_budgets_that_are_nearly_used_are_counted() -> None:
+    """The tightest have a line each, the others one together; a budget of nothing is meant so, and has none."""
+    uses = [a_use(f"tenant:t{number}", used_nusd=91 + number) for number in range(7)]
+    nothing = BudgetUse("tenant:no", Budget(scope="tenant:no", usd=Decimal(0), per="day"), DAY, 0)
+
+    signs = nearly_used([*uses, nothing])
+
+    assert [sign.seen.split()[5] for sign in signs[:5]] == [f"tenant:t{number}" for number in (6, 5, 4, 3, 2)]
+    assert [sign.seen for sign in signs[5:]] == ["so it is with 2 more budgets"]
+
+
+def a_use(scope: str = "global", *, used_nusd: int) -> BudgetUse:
+    """A budget of 100 nano-dollars a day, of which so many are used."""
+    return BudgetUse(scope, Budget(scope=scope, usd=Decimal("0.0000001"), per="day"), DAY, used_nusd)
 
 
 # numbers

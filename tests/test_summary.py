@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.summary import Cursor, Summary, Wanted
+from router.summary import Cursor, Summary, Wanted, alike
 from router.task import AUDITOR, TaskState
 from tests.builders import NOW_MS
 
@@ -73,3 +73,17 @@ def test_no_cursor_is_made_by_hand(text: str) -> None:
     """What is no cursor of ours is refused, whatever it is."""
     with pytest.raises(ValueError, match=r".*"):
         Cursor.read(text)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("$0.000012 of $5.00 per day are spent", "$N of $N per day are spent"),
+        ("gpt-4o is left alone until 2026-11-21 00:10:36 UTC", "gpt-4o is left alone until N N UTC"),
+        ("confidence 0.40 in total is below 0.8", "confidence N in total is below N"),
+        ("two\nlines in 5.", "two lines in N."),
+    ],
+)
+def test_reasons_that_differ_in_numbers_alone_are_alike(reason: str, kind: str) -> None:
+    """Amounts and times give way, names with numbers in them stay."""
+    assert alike(reason) == kind

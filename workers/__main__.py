@@ -20,7 +20,7 @@ from router import log
 from router.app import load_book, open_store, require_keys, served
 from router.errors import RouterError, StoreUnavailable
 from router.io.folder import Book
-from router.io.parent import end_with
+from router.io.parent import end_with, how
 from router.io.redis_link import Link, connect
 from router.io.redis_safety import require_safe
 from router.io.shift_commands import ShiftCommands
@@ -188,8 +188,7 @@ def _ended(pid: int) -> str | None:
         return "unknown"
     if not ended:
         return None
-    code = os.waitstatus_to_exitcode(status)
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return how(os.waitstatus_to_exitcode(status))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

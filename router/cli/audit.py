@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..audit import Audit, BilledDay, Booking, Contrast
+from ..audit import Audit, BilledDay, Booking, Contrast, Unended
 from ..bill import Bill
 from ..cost import usd
 from ..errors import BillInvalid
@@ -25,6 +25,7 @@ _UNKNOWN = "if they are this router's, book them with --yes (what is booked stay
 _FREE = "what is booked stays: `router task show` has the error for which they were taken as free; ask the provider"
 _UNBILLED = "what is settled stays: see whether the bill has all of their time, and of their key"
 _BEYOND = "they may be running: look again when they have ended; then the bill is booked"
+_LACKING = "where the bill has all calls of their time, --complete books them as not charged; else they stay in doubt"
 _DAY_HIGH = "something else spends at this provider, or a price in prices.yaml is too low"
 _DAY_LOW = "the bill may not have the whole day yet; else a price in prices.yaml is too high"
 
@@ -37,7 +38,7 @@ _DAY_LOW = "the bill may not have the whole day yet; else a price in prices.yaml
     help="JSON lines of call_id and amount_nusd, or OpenAI's costs by day (JSON or CSV).",
 )
 @click.option("--dry-run", is_flag=True, help="Only look; book nothing.")
-@click.option("--complete", is_flag=True, help="The bill has every call: those it lacks were not charged.")
+@click.option("--complete", is_flag=True, help="The bill has every call: what it lacks was not charged, book that too.")
 @click.option("--yes", is_flag=True, help="Calls that the ledger does not know are this router's: book them.")
 @click.option("--json", "as_json", is_flag=True)
 def command(bill_path: Path | None, *, dry_run: bool, complete: bool, yes: bool, as_json: bool) -> int:
@@ -90,6 +91,8 @@ def audit_json(result: Audit) -> dict[str, Any]:
         "unbooked": list(result.unbooked),
         "unbilled": list(result.unbilled),
         "beyond": list(result.beyond),
+        "running": _unended_json(result.running),
+        "lacking": _unended_json(result.lacking),
         "contrasts": [_contrast_json(contrast) for contrast in result.contrasts.values()],
         "days": [_day_json(day) for day in result.days],
         "mended": [_booking_json(booking) for booking in result.mended],
@@ -105,6 +108,14 @@ def _contrast_json(contrast: Contrast) -> dict[str, Any]:
         "kind": None if contrast.kind is None else contrast.kind.value,
         "booked_usd": usd(contrast.booked_nusd),
         "billed_usd": None if contrast.billed_nusd is None else usd(contrast.billed_nusd),
+    }
+
+
+def _unended_json(unended: Unended) -> dict[str, Any]:
+    return {
+        "calls": list(unended.calls),
+        "at_most_usd": usd(unended.bound_nusd),
+        "billed_usd": usd(unended.billed_nusd),
     }
 
 
@@ -146,11 +157,25 @@ def _print(result: Audit, *, dry_run: bool) -> None:
     click.echo(f"bill      ${usd(result.billed_nusd)}")
     if result.left_out:
         click.echo(f"          {count(result.left_out, 'line')} of before that, or of no time, not compared")
+    _print_unended(result)
     _print_mended(result.mended, "would be booked" if dry_run else "booked")
     _print_contrasts(result)
     for day in result.days:
         _print_day(day)
     click.echo(f"          {'agrees' if result.agrees else 'DOES NOT AGREE'}")
+
+
+def _print_unended(result: Audit) -> None:
+    """Calls for which the bill may be another sum than what is settled, though all agrees."""
+    if running := result.running.calls:
+        bound, billed = usd(result.running.bound_nusd), usd(result.running.billed_nusd)
+        said = f"{count(len(running), 'call')} under way, at most ${bound}, of which the bill has ${billed}"
+        click.echo(f"          {said}: what they cost is settled when they end")
+    booked = {booking.intent.call for booking in result.mended}
+    if lacking := [call for call in result.lacking.calls if call not in booked]:
+        said = f"{count(len(lacking), 'call')} of unknown outcome, at most ${usd(result.lacking.bound_nusd)}"
+        click.echo(f"          {said}, not on the bill: {_some(lacking)}")
+        click.echo(f"          -> {_LACKING}")
 
 
 def _print_contrasts(result: Audit) -> None:

@@ -56,7 +56,7 @@ def publish(file: Path | None) -> int:
     """
     settings = Settings.from_env()
     file = file or budgets_file(settings.policies)
-    if not file.is_file():
+    if not file.exists():
         raise click.UsageError(f"there is no {file}; write it (policies/README.md says how), or give a FILE")
     budgets = _read(file, settings)
     asyncio.run(_publish(settings, budgets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -10,12 +11,13 @@ import click
 
 from ..client import LISTED, Client
 from ..errors import NotDead, TaskInvalid, UnknownPolicy, UnknownTask
-from ..summary import Summary
-from .listing import narrowing, print_tasks, require_policy, summary_json
-from .printing import count, print_json
+from ..summary import Summary, alike
+from .listing import lined_up, narrowing, print_tasks, require_policy, say_cut, summary_json
+from .printing import count, print_json, printable
 from .task import show_task
 
 T = TypeVar("T")
+_BY = ("reason", "policy", "tenant", "tier")
 _REFUSED = (NotDead, TaskInvalid, UnknownPolicy, UnknownTask)
 
 
@@ -27,21 +29,44 @@ def command() -> None:
 @command.command(name="list", epilog="Example: router dead list --policy receipts --reason timeout --since 24h")
 @narrowing(reason=True)
 @click.option("--open", "open_", is_flag=True, help="Only those that were not sent again.")
+@click.option("--by", type=click.Choice(_BY), help="Count them by this instead, the most frequent first.")
 @click.option("--limit", type=click.IntRange(1), default=LISTED, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def list_(open_: bool, as_json: bool, **narrowed: Any) -> int:
-    """List dead letters, the newest first, as long as their policies keep them (keep_s)."""
+def list_(open_: bool, by: str | None, limit: int, as_json: bool, **narrowed: Any) -> int:
+    """
+    List dead letters, the newest first, as long as their policies keep them (keep_s). Where there are more than
+    --limit, it says so, on standard error.
+
+    By reason those are one that differ in amounts and times alone, which are shown as N.
+    """
     with Client.from_env() as client:
-        found = client.dead(redriven=False if open_ else None, **narrowed)
+        found = client.dead(redriven=False if open_ else None, limit=None, **narrowed)
         if not found:
             require_policy(client, narrowed["policy"])
+    if by is not None:
+        _print_counts(found, by, limit=limit, as_json=as_json)
+        return 0
     if as_json:
-        print_json([summary_json(letter) for letter in found])
+        print_json([summary_json(letter) for letter in found[:limit]])
     elif found:
-        print_tasks(found, at="ended")
+        print_tasks(found[:limit], at="ended")
     else:
         click.echo("no dead letters that were not sent again" if open_ else "no dead letters")
+    say_cut(limit, len(found), more="; --by reason counts all of them")
     return 0
+
+
+def _print_counts(letters: Sequence[Summary], by: str, *, limit: int, as_json: bool) -> None:
+    """How many there are of each kind, the most frequent first."""
+    kinds = Counter(alike(letter.reason or "") if by == "reason" else getattr(letter, by) for letter in letters)
+    told = kinds.most_common(limit)
+    if as_json:
+        print_json([{by: kind, "count": number} for kind, number in told])
+    elif told:
+        click.echo("\n".join(lined_up([["count", by], *([f"{number:,}", printable(kind)] for kind, number in told)])))
+    else:
+        click.echo("no dead letters")
+    say_cut(limit, len(kinds))
 
 
 @command.command(epilog="Example: router dead show 3f2c... (the whole id)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,8 +191,8 @@ def _tell(screen: Console, outcome: Outcome, *, local: bool) -> None:
         f"\n{len(outcome.records)} tasks in {outcome.seconds:.1f} s: "
         + ", ".join(f"{count} {state}" for state, count in states.most_common())
     )
-    for reason, count in _ends(outcome.records).most_common(_REASONS_TOLD):
-        screen.print(f"  {count} dead or rejected: {_cut(reason)}", markup=False)
+    for line in unmet(_ends(outcome.records)):
+        screen.print(f"  {line}", markup=False)
     if outcome.always_top_nusd:
         share = spent.cost_nusd / outcome.always_top_nusd
         screen.print(
@@ -206,6 +206,15 @@ def _ends(records: list[Record]) -> Counter[str]:
     """How often tasks ended without a result, by the reason."""
     unmet = [r.reason or "" for r in records if r.state.terminal and r.state is not TaskState.SUCCEEDED]
     return Counter(reason.rpartition("; ")[2] for reason in unmet)
+
+
+def unmet(ends: Counter[str]) -> Iterator[str]:
+    """Say how often tasks ended without a result, by the most frequent reasons; of the others how many they are."""
+    told = ends.most_common(_REASONS_TOLD)
+    for reason, count in told:
+        yield f"{count} dead or rejected: {_cut(reason)}"
+    if more := ends.total() - sum(count for _, count in told):
+        yield f"{more} more, for other reasons"
 
 
 def _books(result: Audit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 import click
 
 from ..app import load_book, open_store
+from ..budget import BudgetUse
 from ..doctor import Folder, Found, Sunset, diagnose, ill
 from ..errors import PolicyInvalid, SettingsInvalid, StoreRefused, StoreUnavailable, StoreUnsafe
 from ..io.folder import Book, read_tiers
@@ -95,19 +97,21 @@ def _used(book: Book) -> dict[str, str]:
 def read_found(settings: Settings, folder: Folder) -> Found:
     """Raises: StoreUnavailable, StoreUnsafe."""
     server = read_server(settings.redis_url)
+    balance, budgets = asyncio.run(_money(settings))
     with closing(ServiceFacts(settings.redis_url, prefix=settings.prefix)) as facts:
         return Found(
             server=server,
             full=facts.full(),
             service=facts.service({*folder.tiers, *folder.used}, folder.places),
             cards=facts.cards(),
-            balance=asyncio.run(_balance(settings)),
+            balance=balance,
+            budgets=budgets,
         )
 
 
-async def _balance(settings: Settings) -> Balance:
+async def _money(settings: Settings) -> tuple[Balance, Sequence[BudgetUse]]:
     async with open_store(settings) as store:
-        return await store.balance()
+        return await store.balance(), await store.budgets()
 
 
 def _print(signs: list[Sign]) -> None:

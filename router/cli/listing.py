@@ -53,6 +53,14 @@ def require_policy(client: Client, policy: str | None) -> None:
     raise UnknownPolicy(f"no policy {policy!r} was published; {hint}")
 
 
+def say_cut(shown: int, of: int | None, *, more: str = "") -> None:
+    """Say on standard error that a list shows *shown* alone, of so many in all (None: nobody counted)."""
+    if of is None:
+        click.echo(f"{shown:,} shown, and there are more: see --limit{more}", err=True)
+    elif shown < of:
+        click.echo(f"{shown:,} of {of:,} shown: see --limit{more}", err=True)
+
+
 def print_tasks(tasks: Sequence[Summary], *, at: str = "ended or came") -> None:
     """A table for people, with ids in full; where nobody looks a line for each, with the whole reason."""
     sent_again = any(task.redriven for task in tasks)

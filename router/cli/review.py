@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
 
 from ..client import LISTED, Client
 from ..ruling import Ruling
-from .listing import narrowing, print_tasks, require_policy, summary_json
+from .listing import narrowing, print_tasks, require_policy, say_cut, summary_json
 from .printing import print_json
 from .task import read_json, show_task
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @click.group(name="review", epilog="Example: router review list --policy receipts")
@@ -27,15 +30,17 @@ def command() -> None:
 def list_(limit: int, as_json: bool, **narrowed: Any) -> int:
     """List the tasks in review, those that wait longest first: they expire first (wait_at_most_s of their policy)."""
     with Client.from_env() as client:
-        found = client.review(limit=limit, **narrowed)
+        found = client.review(limit=limit + 1, **narrowed)
         if not found:
             require_policy(client, narrowed["policy"])
     if as_json:
-        print_json([summary_json(task) for task in found])
+        print_json([summary_json(task) for task in found[:limit]])
     elif found:
-        print_tasks(found, at="came")
+        print_tasks(found[:limit], at="came")
     else:
         click.echo("nothing waits for a person")
+    if len(found) > limit:
+        say_cut(limit, None)
     return 0
 
 
@@ -89,7 +94,7 @@ def resolve(
         wishes["dead_letter"] = {"reason": dead_letter}
     if ask is not None:
         wishes["ask"] = {"tier": ask, "reason": note}
-    ruling = _ruling(wishes, by)
+    ruling = _ruling(wishes, by, shown=given is not None or attempt is not None)
     if accept != ((given is None) != (attempt is None)):
         raise click.UsageError("--accept goes with either --output or --attempt, and they with nothing else")
     hint = "write a text in quotes, or @FILE"
@@ -100,12 +105,23 @@ def resolve(
     return 0
 
 
-def _ruling(wishes: dict[str, dict[str, str]], by: str) -> Ruling:
+def _ruling(wishes: dict[str, dict[str, str]], by: str, *, shown: bool) -> Ruling:
     """Raises: click.UsageError."""
+    if not wishes and shown:
+        raise click.UsageError("--output and --attempt say what is accepted: give --accept with one of them")
     if len(wishes) != 1:
         raise click.UsageError("give exactly one of --accept, --reject, --dead-letter and --ask")
     ((wish, more),) = wishes.items()
     try:
         return Ruling.model_validate({"wish": wish, "by": by, **more})
     except ValidationError as why:
-        raise click.UsageError("; ".join(error["msg"] for error in why.errors(include_url=False))) from None
+        raise click.UsageError("; ".join(_told(error, wish) for error in why.errors(include_url=False))) from None
+
+
+def _told(error: ErrorDetails, wish: str) -> str:
+    """A mistake in the words of the options."""
+    option = f"--{wish.replace('_', '-')}"
+    if cause := error.get("ctx", {}).get("error"):
+        return f"{cause}".replace(f"`{wish}`", option)
+    of = {"by": "--by", "tier": "--ask"}.get(f"{error['loc'][0]}")
+    return f"{of or ('--note' if wish in ('accept', 'ask') else option)}: {error['msg']}"

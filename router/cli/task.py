@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..task import ENDS, TaskState
 from ..values import Json
 from .explained import print_lived
-from .listing import narrowing, print_tasks, require_policy, summary_json
+from .listing import narrowing, print_tasks, require_policy, say_cut, summary_json
 from .printing import console, print_json
 from .taskview import print_attempts, print_end, print_head, task_json
 
@@ -169,15 +169,17 @@ def list_(limit: int, as_json: bool, **narrowed: Any) -> int:
     are still kept (keep_s of their policy). Where there is more than that to look at, it says so.
     """
     with Client.from_env() as client:
-        found = client.tasks(limit=limit, **narrowed)
+        found = client.tasks(limit=limit + 1, **narrowed)
         if not found.tasks:
             require_policy(client, narrowed["policy"])
     if as_json:
-        print_json([summary_json(task) for task in found.tasks])
+        print_json([summary_json(task) for task in found.tasks[:limit]])
     elif found.tasks:
-        print_tasks(found.tasks)
+        print_tasks(found.tasks[:limit])
     else:
         click.echo("no such tasks")
+    if len(found.tasks) > limit:
+        say_cut(limit, None)
     if not found.complete:
         click.echo("there are more tasks than were looked at; narrow it down, or see --help", err=True)
     return 0

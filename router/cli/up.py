@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from ..app import load_book, require_keys
@@ -46,7 +48,7 @@ def command(provider: str, workers: int, port: int) -> int:
             said = "The local models learn from examples, so tasks of these find no answer here"
             click.echo(f"{said}: {', '.join(untaught)}.")
         click.echo("Ctrl-C drains the workers and stops.")
-        code = house.wait()
+        code = house.wait(partial(click.echo, err=True))
         click.echo("draining ...")
     return code
 

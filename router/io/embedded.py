@@ -41,15 +41,9 @@ class EmbeddedServer:
         self._directory = directory
         self._lock = _locked(directory)
         self._socket = _socket_path(directory)
-        self._process = subprocess.Popen(
-            [*_program(), *self._words(settings or {})],
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C goes to us alone: the server has to outlive the workers
-            preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509  # one system call; nothing is left behind
-        )
+        self._command = [*_program(), *self._words(settings or {})]
+        self._env = {**os.environ, **(env or {})}
+        self._process = self._started()
         self._wait()
 
     @property
@@ -60,11 +54,25 @@ class EmbeddedServer:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def log_file(self) -> Path:
+        return self._directory / "server.log"
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code of its process, the number of a signal below 0; None while it runs."""
+        return self._process.poll()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def start_again(self) -> None:
+        """Start a process in place of one that ended, at its address, on what it wrote. Raises: StoreUnavailable."""
+        self._process = self._started()
+        self._wait()
 
     def stop(self) -> None:
         """Stop it; data that was acknowledged is on disk."""
@@ -80,6 +88,17 @@ class EmbeddedServer:
             fcntl.flock(self._lock, fcntl.LOCK_UN)  # a process just being forked has it open, too
             self._lock.close()
 
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C goes to us alone: the server has to outlive the workers
+            preexec_fn=partial(end_with, os.getpid()),  # noqa: PLW1509  # one system call; nothing is left behind
+        )
+
     def _words(self, more: Mapping[str, str]) -> list[str]:
         settings = {
             "port": "0",
@@ -91,7 +110,7 @@ class EmbeddedServer:
             "save": "",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
-            "logfile": str(self._directory / "server.log"),
+            "logfile": str(self.log_file),
             **more,
         }
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
@@ -109,7 +128,7 @@ class EmbeddedServer:
             except redis.ConnectionError:
                 time.sleep(0.02)
         self.stop()
-        raise StoreUnavailable(f"the embedded server did not start; see {self._directory / 'server.log'}")
+        raise StoreUnavailable(f"the embedded server did not start; see {self.log_file}")
 
 
 def _locked(directory: Path) -> IO[bytes]:

@@ -75,11 +75,6 @@ def read_prices(path: Path) -> PriceBook:
     return parse_prices(_read(path), str(path))
 
 
-def read_budgets(path: Path) -> tuple[Budget, ...]:
-    """Raises: PolicyInvalid."""
-    return parse_budgets(_read(path), str(path))
-
-
 def budgets_file(folder: Path) -> Path:
     return folder / "budgets.yaml"
 
@@ -214,12 +209,13 @@ def _known_budgets(
 ) -> tuple[tuple[Budget, ...] | None, list[object]]:
     """The budgets of a file, and what is wrong with them: a name that is misspelt would limit nothing."""
     try:
-        budgets = read_budgets(path)
+        text = _read(path)  # once: it may be a pipe
+        budgets = parse_budgets(text, str(path))
     except PolicyInvalid as why:
         return None, list(why.problems)
     known = {"tier": tiers.keys(), "policy": policies, "audit": policies}
     problems: list[object] = []
-    document = read_yaml(_read(path), str(path))
+    document = read_yaml(text, str(path))
     for index, budget in enumerate(budgets):
         kind, _, name = budget.scope.partition(":")
         if kind in known and known[kind] and name != "*" and name not in known[kind]:

@@ -1,4 +1,4 @@
-"""Processes that nobody would stop any more stop themselves."""
+"""Processes and their parents: who is left behind stops itself, and how a child ended in words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+
+
+def how(code: int) -> str:
+    """Say how a process ended by its exit code, which is the number of a signal below 0: `exit code 1`, `SIGKILL`."""
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def end_with(parent: int) -> None:

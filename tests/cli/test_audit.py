@@ -17,7 +17,7 @@ from router.io.cost_commands import CostCommands
 from router.io.redis_link import Link, connect
 from router.io.redis_store import RedisStore
 from router.ledger import Balance, EntryKind
-from tests.builders import a_kept, a_settlement, an_intent
+from tests.builders import RATES, a_kept, a_settlement, an_intent
 from tests.cli.desk import CliDesk
 from tests.shell import Shell
 
@@ -51,6 +51,42 @@ def test_a_bill_settles_what_was_unsettled(shell: Shell, books: CliDesk, tmp_pat
     assert "1 call of unknown outcome booked, $0.000000300: unknown" in shell.out
     assert shell.out.splitlines()[-1].strip() == "agrees"
     assert books.run(lambda store: store.balance()) == Balance(settled_nusd=700, unsettled_nusd=1000, calls=4)
+
+
+def test_says_what_a_bill_lacks_and_which_option_settles_it(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
+    """An operator who was sent here by the doctor comes out of doubt: what is missing is counted, with what to do."""
+    bill = a_bill(tmp_path, settled=400, unknown=300)
+
+    assert shell("audit", "--bill", str(bill)) == 0
+    lines = [line.strip() for line in shell.out.splitlines()]
+    at = lines.index("1 call of unknown outcome, at most $0.000001000, not on the bill: doubtful")
+    assert lines[at + 1].startswith("-> where the bill has all calls of their time, --complete books them")
+    told = shell.json("audit", "--bill", str(bill), "--json")
+    assert told["lacking"] == {"calls": ["doubtful"], "at_most_usd": "0.000001000", "billed_usd": "0.000000000"}
+
+    assert shell("audit", "--bill", str(bill), "--complete", "--dry-run") == 0
+    assert "not on the bill" not in shell.out
+    assert shell("audit", "--bill", str(bill), "--complete") == 0
+    assert shell("audit", "--bill", str(bill)) == 0
+    assert "not on the bill" not in shell.out
+
+
+def test_says_that_calls_are_under_way(shell: Shell, books: CliDesk, tmp_path: Path) -> None:
+    """Where bill and ledger differ by calls that have not ended, it is that what is said."""
+
+    async def begin(store: RedisStore) -> None:
+        (claim,) = await store.claim({"mini": 10}, at_most=1, token="one")
+        intent = an_intent("open", task=claim.task.id, reserved_nusd=1_000)
+        await store.reserve(claim, intent, rates=RATES, limit_nusd=10**9, open_for_ms=40_000)
+
+    books.submit("t9")
+    books.run(begin)
+    words = ("audit", "--dry-run", "--bill", str(a_bill(tmp_path, settled=400, unknown=300, doubtful=0, open=700)))
+
+    assert shell(*words) == 0
+    said = "1 call under way, at most $0.000001000, of which the bill has $0.000000700"
+    assert f"{said}: what they cost is settled when they end" in shell.out
+    assert shell.json(*words, "--json")["running"]["calls"] == ["open"]
 
 
 def test_a_bill_books_what_the_ledger_forgot(shell: Shell, books: CliDesk, tmp_path: Path) -> None:

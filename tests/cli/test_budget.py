@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,14 @@ def test_a_broken_file_changes_nothing(shell: Shell, file: Path) -> None:
     assert "budgets.yaml:4:35: budgets.2.per: input should be 'minute', 'hour', 'day', 'week' or 'month'" in shell.err
     assert "did you mean 'day'?" in shell.err
     assert len(shell.json("budget", "list", "--json")) == 1
+
+
+def test_budgets_come_out_of_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    """What a shell hands over as `<(...)` is no file and read all the same."""
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as others:
+        writing = others.submit((tmp_path / "pipe").write_text, BUDGETS)
+        assert shell("budget", "publish", str(tmp_path / "pipe")) == 0
+        writing.result()
+
+    assert shell.out == "2 budgets in force\n"

@@ -101,6 +101,42 @@ def test_lists_those_that_wait_for_somebody(shell: Shell, desk: CliDesk, client:
     assert shell.out == "no dead letters that were not sent again\n"
 
 
+def test_says_that_a_list_is_cut(shell: Shell, desk: CliDesk) -> None:
+    """Nobody takes the first letters for all: beside the table, and beside the JSON, stands how many there are."""
+    desk.bury("t1", "t2", "t3")
+
+    for words in (("--limit", "2"), ("--limit", "2", "--json")):
+        assert shell("dead", "list", *words) == 0
+        assert shell.err == "2 of 3 shown: see --limit; --by reason counts all of them\n"
+    assert len(shell.json("dead", "list", "--limit", "2", "--json")) == 2
+    assert shell("dead", "list", "--limit", "3") == 0
+    assert shell.err == ""
+
+
+def test_counts_what_they_died_of(shell: Shell, desk: CliDesk) -> None:
+    """The most frequent first; those that differ in amounts and times alone are one, and the options narrow it down."""
+    spent = "no room in the budget of tenant:acme: a call may cost ${}, it waits until 2026-11-21 00:{}:36 UTC"
+    desk.bury("t1", reason=spent.format("0.000012", 10), tenant="acme")
+    desk.bury("t2", reason="gpt-4o said\nno")
+    desk.bury("t3", reason=spent.format("0.25", 59), tenant="acme")
+
+    assert shell("dead", "list", "--by", "reason") == 0
+    assert shell.out.splitlines() == [
+        "count  reason",
+        "2      no room in the budget of tenant:acme: a call may cost $N, it waits until N N UTC",
+        "1      gpt-4o said no",
+    ]
+    assert shell.json("dead", "list", "--by", "tenant", "--json") == [
+        {"tenant": "acme", "count": 2},
+        {"tenant": "default", "count": 1},
+    ]
+    assert shell.json("dead", "list", "--by", "policy", "--tenant", "acme", "--json") == [
+        {"policy": "receipts", "count": 2}
+    ]
+    assert shell("dead", "list", "--by", "reason", "--limit", "1") == 0
+    assert shell.err == "1 of 2 shown: see --limit\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [("dead", "list"), ("dead", "redrive"), ("dead", "redrive", "--dry-run"), ("dead", "drop"), ("task", "list")],
@@ -332,6 +368,16 @@ def test_lists_tasks_newest_first(shell: Shell, desk: CliDesk) -> None:
         ("ended", "succeeded"),
     ]
     assert listed[0]["ended_at"] is None
+
+
+def test_says_that_there_are_more_tasks(shell: Shell, desk: CliDesk) -> None:
+    """A list that stops says so, and one that has all is silent."""
+    desk.submit("t1", "t2")
+
+    assert len(shell.json("task", "list", "--limit", "1", "--json")) == 1
+    assert shell.err == "1 shown, and there are more: see --limit\n"
+    assert shell("task", "list", "--limit", "2") == 0
+    assert shell.err == ""
 
 
 def test_narrows_the_tasks_down(shell: Shell, desk: CliDesk) -> None:

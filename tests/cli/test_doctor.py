@@ -8,11 +8,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from router.app import open_store
+from router.budget import Budget
 from router.cli import main
 from router.io import rq_keys
 from router.io.folder import read_book
@@ -84,6 +86,16 @@ class Ward:
                 await store.submit([a_submission(f"{tier}-{i}", tier=tier) for i in range(count)])
 
         asyncio.run(send())
+
+    def spend(self, nusd: int, *, of: int) -> None:
+        """Put a budget of so many nano-dollars a month into force, of which these were spent today."""
+
+        async def publish() -> None:
+            async with open_store(self.settings) as store:
+                await store.publish_budgets([Budget(scope="global", usd=Decimal(of) / 10**9, per="month")])
+
+        asyncio.run(publish())
+        self.raw.hset(self.keys.balance(f"global:d{int(time.time()) // 86_400}"), "settled", nusd)
 
     def call(self, kind: EntryKind, cost_nusd: int) -> None:
         """A call that ended so."""
@@ -178,6 +190,14 @@ ILLS: dict[str, tuple[Spoil, Level, str, str]] = {
     "money in doubt": (
         lambda ward: ward.call(EntryKind.UNSETTLED, 0),
         *(WARNING, "money", "router audit --bill"),
+    ),
+    "a budget that is nearly used": (
+        lambda ward: ward.spend(97, of=100),
+        *(WARNING, "budgets", "3.0% of the budget of global per month is left"),
+    ),
+    "a task that nobody decides": (
+        lambda ward: ward.raw.zadd(ward.keys.review, {"t1": ago_ms(5 * HOUR_MS)}),
+        *(WARNING, "reviews", "1 task waits for a person, the longest for 5.0 h"),
     ),
     "a charge above the worst case": (
         lambda ward: ward.call(EntryKind.SETTLED, 1500),

@@ -36,6 +36,7 @@ def test_a_version_that_cannot_be_read_is_published_over(
 ) -> None:
     """Where the current version was lost, or is of a form that nobody reads, publishing is what mends it."""
     assert shell("policy", "publish", str(folder)) == 0
+    before = current(desk)
     key = f"{desk.settings.prefix}policy:{current(desk)}"
     with peek(desk.settings.redis_url) as raw:
         if broken == "gone":
@@ -46,7 +47,25 @@ def test_a_version_that_cannot_be_read_is_published_over(
     file.write_text(file.read_text().replace("0.8", "0.7"))
 
     assert shell("policy", "publish", str(folder)) == 0
-    assert shell.out.strip() == f"colours  {current(desk)}"
+    assert shell.out.strip() == f"colours  {current(desk)}  changed, it was {before}"
+
+
+def test_says_which_versions_are_new(shell: Shell, desk: CliDesk, folder: Path) -> None:
+    """Of many policies people see which one is another than before, and for programs the list is as ever."""
+    other = folder / "shades.yaml"
+    other.write_text((folder / "colours.yaml").read_text().replace("policy: colours", "policy: shades"))
+    assert shell("policy", "publish", str(folder)) == 0
+    assert [line.split()[2:] for line in shell.out.splitlines()] == [["new"], ["new"]]
+    first = current(desk)
+    file = folder / "colours.yaml"
+    file.write_text(file.read_text().replace("0.8", "0.7"))
+
+    assert shell("policy", "publish", str(folder)) == 0
+    colours, shades = shell.out.splitlines()
+    assert colours == f"colours  {current(desk)}  changed, it was {first}"
+    assert len(shades.split()) == 2
+    listed = shell.json("policy", "publish", str(folder), "--json")
+    assert [sorted(told) for told in listed] == [["digest", "policy"], ["digest", "policy"]]
 
 
 def test_producers_learn_what_a_policy_takes(shell: Shell, desk: CliDesk, folder: Path) -> None:

@@ -29,6 +29,16 @@ def test_lists_what_waits(shell: Shell, doubted: CliDesk) -> None:
     assert (listed["id"], listed["status"], listed["ended_at"]) == ("t1", "review", None)
 
 
+def test_says_that_more_wait(shell: Shell, doubted: CliDesk) -> None:
+    """A list that stops says so, and one that has all is silent."""
+    doubted.end("t2", Review(DOUBTED.told), attempt=DOUBTED)
+
+    assert [task["id"] for task in shell.json("review", "list", "--limit", "1", "--json")] == ["t1"]
+    assert shell.err == "1 shown, and there are more: see --limit\n"
+    assert shell("review", "list", "--limit", "2") == 0
+    assert shell.err == ""
+
+
 def test_says_that_nothing_waits(shell: Shell) -> None:
     """An empty list is no error; a policy that nobody published is."""
     assert shell("review", "list") == 0
@@ -84,7 +94,12 @@ def test_decides_otherwise(shell: Shell, doubted: CliDesk, words: tuple[str, ...
         (("--accept",), "either --output or --attempt"),
         (("--accept", "--attempt", "1", "--output", "1"), "either --output or --attempt"),
         (("--reject", "no", "--attempt", "1"), "and they with nothing else"),
-        (("--reject", " "), "needs a reason"),
+        (("--reject", " "), "--reject needs a reason"),
+        (("--dead-letter", ""), "--dead-letter needs a reason"),
+        (("--reject", "no", "--by", ""), "--by: String should have at least 1 character"),
+        (("--ask", "large", "--note", "x" * 2001), "--note: String should have at most 2000 characters"),
+        (("--output", '"ACME"'), "--output and --attempt say what is accepted: give --accept with one of them"),
+        (("--attempt", "1"), "--output and --attempt say what is accepted: give --accept with one of them"),
         (("--accept", "--output", "ACME"), "write a text in quotes"),
         (("--accept", "--output", '{"merchant": "BOLT"}'), "does not meet the schema"),
         (("--ask", "huge"), "it climbs mini, small, large"),

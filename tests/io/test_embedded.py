@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import redis
 from router.errors import ServerBusy, SettingsInvalid, StoreUnsafe
 from router.io.embedded import EmbeddedServer
 from router.io.redis_safety import require_safe
+from tests.waiting import wait_until
 
 
 def test_keeps_what_was_written(tmp_path: Path) -> None:
@@ -20,6 +22,22 @@ def test_keeps_what_was_written(tmp_path: Path) -> None:
 
     with EmbeddedServer(tmp_path) as second:
         assert redis.Redis.from_url(second.url).get("kept") == b"1"
+
+
+def test_a_server_that_was_killed_starts_again_on_what_it_wrote(tmp_path: Path) -> None:
+    """At the same address, with all that it acknowledged; how it ended is known."""
+    with EmbeddedServer(tmp_path) as server:
+        client = redis.Redis.from_url(server.url)
+        client.set("kept", "1")
+        assert server.ended is None
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: server.ended is not None, "its end")
+        assert server.ended == -signal.SIGKILL
+
+        server.start_again()
+
+        assert server.ended is None
+        assert client.get("kept") == b"1"
 
 
 def test_one_server_a_directory(tmp_path: Path) -> None:

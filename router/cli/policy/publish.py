@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -27,18 +27,18 @@ from .shelf import PATHS, shelves
 def command(paths: tuple[Path, ...], as_json: bool) -> int:
     """
     Make these versions the current ones for all producers and workers; tasks on their way keep theirs. The budgets of a
-    whole folder come into force, too.
+    whole folder come into force, too. Beside each version stands whether it is new.
     """
     settings = Settings.from_env()
     books = [(shelf, shelf.book()) for shelf in shelves(paths, settings)]
     policies = [policy for _, book in books for policy in book.policies.values()]
     budgets = [book.budgets for shelf, book in books if shelf.whole and book.budgets is not None]
-    changed = asyncio.run(_publish(settings, policies, budgets))
+    before, changed = asyncio.run(_publish(settings, policies, budgets))
     if as_json:
         print_json([{"policy": policy.policy, "digest": policy.digest} for policy in policies])
     else:
         for policy in policies:
-            click.echo(f"{policy.policy}  {policy.digest}")
+            click.echo(f"{policy.policy}  {policy.digest}{_since(before[policy.policy], policy.digest)}")
     for told in changed:
         click.echo(told, err=True)
     for policy in policies:
@@ -52,8 +52,17 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
     return 0
 
 
-async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]) -> list[str]:
-    """What other models answer from now on, a sentence each."""
+def _since(before: str | None, digest: str) -> str:
+    """How a version differs from the one that was current before; nothing where it is the same."""
+    if before == digest:
+        return ""
+    return "  new" if before is None else f"  changed, it was {before}"
+
+
+async def _publish(
+    settings: Settings, policies: Sequence[Policy], budgets: Iterable[Sequence[Budget]]
+) -> tuple[Mapping[str, str | None], list[str]]:
+    """The versions that were current before (None: none was), and what other models answer now, a sentence each."""
     with Client(settings.redis_url, prefix=settings.prefix) as client:
         before = {policy.policy: _current(client, policy.policy) for policy in policies}
     async with open_store(settings) as store:
@@ -61,7 +70,8 @@ async def _publish(settings: Settings, policies: Sequence[Policy], budgets: Iter
         await store.publish(policies)
         for published in budgets:
             await store.publish_budgets(published)
-    return [told for policy in policies if policy.policy in old for told in _other_models(old[policy.policy], policy)]
+    models = [told for policy in policies if policy.policy in old for told in _other_models(old[policy.policy], policy)]
+    return before, models
 
 
 def _current(client: Client, policy: str) -> str | None:
