@@ -40,7 +40,8 @@ class Budget(Value):
     A spending limit of a scope per calendar window (UTC; weeks begin on Monday).
 
     `tenant:*` gives each tenant a budget of that size; one that is named for the same window counts instead. A call
-    whose worst case does not fit is refused for good, or its task is parked until the window turns.
+    whose worst case does not fit beside what is spent is refused for good, or its task is parked until the window
+    turns; one that fits, but not beside what calls under way hold, is tried again soon.
 
     `audit:NAME` is what the audits of that policy may spend; they count in no budget of a tenant or a policy.
     """

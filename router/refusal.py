@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -38,15 +39,45 @@ def over_cost(held_nusd: int) -> Refusal:
 
 
 def over_budget(
-    scope: str, per: str, *, asked_nusd: int, limit_nusd: int, used_nusd: int, until_ms: int | None
+    scope: str,
+    per: str,
+    *,
+    asked_nusd: int,
+    limit_nusd: int,
+    used_nusd: int,
+    until_ms: int | None,
+    deadline_ms: int,
 ) -> Refusal:
     """The refusal of a call that might spend more than a budget allows; without *until_ms* for good."""
     asked, used, limit = (f"${amount / 1e9:.6f}" for amount in (asked_nusd, used_nusd, limit_nusd))
     why = f"a call may cost {asked}, {used} of {limit} per {per} are spent or held"
-    then = "" if until_ms is None else f"; it waits until {_moment(until_ms)}, or until the budget is raised"
+    then = "" if until_ms is None else f"; it waits until {_turn(until_ms, deadline_ms)}, or until the budget is raised"
     if asked_nusd > limit_nusd:
         then = "; that is more than the whole budget, so waiting would not help: raise it"
     return Refusal(limit="budget", message=f"no room in the budget of {scope}: {why}{then}", until_ms=until_ms)
+
+
+def budget_held(
+    scope: str,
+    per: str,
+    *,
+    asked_nusd: int,
+    limit_nusd: int,
+    spent_nusd: int,
+    held_nusd: int,
+    stands_back: bool,
+    until_ms: int,
+    pause_ms: int,
+) -> Refusal:
+    """
+    The refusal of a call that a budget has money for, but no room while others hold their worst case. Where it
+    *stands_back*, a part of that is kept for one that waits longer.
+    """
+    asked, spent, limit, held = (f"${nusd / 1e9:.6f}" for nusd in (asked_nusd, spent_nusd, limit_nusd, held_nusd))
+    why = f"a call may cost {asked}, {spent} of {limit} per {per} are spent"
+    by = "calls under way" + (" and for one that waits longer" if stands_back else "")
+    then = f"{held} is held by {by}; tried again in {math.ceil(pause_ms / 1000)} s"
+    return Refusal(limit="budget", message=f"no room in the budget of {scope}: {why}; {then}", until_ms=until_ms)
 
 
 def too_fast(tier: str, until_ms: int) -> Refusal:
@@ -58,6 +89,10 @@ def broken(tier: str, until_ms: int) -> Refusal:
     """The refusal of a call to a tier all of whose deployments failed time and again."""
     message = f"{tier} failed time and again and is left alone until {_moment(until_ms)}"
     return Refusal(limit="breaker", message=message, until_ms=until_ms)
+
+
+def _turn(until_ms: int, deadline_ms: int) -> str:
+    return _moment(until_ms) if until_ms <= deadline_ms else f"its deadline, {_moment(deadline_ms)}"
 
 
 def _moment(at_ms: int) -> str:

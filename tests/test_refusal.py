@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from router.refusal import broken, lost_lease, over_budget, over_cost, too_fast
+import pytest
+
+from router.refusal import broken, budget_held, lost_lease, over_budget, over_cost, too_fast
 from tests.builders import NOW_MS
+
+LATER_MS = NOW_MS + 60_000
 
 
 def test_a_refusal_says_whether_waiting_helps() -> None:
     """Budgets and rates may have room later; a broken tier counts as a failure, other limits are for good."""
-    waits = over_budget("global", "day", asked_nusd=2, limit_nusd=5, used_nusd=4, until_ms=NOW_MS)
+    waits = over_budget("global", "day", asked_nusd=2, limit_nusd=5, used_nusd=4, until_ms=NOW_MS, deadline_ms=LATER_MS)
 
     assert [waits.passing, too_fast("mini", NOW_MS).passing] == [True, True]
     others = (over_cost(1), lost_lease("done"), broken("mini", NOW_MS), waits.model_copy(update={"until_ms": None}))
@@ -17,9 +21,8 @@ def test_a_refusal_says_whether_waiting_helps() -> None:
 
 def test_a_budget_that_has_no_room_says_how_much_and_until_when() -> None:
     """The scope, its window, what was asked, used and allowed; and what would help."""
-    refusal = over_budget(
-        "tenant:acme", "day", asked_nusd=20_000, limit_nusd=1_000_000, used_nusd=990_000, until_ms=NOW_MS
-    )
+    sums = {"asked_nusd": 20_000, "limit_nusd": 1_000_000, "used_nusd": 990_000}
+    refusal = over_budget("tenant:acme", "day", **sums, until_ms=NOW_MS, deadline_ms=LATER_MS)
 
     assert refusal.message == (
         "no room in the budget of tenant:acme: a call may cost $0.000020, $0.000990 of $0.001000 per day are spent or"
@@ -27,8 +30,34 @@ def test_a_budget_that_has_no_room_says_how_much_and_until_when() -> None:
     )
 
 
+def test_a_window_that_turns_too_late_is_not_told() -> None:
+    """A task does not outlive its deadline: that is told where it comes first."""
+    sums = {"asked_nusd": 20_000, "limit_nusd": 1_000_000, "used_nusd": 990_000}
+    refusal = over_budget("global", "day", **sums, until_ms=LATER_MS, deadline_ms=NOW_MS)
+
+    assert refusal.until_ms == LATER_MS
+    assert refusal.message.endswith(
+        "; it waits until its deadline, 2027-01-15 08:00:00 UTC, or until the budget is raised"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stands_back", "held_by"), [(False, "calls under way"), (True, "calls under way and for one that waits longer")]
+)
+def test_room_that_is_held_is_told_apart_from_money_that_is_spent(stands_back: bool, held_by: str) -> None:
+    """What is spent, what is held and by whom, and how soon the call is tried again."""
+    sums = {"asked_nusd": 900_000, "limit_nusd": 1_200_000, "spent_nusd": 90_000, "held_nusd": 900_000}
+    refusal = budget_held("global", "day", **sums, stands_back=stands_back, until_ms=LATER_MS, pause_ms=1000)
+
+    assert (refusal.until_ms, refusal.passing) == (LATER_MS, True)
+    assert refusal.message == (
+        "no room in the budget of global: a call may cost $0.000900, $0.000090 of $0.001200 per day are spent;"
+        f" $0.000900 is held by {held_by}; tried again in 1 s"
+    )
+
+
 def test_a_call_above_a_whole_budget_is_told_so() -> None:
     """To wait for such a call would be for nothing."""
-    refusal = over_budget("global", "day", asked_nusd=9, limit_nusd=5, used_nusd=0, until_ms=None)
+    refusal = over_budget("global", "day", asked_nusd=9, limit_nusd=5, used_nusd=0, until_ms=None, deadline_ms=LATER_MS)
 
     assert refusal.message.endswith("that is more than the whole budget, so waiting would not help: raise it")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 
 import pytest
 
+from router.budget import Budget
 from router.decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
 from router.errors import NotInReview, UnknownPolicy, UnknownTask
 from router.io.producer_commands import ProducerCommands
@@ -713,6 +715,202 @@ async def test_the_ledger_tells_every_movement(store: Store, clock: Clock) -> No
     assert settled.usage == a_settlement().usage
     assert (ended.kind, ended.call, ended.outcome, ended.accepted) == (EntryKind.ATTEMPT, None, Outcome.FAIL, False)
     assert (ended.attempt, ended.tier, ended.checks) == (1, "mini", ("confidence",))
+
+
+# room in budgets
+
+
+def a_budget(nusd: int, scope: str = "global", per: str = "day", **changes: object) -> Budget:
+    return Budget.model_validate({"scope": scope, "usd": Decimal(nusd) / 10**9, "per": per, **changes})
+
+
+async def holders(store: Store, *task_ids: str, **changes: object) -> dict[str, Claim]:
+    """Tasks of their own, and who holds them."""
+    await submit(store, *task_ids, deadline_s=10**5, **changes)
+    return {held.task.id: held for held in await claim(store, token=task_ids[0], at_most=100)}
+
+
+async def ask(store: Store, holder: Claim, call: str, nusd: int = 1000, **changes: object) -> Refusal | None:
+    sent = {"task": holder.task.id, "tier": holder.tier, "tenant": holder.task.tenant, "reserved_nusd": nusd}
+    return await reserve(store, holder, an_intent(call, **sent, **changes))
+
+
+async def book(store: Store, holder: Claim, call: str, cost_nusd: int, nusd: int = 1000) -> None:
+    await resolve(store, an_intent(call, task=holder.task.id, reserved_nusd=nusd), cost_nusd=cost_nusd)
+
+
+@pytest.mark.parametrize("on_exceeded", ["refuse", "park"])
+async def test_room_that_calls_under_way_hold_is_waited_for(store: Store, clock: Clock, on_exceeded: str) -> None:
+    """A call that fits beside what is spent is for later, whatever `on_exceeded` says, and goes when one is booked."""
+    await store.publish_budgets([a_budget(2500, on_exceeded=on_exceeded)])
+    tasks = await holders(store, "t1", "t2", "t3")
+    assert [await ask(store, tasks[name], name) for name in ("t1", "t2")] == [None, None]
+
+    refusal = await ask(store, tasks["t3"], "t3")
+
+    assert (refusal.limit, refusal.passing, refusal.until_ms) == ("budget", True, clock.ms + 1000)
+    assert "$0.000000 of $0.000003 per day are spent; $0.000002 is held by calls under way" in refusal.message
+    await book(store, tasks["t1"], "t1", 400)
+    assert await ask(store, tasks["t3"], "t3") is None
+
+
+@pytest.mark.parametrize(("on_exceeded", "kind"), [("refuse", EntryKind.SETTLED), ("park", EntryKind.UNSETTLED)])
+async def test_money_that_is_spent_is_not_waited_for(
+    store: Store, clock: Clock, on_exceeded: str, kind: EntryKind
+) -> None:
+    """A call that does not fit beside costs and unknown outcomes is refused for good, or until the window turns."""
+    await store.publish_budgets([a_budget(2500, on_exceeded=on_exceeded)])
+    tasks = await holders(store, "t1", "t2", "t3")
+    assert [await ask(store, tasks[name], name) for name in ("t1", "t2")] == [None, None]
+    for name in ("t1", "t2"):
+        await resolve(store, an_intent(name, task=name), kind, cost_nusd=1000)
+
+    refusal = await ask(store, tasks["t3"], "t3")
+
+    turns_ms = (clock.ms // 86_400_000 + 1) * 86_400_000
+    assert (refusal.limit, refusal.until_ms) == ("budget", turns_ms if on_exceeded == "park" else None)
+
+
+async def test_the_deadline_is_told_where_the_window_turns_later(store: Store) -> None:
+    """Nobody is told to wait for what their task does not live to see."""
+    await store.publish_budgets([a_budget(1000, per="month", on_exceeded="park")])
+    tasks = await holders(store, "t1", "t2")
+    await ask(store, tasks["t1"], "t1")
+    await book(store, tasks["t1"], "t1", 1000)
+
+    refusal = await ask(store, tasks["t2"], "t2")
+
+    assert "it waits until its deadline, 2027-01-16 11:46:40 UTC, or until the budget is raised" in refusal.message
+
+
+async def test_the_older_a_task_the_longer_it_waits_for_room(store: Store, clock: Clock) -> None:
+    """One second for the first in line and for who came just now, an eighth of its age else, ten seconds at most."""
+    await store.publish_budgets([a_budget(1000)])
+    tasks = await holders(store, "t1", "t2", "t3")
+    await ask(store, tasks["t1"], "t1")
+
+    waits = []
+    for passed_s in (0, 16, 30, 1000):
+        clock.advance(passed_s)
+        refusals = [await ask(store, tasks[name], name) for name in ("t2", "t3")]
+        waits.append([refusal.until_ms - clock.ms for refusal in refusals])
+
+    assert waits == [[1000, 1000], [1000, 2000], [1000, 5750], [1000, 10_000]]
+
+
+async def test_nobody_waits_for_room_longer_than_the_window(store: Store, clock: Clock) -> None:
+    """When it turns there is room, whatever calls of before hold."""
+    await store.publish_budgets([a_budget(1000, per="minute")])
+    tasks = await holders(store, "t1", "t2")
+    clock.ms = (clock.ms // 60_000 + 1) * 60_000 - 300
+    await ask(store, tasks["t1"], "t1")
+
+    refusal = await ask(store, tasks["t2"], "t2")
+
+    assert refusal.until_ms == clock.ms + 300
+
+
+async def test_a_large_call_gets_its_room_among_small_ones(store: Store, clock: Clock) -> None:
+    """Where all room is taken by calls that fit, it is kept for who has waited a while, and afterwards for nobody."""
+    await store.publish_budgets([a_budget(4000)])
+    small = await holders(store, *(f"s{i:02}" for i in range(20)))
+    (large,) = (await holders(store, "large")).values()
+    under_way, refused = ["s18", "s19"], []
+    for name in under_way:
+        assert await ask(store, small[name], name) is None
+
+    for second in range(15):
+        refusal = await ask(store, small[f"s{second:02}"], f"s{second:02}")
+        if refusal is None:
+            under_way.append(f"s{second:02}")
+        else:
+            refused.append((second, "and for one that waits longer" in refusal.message))
+        if await ask(store, large, "large", 3500) is None:
+            break
+        if under_way:
+            await book(store, small[under_way[0]], under_way.pop(0), 1)
+        clock.advance(1)
+
+    assert (second, refused) == (7, [(5, True), (6, True), (7, True)])
+    await book(store, large, "large", 1, 3500)
+    assert await ask(store, small["s15"], "s15") is None
+
+
+async def line_up(store: Store, clock: Clock, **tasks: Claim) -> None:
+    """Let each of these try for a call of 1500 so often that room is kept for the first of them."""
+    for second in range(6):
+        for name, holder in tasks.items():
+            assert await ask(store, holder, name, 1500) is not None
+        clock.advance(second < 5)
+
+
+async def test_room_is_kept_beside_what_fits(store: Store, clock: Clock) -> None:
+    """Who leaves enough for the first in line goes before it."""
+    await store.publish_budgets([a_budget(2500)])
+    tasks = await holders(store, "first", "holder", "small")
+    await ask(store, tasks["holder"], "holder", 1200)
+    await line_up(store, clock, first=tasks["first"])
+
+    await book(store, tasks["holder"], "holder", 0)
+
+    assert [await ask(store, tasks["small"], f"c{nusd}", nusd) is None for nusd in (1001, 1000)] == [False, True]
+    assert await ask(store, tasks["first"], "first", 1500) is None
+
+
+async def test_who_does_not_come_again_keeps_no_room(store: Store, clock: Clock) -> None:
+    """The first in line loses its place some seconds after it should have tried, and who is next has to wait anew."""
+    await store.publish_budgets([a_budget(2500)])
+    tasks = await holders(store, "first", "holder", "small")
+    await ask(store, tasks["holder"], "holder", 1200)
+    await line_up(store, clock, first=tasks["first"])
+    await book(store, tasks["holder"], "holder", 0)
+    await store.cancel("first")
+
+    clock.advance(5.9)
+    refusal = await ask(store, tasks["small"], "small", 1100)
+    clock.advance(0.1)
+
+    assert "and for one that waits longer" in refusal.message
+    assert await ask(store, tasks["small"], "small", 1100) is None
+
+
+async def test_room_is_not_kept_for_who_finds_no_money(store: Store, clock: Clock) -> None:
+    """Where what is spent leaves too little for the first in line, others take what there is."""
+    await store.publish_budgets([a_budget(2500)])
+    tasks = await holders(store, "first", "holder", "small")
+    await ask(store, tasks["holder"], "holder", 1200)
+    await line_up(store, clock, first=tasks["first"])
+
+    await book(store, tasks["holder"], "holder", 1200)
+
+    assert await ask(store, tasks["small"], "small", 1100) is None
+
+
+async def test_two_that_are_first_do_not_wait_for_each_other(store: Store, clock: Clock) -> None:
+    """Room that is kept at one budget for one task, and at another for another, goes to who asks first."""
+    await store.publish_budgets([a_budget(2500), a_budget(2000, "tenant:acme")])
+    tasks = await holders(store, "all", "acme", "its", tenant="acme") | await holders(store, "bolt", tenant="bolt")
+    await ask(store, tasks["bolt"], "bolt", 1200)
+    assert "budget of global" in (await ask(store, tasks["all"], "all", 1500)).message
+    await ask(store, tasks["its"], "its", 600)
+    await line_up(store, clock, acme=tasks["acme"], all=tasks["all"])
+
+    for name in ("bolt", "its"):
+        await book(store, tasks[name], name, 0)
+
+    assert await ask(store, tasks["all"], "all", 1500) is None
+
+
+async def test_what_an_attempt_needs_besides_stands_back_for_nobody(store: Store, clock: Clock) -> None:
+    """A judge's call takes room that is kept for another task, because what it is about is paid already."""
+    await store.publish_budgets([a_budget(2500)])
+    tasks = await holders(store, "first", "holder", "judged")
+    await ask(store, tasks["holder"], "holder", 1200)
+    await line_up(store, clock, first=tasks["first"])
+    await book(store, tasks["holder"], "holder", 0)
+
+    assert await ask(store, tasks["judged"], "answer", 1100) is not None
+    assert await ask(store, tasks["judged"], "judge", 1100, position=1) is None
 
 
 # answers that were paid for

@@ -21,7 +21,9 @@ Every key in Redis: its type, what it holds, how long it lives. All names stand 
 | `scopes`                 | set    | all scopes that ever had a balance                     | always                 |
 | `budgets`                | hash   | scope -> its budgets: `per limit action;...`; @: when  | always                 |
 | `told:<scope>:<window>`  | string | share of a budget that was told as an event            | to the window's end    |
-| `parked`                 | zset   | tasks that a budget parked -> ms when they try again   | always, cut behind now |
+| `parked`                 | zset   | tasks that a budget parked -> ms when they try again   | while they wait        |
+| `front:<scope>:<per>`    | string | who waits first for room that calls under way hold:    | 6 s from its last try  |
+|                          |        | task, its worst case, ms since when, ms until when     |                        |
 | `gate:<tier>[/<place>]`  | hash   | rt, tt: when a rate is free again, ta: tokens of a     | always                 |
 |                          |        | call lately; cu, ck: rest asked                        |                        |
 |                          |        | for, times; bf, bu, bk, bp: breaker's failures, pause, |                        |

@@ -17,9 +17,9 @@ from ..formats import FORMAT, of_policy
 from ..ledger import Intent, Settlement
 from ..policy import Policy
 from ..ports import Claim, Kept, Rates, Swept, attempt_entry
-from ..refusal import Refusal, broken, lost_lease, over_budget, over_cost, too_fast
+from ..refusal import Refusal, broken, budget_held, lost_lease, over_budget, over_cost, too_fast
 from ..submission import Card
-from ..task import TaskState
+from ..task import Task, TaskState
 from ..trail import Attempt
 from .ledger_lines import attempt_words, intent_words, settlement_words
 from .packing import pack, unpack
@@ -134,7 +134,7 @@ class ShiftCommands(Scripted):
             *_per_minute(rates),
             *_place_words(rates),
         ]
-        return self._script("reserve", words, lambda reply: _granted(reply, intent, rates))
+        return self._script("reserve", words, lambda reply: _granted(reply, claim.task, intent, rates))
 
     def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
         words: list[str | bytes | int] = [
@@ -257,7 +257,7 @@ def _place_words(rates: Rates) -> list[str | int]:
     return [word for place in rates.deployments for word in (place.name, *_per_minute(place))]
 
 
-def _granted(reply: Sequence[bytes], intent: Intent, rates: Rates) -> Deployment | Refusal:
+def _granted(reply: Sequence[bytes], task: Task, intent: Intent, rates: Rates) -> Deployment | Refusal:
     word, *told = map(as_text, reply)
     match word:
         case "ok":
@@ -273,6 +273,20 @@ def _granted(reply: Sequence[bytes], intent: Intent, rates: Rates) -> Deployment
                 limit_nusd=int(limit),
                 used_nusd=int(used),
                 until_ms=int(until) or None,
+                deadline_ms=task.deadline_ms,
+            )
+        case "held":
+            scope, per, limit, spent, held, kept, until, pause = told
+            return budget_held(
+                scope,
+                per,
+                asked_nusd=intent.reserved_nusd,
+                limit_nusd=int(limit),
+                spent_nusd=int(spent),
+                held_nusd=int(held),
+                stands_back=kept == "1",
+                until_ms=int(until),
+                pause_ms=int(pause),
             )
         case "rate":
             return too_fast(intent.tier, int(told[0]))

@@ -102,10 +102,8 @@ class MemoryStore:
 
     async def publish_budgets(self, budgets: Sequence[Budget]) -> None:
         self._books.publish(budgets)
-        for task_id in self._parked:
-            if self._rows[task_id].state is TaskState.DELAYED:
-                self._due[task_id] = self._clock_ms()
-        self._parked = set()
+        self._due |= dict.fromkeys(self._parked, self._clock_ms())
+        self._parked.clear()
 
     async def budgets(self) -> Sequence[BudgetUse]:
         return self._books.uses()
@@ -162,7 +160,7 @@ class MemoryStore:
         held_nusd = self._books.held(claim.task.id)
         if held_nusd + intent.reserved_nusd > limit_nusd:
             return over_cost(held_nusd)
-        if refusal := self._books.refusal(intent):
+        if refusal := self._books.refusal(intent, claim.task):
             return refusal
         self._books.reserve(intent, claim.token, place, open_for_ms=open_for_ms)
         return place
@@ -374,7 +372,7 @@ class MemoryStore:
                 if parked:
                     self._parked.add(row.task.id)
                     if self._books.fresh:
-                        until_ms = self._clock_ms() + FRESH_MS
+                        until_ms = min(until_ms, self._clock_ms() + FRESH_MS)
                 self._due[row.task.id] = min(until_ms, row.task.deadline_ms)
             case Review(reason=reason):
                 row.state, row.token, row.reason = TaskState.REVIEW, "", reason
@@ -394,6 +392,7 @@ class MemoryStore:
         self._queues.pull(row.queue, row.task.tenant, row.task.id)
         self._slots[row.tier].pop(row.task.id, None)
         self._due.pop(row.task.id, None)
+        self._parked.discard(row.task.id)
         row.state, row.token, row.ended_ms, row.kept = state, "", self._clock_ms(), {}
         row.reason = reason or row.reason
         self.events.append((state, row.task.id))
@@ -417,6 +416,7 @@ class MemoryStore:
         lost = not self._queues.holds(row.queue, row.task.tenant, row.task.id)
         if row.state is TaskState.DELAYED:
             row.reason = None
+            self._parked.discard(row.task.id)
         self._make_ready(row)
         return replace(found, readied=found.readied + lost)
 

@@ -24,6 +24,7 @@ from router.ports import Claim, Rates
 from router.refusal import Refusal
 from router.task import TaskState
 from router.verdict import Outcome
+from tests.acl import peek
 from tests.builders import RATES, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent
 from tests.conftest import Clock, a_redis_store
 
@@ -71,6 +72,17 @@ class Till:
             self.last = sent
         return granted
 
+    async def parked(self) -> Claim:
+        """Spend 1000 nano-dollars, and park a task that the budgets leave none for."""
+        await self.ask()
+        await self.book(1000)
+        claim = await self.claim()
+        refused = await self.ask(claim)
+        assert isinstance(refused, Refusal)
+        assert refused.until_ms is not None
+        await self.store.finish(claim, POLICY, None, Wait(refused.until_ms, refused.message, parked=True))
+        return claim
+
     async def book(self, nusd: int = 400, kind: EntryKind = EntryKind.SETTLED) -> None:
         """Book the call that was granted last."""
         settlement = a_settlement(kind, nusd)
@@ -84,6 +96,10 @@ class Till:
             kind=EntryKind.VOID, health=health, deployment=f"mini/{place}", retry_after_ms=retry_after_ms
         )
         await self.store.resolve(self.last, settlement, a_kept(self.last, settlement))
+
+    def count_parked(self) -> int:
+        with peek(self.url) as raw:
+            return int(raw.zcard(f"{self.prefix}parked"))
 
     def alarms(self, kind: str) -> list[tuple[str, str]]:
         with Client(self.url, prefix=self.prefix) as client:
@@ -106,6 +122,7 @@ async def test_the_last_nano_dollar_of_a_budget_may_be_spent(till: Till) -> None
     await till.budgets(("global", 3000, "day"))
 
     assert isinstance(await till.ask(nusd=2000), Deployment)
+    await till.book(2000)
     refused = await till.ask(nusd=1001)
     assert isinstance(refused, Refusal)
     assert (refused.limit, refused.until_ms) == ("budget", None)
@@ -119,6 +136,7 @@ async def test_every_scope_is_held(till: Till, scope: str) -> None:
     """The budget of any scope that a call counts in may refuse it."""
     await till.budgets((scope, 1500, "day"))
     assert isinstance(await till.ask(tenant="acme"), Deployment)
+    await till.book(1000)
 
     refused = await till.ask(tenant="acme")
 
@@ -168,14 +186,16 @@ async def test_a_window_turns(till: Till, per: str, turns_after_s: int) -> None:
     if per == "week":
         till.clock.advance(3 * 86_400)  # Monday
     await till.budgets(("global", 1000, per, "park"))
-    await till.ask()
+    await till.ask(nusd=900)
+    await till.book(900)
+    await till.ask(nusd=100)
 
     till.clock.advance(turns_after_s - 1)
     refused = await till.ask()
     assert isinstance(refused, Refusal)
     assert refused.until_ms == till.clock.ms + 1000
     till.clock.advance(1)
-    await till.book()
+    await till.book(100)
     assert isinstance(await till.ask(), Deployment)
 
 
@@ -202,12 +222,7 @@ async def test_a_call_above_the_whole_budget_is_refused_for_good(till: Till) -> 
 async def test_a_parked_task_goes_on_when_the_budget_is_raised(till: Till) -> None:
     """A task that waits for the next day is ready at once when budgets are published anew."""
     await till.budgets(("global", 1000, "day", "park"))
-    await till.ask()
-    claim = await till.claim()
-    refused = await till.ask(claim)
-    assert isinstance(refused, Refusal)
-    assert refused.until_ms is not None
-    await till.store.finish(claim, POLICY, None, Wait(refused.until_ms, refused.message, parked=True))
+    claim = await till.parked()
     await till.store.sweep(at_most=10)
     assert (await till.store.read(claim.task.id)).state is TaskState.DELAYED
 
@@ -218,10 +233,48 @@ async def test_a_parked_task_goes_on_when_the_budget_is_raised(till: Till) -> No
     assert (record.state, record.reason) == (TaskState.READY, None)
 
 
+@pytest.mark.parametrize("leaves", ["cancel", "erase", "expire", "turn", "raise"])
+async def test_who_waits_no_more_is_not_counted_as_parked(till: Till, leaves: str) -> None:
+    """Whatever takes a task out of its waiting takes it out of the parked at once."""
+    await till.budgets(("global", 1000, "minute" if leaves == "turn" else "month", "park"))
+    claim = await till.parked()
+    assert till.count_parked() == 1
+
+    match leaves:
+        case "cancel":
+            await till.store.cancel(claim.task.id)
+        case "erase":
+            await till.store.erase(claim.task.id)
+        case "raise":
+            await till.budgets(("global", 2000, "month", "park"))
+        case _:
+            till.clock.advance(60 if leaves == "turn" else 10**7)
+            await till.store.sweep(at_most=10)
+
+    assert till.count_parked() == 0
+
+
+async def test_what_was_left_among_the_parked_goes(till: Till, raw: redis.Redis) -> None:
+    """Tasks of before that are there, though they have ended or are gone, vanish with the sweeps; who waits stays."""
+    await till.budgets(("global", 1000, "month", "park"))
+    await till.parked()
+    ended = await till.claim()
+    await till.store.cancel(ended.task.id)
+    raw.zadd(f"{till.prefix}parked", dict.fromkeys([ended.task.id, *(f"gone-{i}" for i in range(100))], 10**15))
+
+    for _ in range(100):
+        await till.store.sweep(at_most=10)
+        if till.count_parked() == 1:
+            break
+
+    assert till.count_parked() == 1
+
+
 async def test_a_task_parked_after_budgets_were_published_looks_again_soon(till: Till) -> None:
     """Who was refused by the old budgets, and parked only after the new ones woke everybody, does not sleep on."""
     await till.budgets(("global", 1000, "month", "park"))
     await till.ask()
+    await till.book(1000)
     claim = await till.claim()
     refused = await till.ask(claim)
     assert isinstance(refused, Refusal)
@@ -265,6 +318,7 @@ async def test_shares_of_a_budget_are_told_once(till: Till) -> None:
     await till.budgets(("tenant:*", 10_000, "hour"))
     for nusd in (4000, 1000, 1000, 2000, 2000, 1, 1):
         await till.ask(nusd=nusd, tenant="acme")
+        await till.book(nusd)
 
     told = [f"{share} in the budget per hour" for share in ("50 %", "80 %", "no room")]
     assert till.alarms("budget") == [("tenant:acme", said) for said in told]

@@ -184,6 +184,18 @@ class Reserve:
 
 
 @dataclass(frozen=True)
+class Insist:
+    """A task asks every second, until room would be kept for it."""
+
+    reserve: Reserve
+
+    async def happen(self, pair: Pair) -> None:
+        for _ in range(6):
+            await self.reserve.happen(pair)
+            pair.clock.advance(1)
+
+
+@dataclass(frozen=True)
 class Limit:
     """Budgets come into force in the place of all."""
 
@@ -399,6 +411,7 @@ seldom = [
     submits,
     submits,
     limits,
+    st.builds(Insist, reserves),
     st.builds(Crash),
     st.builds(Crash),
     st.builds(Pass, seconds=st.sampled_from([1, 1, 5, 15, 30])),
@@ -485,6 +498,7 @@ def check_places(records: dict[str, Record], keys: dict[str, Any]) -> None:
     """Each task is looked at some time unless it has ended, and stands in the one place that its state says."""
     assert {name for name, _ in zset(keys, "due")} == {i.encode() for i, r in records.items() if not r.state.terminal}
     assert {name for name, _ in zset(keys, "review")} == in_state(records, TaskState.REVIEW)
+    assert {name for name, _ in zset(keys, "parked")} <= in_state(records, TaskState.DELAYED)
     ready = [name for key in keys if key.startswith("ready:") for name, _ in zset(keys, key)]
     assert sorted(ready) == sorted(in_state(records, TaskState.READY))
     slots = [name for tier in TIERS for name, _ in zset(keys, f"slots:{tier}")]

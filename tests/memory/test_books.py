@@ -11,11 +11,12 @@ from router.budget import Budget
 from router.call import Deployment
 from router.ledger import EntryKind, Intent
 from router.memory.books import FRESH_MS, Books
-from tests.builders import a_settlement, an_intent
+from tests.builders import a_settlement, a_task, an_intent
 from tests.conftest import Clock
 
 PLACE = Deployment(model="openai/gpt-4o-mini")
 DAY_S = 86_400
+TASK = a_task()
 
 
 def a_budget(scope: str = "global", nusd: int = 2500, per: str = "day", **changes: Any) -> Budget:
@@ -30,6 +31,12 @@ def books(clock: Clock) -> Books:
 def reserved(books: Books, intent: Intent, *, open_for_ms: int = 60_000) -> Intent:
     books.reserve(intent, "token", PLACE, open_for_ms=open_for_ms)
     return intent
+
+
+def settled(books: Books, name: str, cost_nusd: int) -> None:
+    call = books.call(name)
+    assert call is not None
+    books.settle(call, a_settlement(cost_nusd=cost_nusd))
 
 
 def used(books: Books) -> dict[tuple[str, str], int]:
@@ -78,29 +85,35 @@ def test_a_call_whose_record_is_lost_is_booked(books: Books, kind: EntryKind, he
 
 
 def test_a_budget_that_is_used_up_refuses(books: Books, clock: Clock) -> None:
-    """Reservations count as much as costs; the limit itself may be reached; the next day is another."""
+    """Reservations count as much as costs, but not for good; the limit itself may be reached; each day is another."""
     books.publish([a_budget(nusd=2500)])
-    assert books.refusal(reserved(books, an_intent("c1"))) is None
+    assert books.refusal(reserved(books, an_intent("c1")), TASK) is None
+    settled(books, "c1", 1000)
     reserved(books, an_intent("c2", reserved_nusd=500))
 
-    assert books.refusal(an_intent("c3")) is None
-    refused = books.refusal(an_intent("c3", reserved_nusd=1001))
+    assert books.refusal(an_intent("c3"), TASK) is None
+    held = books.refusal(an_intent("c3", reserved_nusd=1001), TASK)
+    again_ms = clock.ms + 1000
+    settled(books, "c2", 500)
+    refused = books.refusal(an_intent("c3", reserved_nusd=1001), TASK)
     clock.advance(DAY_S)
 
+    assert held is not None
     assert refused is not None
-    assert (refused.until_ms, used(books)) == (None, {("global", "day"): 0})
-    assert books.refusal(an_intent("c3", reserved_nusd=2500)) is None
+    assert (held.until_ms, refused.until_ms, used(books)) == (again_ms, None, {("global", "day"): 0})
+    assert books.refusal(an_intent("c3", reserved_nusd=2500), TASK) is None
 
 
 def test_what_parks_waits_for_the_window_to_turn(books: Books) -> None:
     """Unless it could never fit, or another budget refuses it for good."""
     books.publish([a_budget(nusd=1500, on_exceeded="park")])
     reserved(books, an_intent("c1"))
+    settled(books, "c1", 1000)
     (use,) = books.uses()
 
-    parked, never = books.refusal(an_intent("c2")), books.refusal(an_intent("c2", reserved_nusd=1501))
+    parked, never = books.refusal(an_intent("c2"), TASK), books.refusal(an_intent("c2", reserved_nusd=1501), TASK)
     books.publish([a_budget(nusd=1500, on_exceeded="park"), a_budget("tenant:*", nusd=1)])
-    forever = books.refusal(an_intent("c2"))
+    forever = books.refusal(an_intent("c2"), TASK)
 
     assert [refusal and refusal.until_ms for refusal in (parked, never, forever)] == [use.window.end_ms, None, None]
     assert never is not None

@@ -141,9 +141,9 @@ READS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Per user: what it may read, and what it may not."""
 WRITES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     WORKER: ((*CONTENTS, *MONEY, *PUBLISHED), ()),
-    API: (("t:x", "in:x", "due"), (*MONEY, *PUBLISHED)),
-    PRODUCER: (("t:x", "in:x", "due"), (*MONEY, *PUBLISHED, *SECRETS)),
-    OPS: ((), ("t:x", "due", *CONTENTS, *MONEY, *PUBLISHED, *SECRETS)),
+    API: (("t:x", "in:x", "due", "parked"), (*MONEY, *PUBLISHED)),
+    PRODUCER: (("t:x", "in:x", "due", "parked"), (*MONEY, *PUBLISHED, *SECRETS)),
+    OPS: ((), ("t:x", "due", "parked", *CONTENTS, *MONEY, *PUBLISHED, *SECRETS)),
 }
 
 

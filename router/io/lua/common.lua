@@ -191,7 +191,8 @@ end
 -- is told in events, which live longer, may not.
 local function end_task(id, state, reason, n, told)
   local k = task_key(id)
-  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z', 'of', 'c', 'd', 'hook', 'p')
+  local h = redis.call('HMGET', k, 'q', 'n', 'k', 'r', 'i', 'z', 'of', 'c', 'd', 'hook', 'p', 's')
+  if h[12] == 'delayed' then redis.call('ZREM', P .. 'parked', id) end
   local keep = tonumber(h[3])
   -- An audit goes with the task that it is about.
   if h[7] then keep = math.max(1, math.min(keep, redis.call('TTL', task_key(h[7])))) end

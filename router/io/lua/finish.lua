@@ -78,11 +78,8 @@ elseif move == 'later' or move == 'park' then
   redis.call('HSET', k, 's', 'delayed', 'l', '', 'why', reason)
   -- Budgets that were published since the task was refused did not find it parked.
   local fresh = move == 'park' and tonumber(redis.call('HGET', P .. 'budgets', '@') or 0) > n - FRESH_MS
-  look_again(id, math.min(fresh and n + FRESH_MS or tonumber(arg), tonumber(h[6])))
-  if move == 'park' then
-    redis.call('ZREMRANGEBYSCORE', P .. 'parked', '-inf', int(n))
-    redis.call('ZADD', P .. 'parked', arg, id)
-  end
+  look_again(id, math.min(tonumber(arg), fresh and n + FRESH_MS or math.huge, tonumber(h[6])))
+  if move == 'park' then redis.call('ZADD', P .. 'parked', arg, id) end
   event('delayed', id, told)
 elseif move == 'review' then
   redis.call('HSET', k, 's', 'review', 'l', '', 'why', reason)

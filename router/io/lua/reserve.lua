@@ -4,10 +4,11 @@
 -- ARGV[12] the tier's requests and [13] tokens a minute, 0 for no bound; then for each deployment, the preferred one
 --          first: name, requests, tokens a minute
 -- returns  {ok, deployment} | {stale, state} | {cost, spent} | {budget, scope, per, limit, used, ms to wait for or 0}
---          | {rate, ms to wait for} | {breaker, ms to wait for}
+--          | {held, scope, per, limit, spent, held, 1 where a part of that is for a task first in line, ms to wait for,
+--            that from now} | {rate, ms to wait for} | {breaker, ms to wait for}
 local n = now()
 local call, id, amount, first, tokens = ARGV[2], ARGV[3], ARGV[5], ARGV[9] == '0', tonumber(ARGV[11])
-local h = redis.call('HMGET', task_key(id), 's', 'l', 'w', 'd')
+local h = redis.call('HMGET', task_key(id), 's', 'l', 'w', 'd', 'c')
 if h[1] ~= 'running' or h[2] ~= ARGV[4] then return {'stale', h[1] or 'gone'} end
 if tonumber(h[4]) <= n then return {'stale', 'past its deadline'} end
 local known = read_call(call)
@@ -41,17 +42,19 @@ local SHORT_MS = {minute = 60000, hour = 3600000}
 -- Where the balance of a window shorter than a day is kept.
 local function short_name(b) return b.scope .. ':' .. string.sub(b.per, 1, 1) .. int(math.floor(n / SHORT_MS[b.per])) end
 
-local function held(name)
+local function add_balance(b, name)
   local sums = redis.call('HMGET', P .. 'bal:' .. name, 'reserved', 'settled', 'unsettled')
-  return (tonumber(sums[1]) or 0) + (tonumber(sums[2]) or 0) + (tonumber(sums[3]) or 0)
+  b.held = b.held + (tonumber(sums[1]) or 0)
+  b.spent = b.spent + (tonumber(sums[2]) or 0) + (tonumber(sums[3]) or 0)
 end
 
-local function used(b)
-  if SHORT_MS[b.per] then return held(short_name(b)) end
+-- What is spent of a budget, with unknown outcomes at their bounds, and what calls under way hold.
+local function look_at(b)
+  b.spent, b.held = 0, 0
+  if SHORT_MS[b.per] then return add_balance(b, short_name(b)) end
   -- One day more than today: the clock may have been set back over midnight.
-  local sum, last = 0, math.min(next_day(b.per, day_of(n)) - 1, day_of(n) + 1)
-  for day = first_day(b.per, day_of(n)), last do sum = sum + held(b.scope .. ':d' .. int(day)) end
-  return sum
+  local last = math.min(next_day(b.per, day_of(n)) - 1, day_of(n) + 1)
+  for day = first_day(b.per, day_of(n)), last do add_balance(b, b.scope .. ':d' .. int(day)) end
 end
 
 local function turns(b)
@@ -88,23 +91,73 @@ local function tell_share(b, percent)
   alarm('budget', b.scope, (percent == 100 and 'no room' or percent .. ' %') .. ' in the budget per ' .. b.per)
 end
 
+-- A call that finds no room only because calls under way hold their worst case is tried again soon, the later the older
+-- its task is. The first one that waits so is tried each second, and after a while room is kept for it: else large calls
+-- would wait for ever behind small ones. It loses that place when it does not come again.
+local AGAIN_MS, AGAIN_MOST_MS, OF_AGE, PATIENCE_MS, ABSENCE_MS = 1000, 10000, 8, 5000, 5000
+local function front_key(b) return P .. 'front:' .. b.scope .. ':' .. b.per end
+
+-- Finds who is first in line at these budgets, and whether room is kept for this task at one of them.
+local function see_fronts(budgets)
+  local keys, kept = {}, false
+  for i, b in ipairs(budgets) do keys[i] = front_key(b) end
+  local texts = (#keys > 0) and redis.call('MGET', unpack(keys)) or {}
+  for i, b in ipairs(budgets) do
+    local task, nusd, since, ends = string.match(texts[i] or '', '^(%S+) (%d+) (%d+) (%d+)$')
+    if task and tonumber(since) <= n and n < tonumber(ends) then
+      local patient = tonumber(since) + PATIENCE_MS <= n
+      b.front = {task = task, nusd = tonumber(nusd), since = since, patient = patient}
+      kept = kept or (patient and task == id)
+    end
+  end
+  return kept
+end
+
+-- What is kept for the first in line. Two that are first at different budgets do not wait for each other, and what an
+-- attempt needs besides waits for nobody.
+local function kept_room(b, kept)
+  local f = b.front
+  if not f or not f.patient or f.task == id or kept or not first or b.spent + f.nusd > b.limit then return 0 end
+  return f.nusd
+end
+
+local function wait_for_calls(full)
+  local again = math.max(AGAIN_MS, math.min(math.floor((n - tonumber(h[5] or n)) / OF_AGE), AGAIN_MOST_MS))
+  for _, b in ipairs(first and full or {}) do
+    if not b.front or b.front.task == id then
+      again = AGAIN_MS
+      redis.call('SET', front_key(b), table.concat({id, amount, b.front and b.front.since or int(n),
+        int(n + AGAIN_MS + ABSENCE_MS)}, ' '), 'PX', AGAIN_MS + ABSENCE_MS)
+    end
+  end
+  local b = full[1]
+  local until_ms = math.min(n + again, turns(b))
+  return {'held', b.scope, b.per, int(b.limit), int(b.spent), int(b.held + b.kept), (b.kept > 0) and '1' or '0',
+    int(until_ms), int(until_ms - n)}
+end
+
 local scopes = scopes_of(ARGV[10])
 local budgets = budgets_of(scopes)
-local refused, until_ms = nil, 0
+local kept = see_fronts(budgets)
+local refused, until_ms, full = nil, 0, {}
 for _, b in ipairs(budgets) do
-  b.used = used(b)
-  if b.used + tonumber(amount) > b.limit then
+  look_at(b)
+  b.kept = kept_room(b, kept)
+  if b.spent + tonumber(amount) > b.limit then
     tell_share(b, 100)
     -- What is above the whole limit will not fit next time either.
     local never = b.action == 'refuse' or tonumber(amount) > b.limit
     local turn = never and math.huge or turns(b)
     if turn > until_ms then refused, until_ms = b, turn end
+  elseif b.spent + b.held + b.kept + tonumber(amount) > b.limit then
+    full[#full + 1] = b
   end
 end
 if refused then
   local wait = (until_ms == math.huge) and 0 or until_ms
-  return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.used), int(wait)}
+  return {'budget', refused.scope, refused.per, int(refused.limit), int(refused.spent + refused.held), int(wait)}
 end
+if #full > 0 then return wait_for_calls(full) end
 
 -- When the rates of a gate have room, and the commands that use it, to be carried out when all have. What is never
 -- refused takes at most a minute ahead.
@@ -163,7 +216,8 @@ if not place then return {why, int(math.ceil(opens))} end
 local names = names_of(scopes, n)
 for _, b in ipairs(budgets) do
   if SHORT_MS[b.per] then names[#names + 1] = short_name(b) end
-  local after = b.used + tonumber(amount)
+  if b.front and b.front.task == id then redis.call('DEL', front_key(b)) end
+  local after = b.spent + b.held + tonumber(amount)
   for _, percent in ipairs({80, 50}) do
     if after * 100 >= percent * b.limit then
       tell_share(b, percent)

@@ -33,7 +33,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', int(n), 'LIM
     ended = ended + 1
   else
     local fresh = redis.call('ZSCORE', P .. 'ready:' .. queue_of(h[2], h[8]) .. ':' .. h[3], id) == false
-    if state == 'delayed' then redis.call('HDEL', task_key(id), 'why') end
+    if state == 'delayed' then
+      redis.call('HDEL', task_key(id), 'why')
+      redis.call('ZREM', P .. 'parked', id)
+    end
     make_ready(id, h[2], h[3], h[4], tonumber(h[5]), h[8], n)
     if fresh then readied = readied + 1 end
   end
@@ -47,6 +50,12 @@ for _, call in ipairs(redis.call('ZRANGEBYSCORE', P .. 'open', '-inf', int(n), '
   else
     redis.call('ZREM', P .. 'open', call)
   end
+end
+
+-- Tasks that are not parked any more were left among those that are before every script took them out: a few are looked at.
+local PARKED_SEEN = 20
+for _, id in ipairs(redis.call('ZRANDMEMBER', P .. 'parked', PARKED_SEEN)) do
+  if redis.call('HGET', task_key(id), 's') ~= 'delayed' then redis.call('ZREM', P .. 'parked', id) end
 end
 
 -- Versions that are not current any more go when no task has them.
