@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .audit import NOBODY
 from .budget import BudgetUse
 from .cost import usd
 from .counters import Change
@@ -104,8 +105,12 @@ def overview(
 
 
 def rungs_of(changes: Iterable[Change], known: Sequence[str] = ()) -> tuple[Rung, ...]:
-    """The tiers in the order of the paths, then others; audits, which nobody waits for, are left out."""
-    rows = costs((change for change in changes if change.cell.lane != "audit"), ["tier", "reason"])
+    """
+    The tiers in the order of the paths, then others; left out are audits, which nobody waits for, and calls of which
+    only a bill knows: no task came to them.
+    """
+    flowing = (change for change in changes if change.cell.lane != "audit" and change.cell.tier != NOBODY)
+    rows = costs(flowing, ["tier", "reason"])
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         arrived = row.attempts if row.group["reason"] in _ARRIVING else 0

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from router.audit import NOBODY
 from router.budget import Budget, BudgetUse, Window
 from router.counters import Cell, Change
 from router.ledger import Balance
@@ -54,6 +55,16 @@ def test_tiers_stand_in_the_order_of_the_path() -> None:
 
     assert [r.tier for r in rungs] == ["large", "zebra"]
     assert (Rung("mini").reached, Rung("mini").cost_share, Rung("mini").others) == (None, None, 0)
+
+
+def test_what_only_a_bill_knows_is_no_tier_of_the_flow() -> None:
+    """Calls that nobody remembers are in the costs of all; no task came to a tier for them."""
+    lost = Change(480_000, Cell(NOBODY, NOBODY, "", NOBODY, "m", "interactive", "first", "-"), Counter(settled=9000))
+    told = overview([*CHANGES, lost], {"receipts": CARD}, [], service=Service(), balance=Balance())
+
+    assert told.rungs == rungs_of(CHANGES, PATH)
+    assert told.whole.cost_nusd == 15_000
+    assert [queue.tier for queue in told.queues] == [*PATH]
 
 
 def test_queues_tell_who_waits_and_who_serves() -> None:

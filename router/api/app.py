@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from ..io.haste import SILENCE_S
 from . import batch, costs, dead, events, health, metrics, pace, policies, problems, queues, review, tasks, webhooks
 from .backend import Backend
 from .caller import Door
@@ -24,8 +25,8 @@ _ABOUT = (
 )
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """Make the application of an open backend."""
+def create_app(backend: Backend, *, silence_s: float = SILENCE_S) -> FastAPI:
+    """Make the application of an open backend; a server that says nothing for *silence_s* is away."""
     app = FastAPI(
         title="router",
         version="1",
@@ -38,7 +39,7 @@ def create_app(backend: Backend) -> FastAPI:
     app.state.backend = backend
     app.state.door = Door(backend)
     app.state.admissions = Admissions(backend)
-    app.state.gathering = Gathering(backend)
+    app.state.gathering = Gathering(backend, silence_s=silence_s)
     app.state.tally = Tally()
     app.state.newsroom = Newsroom(backend.settings)
     for part in (
@@ -60,7 +61,7 @@ def create_app(backend: Backend) -> FastAPI:
         app.include_router(part.routes)
     problems.install(app)
     app.add_middleware(Staying)
-    app.add_middleware(Edge, tally=app.state.tally)
+    app.add_middleware(Edge, tally=app.state.tally, silence_s=silence_s)
     app.add_middleware(pace.Paced)
     _document(app)
     return app

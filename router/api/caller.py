@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import Scope as AsgiScope
 
 from ..apikey import Scope, Token, Unusable
+from ..errors import StoreUnavailable
 from ..io.key_commands import KeyCommands, Known
 from ..io.redis_link import AsyncLink
 from ..values import iso
@@ -223,6 +224,26 @@ def needed(dependant: Dependant) -> set[frozenset[Scope]]:
     """What scopes a route's parts need: one of each set."""
     own = {_NEEDED[dependant.call]} if dependant.call in _NEEDED else set()
     return own.union(*map(needed, dependant.dependencies))
+
+
+def needs_unless_away(*scopes: Scope) -> Callable[..., Awaitable[Caller | None]]:
+    """
+    As `needs`, but with None where the store is away: a key that is formed like one cannot be looked up then, and who
+    shows it is told nothing but what this process knows of itself.
+    """
+    any_of = frozenset(scopes)
+
+    async def caller(
+        request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+    ) -> Caller | None:
+        try:
+            calling = await _calling(request, shown)
+        except StoreUnavailable:
+            return None
+        _check(calling, any_of)
+        return calling
+
+    return caller
 
 
 def _check(caller: Caller, any_of: frozenset[Scope]) -> None:

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import log
+from ..io.haste import SILENCE_S, hastening
 from .problems import Refused, problem
 from .tally import Tally
 
@@ -21,11 +22,12 @@ _BROKEN = Refused(500, "internal", "an error of ours; the log has it under this 
 class Edge:
     """
     ASGI middleware. The log says which route was asked, never a path with its ids, a query or a body; *tally*
-    counts it.
+    counts it. Nobody waits longer than *silence_s* for a store that says nothing, but for what may have been changed.
     """
 
-    def __init__(self, app: ASGIApp, *, tally: Tally | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, tally: Tally | None = None, silence_s: float = SILENCE_S) -> None:
         self._app = app
+        self._silence_s = silence_s
         self._tally = tally or Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +38,8 @@ class Edge:
         answer = _Answer(scope["request_id"], send)
         started_s = time.perf_counter()
         try:
-            await self._app(scope, receive, answer.send)
+            with hastening(self._silence_s):
+                await self._app(scope, receive, answer.send)
         except Exception:  # noqa: BLE001  # the outermost edge: what nobody foresaw becomes an event and a 500
             log.logger().exception("http.surprise", request=scope["request_id"], route=_route(scope))
             if not answer.status:

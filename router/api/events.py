@@ -107,10 +107,11 @@ async def _lines(backend: Backend, newsroom: Newsroom, task_id: str, after: str 
             if newsroom.closed:
                 return
             # Events are trimmed some day, and nobody may wait for one that is gone.
-            task = await backend.client.summary(task_id)
-            if task.state.terminal and heard.empty():
-                yield _stands(task, newsroom.last)
-                return
+            with suppress(StoreUnavailable):
+                task = await backend.client.summary(task_id)
+                if task.state.terminal and heard.empty():
+                    yield _stands(task, newsroom.last)
+                    return
             yield b": still there\n\n"
 
 

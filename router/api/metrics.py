@@ -14,14 +14,14 @@ from prometheus_client.metrics_core import Metric
 from .. import __version__
 from ..apikey import Scope
 from ..metrics import Snapshot, families
-from .caller import GUARDED, Caller, needs
+from .caller import GUARDED, Caller, needs_unless_away
 from .gathering import Gathering
 from .strict import StrictRoute
 from .tally import Tally
 
 routes = APIRouter(route_class=StrictRoute, tags=["health"])
 
-Scraper = Annotated[Caller, Depends(needs(Scope.METRICS))]
+Scraper = Annotated[Caller | None, Depends(needs_unless_away(Scope.METRICS))]
 
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {"description": "Families of metrics.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
@@ -29,11 +29,12 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 
 
 @routes.get("/metrics", response_class=Response, responses=_TEXT | GUARDED)
-async def metrics(request: Request, _caller: Scraper) -> Response:
+async def metrics(request: Request, caller: Scraper) -> Response:
     """
     Tell Prometheus how the service does, in its text format or in OpenMetrics, as it accepts.
 
-    Where Redis is away only this process is told of, and `router_store_reachable` is 0.
+    Where Redis is away only this process is told of, and `router_store_reachable` is 0: whatever key is shown, for it
+    cannot be looked up.
     """
     gathering: Gathering = request.app.state.gathering
     tally: Tally = request.app.state.tally
@@ -41,7 +42,7 @@ async def metrics(request: Request, _caller: Scraper) -> Response:
         version=__version__,
         python=platform.python_version(),
         asked=tally.asked,
-        facts=await gathering.facts(),
+        facts=await gathering.facts() if caller is not None else None,
     )
     encode, content_type = _encoder(request.headers.get("accept", ""))
     return Response(encode(_Told(families(snapshot))), headers={"content-type": content_type})

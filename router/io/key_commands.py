@@ -78,7 +78,7 @@ class KeyCommands(Scripted):
 
     def used(self, key_id: str) -> Command[None]:
         """Note that a key was shown with its secret."""
-        return self._script("use_key", [key_id], lambda _: None)
+        return self._script("use_key", [key_id], lambda _: None, aside=True)
 
     def request(self, tenant: str, request_id: str, *, per_minute: int) -> Command[Allowance]:
         """Count a request of a tenant, once however often this is sent, if it may come now."""
@@ -86,6 +86,7 @@ class KeyCommands(Scripted):
             "request",
             [tenant, request_id, per_minute],
             lambda reply: Allowance(per_minute, float(reply[1]), granted=reply[0] == 1),
+            aside=True,
         )
 
     def _create(self, token: Token, wish: Wish, *, replaces: str, overlap_ms: int) -> Command[ApiKey]:

@@ -18,9 +18,11 @@ class Scripted:
         self.keys = Keys(prefix)
         self._clock_ms = clock_ms
 
-    def _script(self, name: str, words: Sequence[str | bytes | int], parse: Callable[[Any], Any]) -> Command[Any]:
+    def _script(
+        self, name: str, words: Sequence[str | bytes | int], parse: Callable[[Any], Any], *, aside: bool = False
+    ) -> Command[Any]:
         now = self._clock_ms() if self._clock_ms else ""
-        return Command((now, *words), parse, name)
+        return Command((now, *words), parse, name, aside)
 
     def time(self) -> Command[int]:
         """The server's clock, Unix ms."""

@@ -16,7 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ..errors import Backlogged, StoreRefused, StoreUnavailable
-from .redis_scripts import scripts
+from .haste import Haste, haste, is_reading
+from .redis_scripts import READING, scripts
 
 T = TypeVar("T")
 _Words: TypeAlias = tuple[bytes | int, ...]
@@ -30,6 +31,7 @@ _TIMEOUT_S = 10.0
 _LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
 _AWAY = (*_LOST, redis.exceptions.ReadOnlyError)
 """Nobody answers, or a replica does: another server is the one to write to, and may be at this address in a moment."""
+_SILENT: Exception = TimeoutError("no answer so far")
 _REFUSING = ("MISCONF", "NOREPLICAS")
 """How the replies begin of a server that cannot write now: to its disk, or to enough replicas."""
 _FORBIDDEN_IN_SCRIPT = "ACL failure in script"
@@ -42,12 +44,20 @@ class Command(Generic[T]):
     """
     What to send and how to read the reply: no I/O of its own, so both transports serve it.
 
-    `words` is a whole Redis command; with `script` they are the arguments of that script instead.
+    `words` is a whole Redis command; with `script` they are the arguments of that script instead. `aside`: it writes,
+    but nobody asks what became of that.
     """
 
     words: tuple[str | bytes | int, ...]
     parse: Callable[[Any], T]
     script: str | None = None
+    aside: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether somebody has to know if it was carried out."""
+        reads = is_reading(self.words[0]) if self.script is None else self.script in READING
+        return not reads and not self.aside
 
     def encoded(self, prefix: str) -> tuple[bytes | int, ...]:
         """All of it in bytes. Raises: UnicodeEncodeError, for whoever made the command, not for who sends it."""
@@ -61,14 +71,14 @@ Flow: TypeAlias = Generator[Sequence[Command[Any]], list[Any], T]
 """What takes several round trips: it yields the commands of each, is sent their replies, and returns the outcome."""
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, *, timeout_s: float = _TIMEOUT_S) -> redis.Redis:
     """A client of ours for threads: raw bytes, and no retries by the library, which repeats what is not idempotent."""
-    return redis.Redis.from_url(url, **_settings())
+    return redis.Redis.from_url(url, **_settings(timeout_s))
 
 
 def connect_async(url: str) -> redis.asyncio.Redis:
     """A client of ours for an event loop."""
-    client = redis.asyncio.Redis.from_url(url, **_settings())
+    client = redis.asyncio.Redis.from_url(url, **_settings(_TIMEOUT_S))
     pool = client.connection_pool
     pool.connection_class = type("PackingConnection", (_PackingInC, pool.connection_class), {})
     return client
@@ -81,8 +91,8 @@ class _PackingInC:
         return [hiredis.pack_command((*name.split(), *words))]  # the client has names of two words: "SCRIPT LOAD"
 
 
-def _settings() -> dict[str, Any]:
-    return {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S, "retry": Retry(NoBackoff(), 0)}
+def _settings(timeout_s: float) -> dict[str, Any]:
+    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": Retry(NoBackoff(), 0)}
 
 
 class Link:
@@ -152,6 +162,47 @@ class Link:
         self._client.close()
 
 
+class _Asked:
+    """
+    A command on its way. Where its request is in haste it is given up after so long a silence: at any time if it only
+    reads, else as long as it was not sent.
+    """
+
+    def __init__(self, command: Command[Any], words: _Words, request: Haste | None) -> None:
+        self.words = words
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._request = request
+        self._changes = command.changes
+        self._late: asyncio.TimerHandle | None = None
+
+    def limit(self, silent_s: float, why: Callable[[], Exception]) -> None:
+        """Begin to wait, while nothing was heard for *silent_s* by now; *why* is asked for if that goes on."""
+        if self._request is not None and not self._request.over:
+            left_s = max(0.0, self._request.silence_s - silent_s)
+            self._late = self.future.get_loop().call_later(left_s, self._give_up, self._request.silence_s, why)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its caller was told so; who was cancelled may have left it to be carried out."""
+        return self.future.done() and not self.future.cancelled()
+
+    def sent(self) -> None:
+        """It leaves now."""
+        if self._changes:
+            self.heard()
+            if self._request is not None:
+                self._request.over = True
+
+    def heard(self) -> None:
+        """It is not to be given up any more."""
+        if self._late is not None:
+            self._late.cancel()
+
+    def _give_up(self, silence_s: float, why: Callable[[], Exception]) -> None:
+        if not self.future.done():
+            self.future.set_exception(_unavailable(silence_s, why()))
+
+
 class AsyncLink:
     """Sends commands from an event loop: what tasks ask for while a batch is under way leaves together in the next."""
 
@@ -167,18 +218,25 @@ class AsyncLink:
         self._prefix = prefix
         self._pauses_s = pauses_s
         self._patience_s = patience_s
-        self._waiting: list[tuple[_Words, asyncio.Future[Any]]] = []
+        self._waiting: list[_Asked] = []
         self._sender: asyncio.Task[None] | None = None
+        self._silent_since_s: float | None = None
+        self._lost = _SILENT
         self.trips = 0
         self.sent = 0
 
     async def run(self, command: Command[T]) -> T:
         """Raises: StoreUnavailable, StoreRefused; Backlogged where Redis has no memory for it."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command.encoded(self._prefix), future))
+        asked = _Asked(command, command.encoded(self._prefix), haste())
+        silent_s = 0.0 if self._silent_since_s is None else time.monotonic() - self._silent_since_s
+        asked.limit(silent_s, lambda: self._lost)
+        self._waiting.append(asked)
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
-        return command.parse(await future)
+        try:
+            return command.parse(await asked.future)
+        finally:
+            asked.heard()
 
     async def carry_out(self, flow: Flow[T]) -> T:
         """As `Link.carry_out`."""
@@ -198,15 +256,20 @@ class AsyncLink:
     async def _send_all(self) -> None:
         await asyncio.sleep(0)  # whoever is ready to run now may join the first batch
         while self._waiting:
-            batch, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
-            replies = await self._replies([words for words, _ in batch])
-            for (_, future), reply in zip(batch, replies, strict=True):
-                if future.done():
+            waiting = [asked for asked in self._waiting if not asked.given_up]
+            batch, self._waiting = waiting[:_BATCH_MAX], waiting[_BATCH_MAX:]
+            for asked in batch:
+                asked.sent()
+            self._silent_since_s, self._lost = time.monotonic(), _SILENT
+            replies = await self._replies([asked.words for asked in batch]) if batch else []
+            self._silent_since_s = None
+            for asked, reply in zip(batch, replies, strict=True):
+                if asked.future.done():
                     continue
                 if isinstance(reply, Exception):
-                    future.set_exception(reply)
+                    asked.future.set_exception(reply)
                 else:
-                    future.set_result(reply)
+                    asked.future.set_result(reply)
 
     async def _replies(self, commands: Sequence[_Words]) -> list[Any]:
         """What came for each command; an exception for each where sending failed: everybody who waits is told."""
@@ -215,7 +278,7 @@ class AsyncLink:
             try:
                 return await self._send(commands)
             except _AWAY as why:
-                reason = why
+                reason = self._lost = why
             except Exception as why:  # noqa: BLE001  # else whoever waits in this batch would wait for ever
                 return [why] * len(commands)
             if time.monotonic() - begun_s >= self._patience_s:

@@ -11,7 +11,8 @@ from importlib.resources import files
 _FLAGS = "#!lua flags=allow-oom\n"
 """Scripts run when memory is full: what was taken in has to be finished. Those that take tasks in look themselves."""
 _READING_FLAGS = "#!lua flags=allow-oom,no-writes\n"
-_READING = ("full", "key", "listed", "pressure", "tail")
+READING = ("full", "key", "listed", "pressure", "tail")
+"""Those that change nothing."""
 _IN_FRONT = {
     "intake": ("submit", "redrive", "full", "finish"),
     "takeback": ("sweep", "abandon"),
@@ -36,7 +37,7 @@ def scripts() -> Mapping[str, Script]:
     texts = {f.name.removesuffix(".lua"): f.read_text() for f in folder.iterdir() if f.name.endswith(".lua")}
     common, parts = texts.pop("common"), {part: texts.pop(part) for part in _IN_FRONT}
     shared = {name: common + "".join(parts[p] for p, needed in _IN_FRONT.items() if name in needed) for name in texts}
-    flags = {name: _READING_FLAGS if name in _READING else _FLAGS for name in texts}
+    flags = {name: _READING_FLAGS if name in READING else _FLAGS for name in texts}
     return {name: _script(flags[name] + shared[name] + text) for name, text in texts.items()}
 
 

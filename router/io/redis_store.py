@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import log
+from ..audit import NOBODY
 from ..budget import Budget, BudgetUse, applying, balance_names, window
 from ..call import Deployment
 from ..decision import Decision
@@ -77,7 +78,7 @@ class RedisStore:
         """With *scopes*, of these alone and of those that are named in a budget: tenants may be many."""
         published = await self._link.run(self._shifting.budgets())
         if scopes is None:
-            scopes = await self._link.run(Command(("SMEMBERS", self._keys.scopes), lambda r: [*map(as_text, r)]))
+            scopes = await self._link.run(Command(("SMEMBERS", self._keys.scopes), _scopes))
         now_ms = await self._link.run(self._shifting.time())
         named = {budget.scope for budget in published if not budget.scope.endswith(":*")}
         wanted = [(scope, b) for scope in sorted({*scopes, *named}) for b in applying(published, scope)]
@@ -203,6 +204,11 @@ class RedisStore:
 
 def _monotonic_ms() -> int:
     return int(time.monotonic() * 1000)
+
+
+def _scopes(reply: Sequence[Any]) -> list[str]:
+    """Those of which there is money; without the names of who is unknown, to whom no budget is given."""
+    return [scope for scope in map(as_text, reply) if scope.partition(":")[2] != NOBODY]
 
 
 def _balance(reply: Any) -> Balance | None:

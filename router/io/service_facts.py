@@ -40,11 +40,15 @@ def _reaching() -> Iterator[None]:
 
 
 class ServiceFacts:
-    """Reads them with a client of its own."""
+    """Reads them with a client of its own. With *silence_s* a server that says nothing for so long is away."""
 
-    def __init__(self, url: str, *, prefix: str) -> None:
-        self._redis = connect(url)
-        self._link = Link(self._redis, prefix=prefix)
+    def __init__(self, url: str, *, prefix: str, silence_s: float | None = None) -> None:
+        if silence_s is None:
+            self._redis = connect(url)
+            self._link = Link(self._redis, prefix=prefix)
+        else:
+            self._redis = connect(url, timeout_s=silence_s)
+            self._link = Link(self._redis, prefix=prefix, patience_s=0)
         self._commands = ProducerCommands(prefix=prefix)
         self._keys = Keys(prefix)
         self._prefix = prefix

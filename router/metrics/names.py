@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..audit import NOBODY
 from .facts import Facts
 from .family import bounded, first
 
@@ -15,7 +16,10 @@ POLICIES_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`tier` and `policy` give the label of a name; `tiers` are those that have one of their own."""
+    """
+    `tier` and `policy` give the label of a name; `tiers` are those that have one of their own. Costs that belong to no
+    tier have the label `NOBODY`, which is none: nobody serves it.
+    """
 
     tier: Callable[[str], str]
     policy: Callable[[str], str]
@@ -25,8 +29,7 @@ class Names:
     def of(cls, facts: Facts) -> Names:
         known = {*facts.tiers, *(tier for card in facts.cards.values() for tier in card.tiers or (card.tier,))}
         queues = {queue.removeprefix("!") for queue in facts.service.ready}
-        tiers = first(
-            known, {*queues, *facts.service.running, *(change.cell.tier for change in facts.counts)}, TIERS_MAX
-        )
+        counted = {change.cell.tier for change in facts.counts} - {NOBODY}
+        tiers = first(known, {*queues, *facts.service.running, *counted}, TIERS_MAX)
         policies = first(facts.cards, {change.cell.policy for change in facts.counts}, POLICIES_MAX)
-        return cls(bounded(tiers), bounded(policies), tuple(tiers))
+        return cls(bounded([*tiers, NOBODY]), bounded(policies), tuple(tiers))

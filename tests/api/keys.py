@@ -17,6 +17,7 @@ from router.api.backend import Backend, open_backend
 from router.api.caller import GUARDED, Caller, Door, needs
 from router.api.problems import Refused
 from router.apikey import CHANCE_BYTES, Scope, Token
+from router.io.haste import SILENCE_S
 from router.io.key_commands import KeyCommands, Wish
 from router.settings import Settings
 
@@ -92,9 +93,11 @@ class Guarded:
 
 
 @asynccontextmanager
-async def a_guarded(settings: Settings, *, insecure: bool = False) -> AsyncIterator[Guarded]:
+async def a_guarded(
+    settings: Settings, *, insecure: bool = False, silence_s: float = SILENCE_S
+) -> AsyncIterator[Guarded]:
     async with open_backend(settings, insecure=insecure) as backend:
-        app, clock = create_app(backend), Stopwatch()
+        app, clock = create_app(backend, silence_s=silence_s), Stopwatch()
         app.include_router(routes)
         app.state.door = Door(backend, clock_s=clock)
         transport = httpx.ASGITransport(app)

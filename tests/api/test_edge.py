@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 from fastapi import FastAPI
 
 from router import log
+from router.api.app import create_app
+from router.api.backend import Backend, open_backend
 from router.api.edge import Edge
+from router.io.embedded import EmbeddedServer
+from router.io.redis_link import Command
+from router.settings import Settings
+from router.web.install import install
+from tests.builders import a_policy
+from tests.frozen import frozen
 
 
 @pytest.fixture
@@ -63,3 +72,50 @@ async def test_ids_are_each_requests_own(http: httpx.AsyncClient) -> None:
     ids = {(await http.get("/livez")).headers["x-request-id"] for _ in range(20)}
 
     assert len(ids) == 20
+
+
+READ = ["/", "/tasks", "/readyz", "/v1/tasks", "/v1/tasks/t1?wait=30", "/v1/tasks/t1/events", "/v1/queues", "/v1/costs"]
+
+
+async def answering(backend: Backend) -> None:
+    """Return once the store answers each client of the backend."""
+    await asyncio.gather(backend.client.policies(), backend.store.balance(), backend.link.run(Command(("TIME",), list)))
+
+
+async def test_who_asks_while_the_store_hangs_is_told_so_soon(tmp_path: Path) -> None:
+    """A store that says nothing is away after the seconds of its silence, for people and programs, one by one too."""
+    with EmbeddedServer(tmp_path) as server:
+        async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
+            app = create_app(backend, silence_s=0.5)
+            install(app)
+            await backend.store.publish([a_policy()])
+            before = [(await asked(app, path)).status_code for path in READ]
+            with frozen(server):
+                together = await asyncio.gather(*(asked(app, path) for path in READ))
+                alone = [await asked(app, path) for path in READ]
+            await answering(backend)
+            after = [(await asked(app, path)).status_code for path in READ]
+
+    assert before == after == [200, 200, 200, 200, 404, 404, 200, 200]
+    assert {answer.status_code for answer in [*together, *alone]} == {503}
+    assert all(answer.json()["code"] == "store_unavailable" for answer in alone[2:])
+    assert all(answer.headers["retry-after"] == "2" for answer in alone)
+
+
+async def test_who_hands_in_a_task_while_the_store_hangs_is_not_left_in_doubt(tmp_path: Path) -> None:
+    """What was not sent is refused, and never done; what was sent is waited for, and so is its end."""
+    body = {"policy": "receipts", "input": {"text": "x"}}
+    with EmbeddedServer(tmp_path) as server:
+        async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
+            app = create_app(backend, silence_s=0.5)
+            await backend.store.publish([a_policy()])
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://router", timeout=60) as http:
+                first = (await http.post("/v1/tasks", json=body)).json()["id"]
+                with frozen(server):
+                    refused = [await http.get("/v1/tasks"), await http.post("/v1/tasks", json=body)]
+                await answering(backend)
+                listed = (await http.get("/v1/tasks")).json()["data"]
+
+    assert [answer.status_code for answer in refused] == [503, 503]
+    assert [task["id"] for task in listed] == [first]

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,8 +18,10 @@ from router.api.app import create_app
 from router.api.backend import Backend, open_backend
 from router.decision import Review
 from router.io.embedded import EmbeddedServer
+from router.settings import Settings
 from tests.api.served import a_client, served
 from tests.builders import DOUBTFUL, GOOD, a_policy, a_submission, an_attempt
+from tests.frozen import frozen
 from tests.waiting import until
 from tests.workers.floor import Floor, Gated
 
@@ -252,3 +255,25 @@ async def _connections(floor: Floor) -> int:
     """How many clients the server has."""
     client = floor.link._client
     return len(await client.client_list())
+
+
+async def test_a_stream_goes_on_when_the_store_hangs_for_a_while(tmp_path: Path) -> None:
+    """Who listens is told that all is still there, and hears the end when Redis answers again."""
+    with EmbeddedServer(tmp_path) as server:
+        async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
+            app = create_app(backend, silence_s=0.5)
+            async with served(app) as url, a_client(url) as http:
+                await backend.store.publish([a_policy()])
+                await backend.store.submit([a_submission("t1")])
+                async with http.stream("GET", "/v1/tasks/t1/events") as begun:
+                    stands = await Ear(begun).next()
+                assert stands is not None
+                async with http.stream("GET", "/v1/tasks/t1/events", headers={"last-event-id": stands.id}) as answer:
+                    lines = answer.aiter_lines()
+                    with frozen(server):
+                        comment = await anext(lines)
+                    await backend.client.cancel("t1")
+                    kinds = [line async for line in lines if line.startswith("event: ")]
+
+    assert comment == ": still there"
+    assert kinds == ["event: task.cancelled"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from router.api.backend import Backend
+from router.api.backend import Backend, open_backend
 from router.api.gathering import FRESH_S, Gathering
+from router.io.embedded import EmbeddedServer
+from router.settings import Settings
 from tests.api.keys import Stopwatch
 from tests.builders import a_policy
+from tests.frozen import frozen
 
 
 async def test_facts_are_told_again_for_a_while(backend: Backend) -> None:
@@ -52,3 +56,16 @@ async def test_who_leaves_takes_nobody_along(backend: Backend) -> None:
     leaver.cancel()
 
     assert (await stayer) is not None
+
+
+async def test_an_outage_is_not_told_again(tmp_path: Path) -> None:
+    """As soon as the store answers again, whoever asks is told its facts."""
+    with EmbeddedServer(tmp_path) as server:
+        async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
+            gathering = Gathering(backend, clock_s=Stopwatch(), silence_s=0.5)
+            with frozen(server):
+                away = await gathering.facts()
+            there = await gathering.facts()
+
+    assert away is None
+    assert there is not None and [*there.cards] == []

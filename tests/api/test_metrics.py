@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,8 +16,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from router.api.app import create_app
 from router.api.backend import Backend, open_backend
-from router.apikey import Scope
+from router.apikey import Scope, Token
 from router.app import load_pricing
+from router.audit import NOBODY
 from router.budget import Budget
 from router.cost import usd
 from router.io.cost_commands import CostCommands
@@ -27,11 +30,25 @@ from tests.api.keys import Guarded, a_guarded
 from tests.builders import DOUBTFUL, GOOD, a_failure, a_policy, a_submission
 from tests.carrying import House, by_tier
 from tests.conftest import Clock, a_redis_store
+from tests.frozen import frozen
 from tests.gang import POLICIES
 from tests.scrape import Scraped, complaints
 from tests.shell import Shell
 
-NOBODY = "redis://127.0.0.1:1/0"
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+OF_THE_PROCESS = {
+    "router_build_info",
+    "router_http_requests",
+    "router_http_request_duration_seconds",
+    "router_store_reachable",
+}
+
+
+def shown(key: str | None) -> dict[str, str]:
+    """The headers of who shows a key."""
+    return {} if key is None else {"authorization": f"Bearer {key}"}
 
 
 async def scrape(http: httpx.AsyncClient, **headers: str) -> Scraped:
@@ -152,13 +169,48 @@ async def test_budgets_of_tenants_that_nobody_named_make_no_series(http: httpx.A
 
 async def test_tells_of_itself_while_the_store_is_away(prefix: str) -> None:
     """A scrape that fails would hide that it is Redis that is gone: it answers, and says so."""
-    async with open_backend(Settings(redis_url=NOBODY, prefix=prefix), insecure=True) as backend:
+    async with open_backend(Settings(redis_url=NOWHERE, prefix=prefix), insecure=True) as backend:
         transport = httpx.ASGITransport(create_app(backend))
         async with httpx.AsyncClient(transport=transport, base_url="http://router") as http:
             read = await scrape(http)
 
     assert read.one("router_store_reachable") == 0
     assert "router_tasks" not in read.text
+
+
+@pytest.fixture
+async def own(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    """A server that may be frozen."""
+    with EmbeddedServer(tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_a_key_that_cannot_be_looked_up_hears_of_this_process_alone(own: EmbeddedServer, hangs: bool) -> None:
+    """
+    While Redis is away or hangs, Prometheus hears so with any key that is formed like one: nothing of tenants, tasks or
+    money is told. What is no key is refused as ever, and a stranger's is once Redis is there again.
+    """
+    async with AsyncExitStack() as stack:
+        guarded = await stack.enter_async_context(a_guarded(Settings(redis_url=own.url), silence_s=0.2))
+        scraper = await guarded.key("acme", Scope.METRICS)
+        stranger = Token.made_of(bytes(40))
+        await guarded.backend.store.publish([a_policy()])
+        await guarded.http.get("/livez")
+        if hangs:
+            stack.enter_context(frozen(own))
+        else:
+            own.stop()
+        told = [await guarded.http.get("/metrics", headers=shown(token)) for token in (scraper.text, stranger.text)]
+        refused = [await guarded.http.get("/metrics", headers=shown(text)) for text in (None, "rk_no", scraper.id)]
+
+    read = Scraped(told[0].text)
+    assert [answer.status_code for answer in told] == [200, 200]
+    assert [answer.status_code for answer in refused] == [401, 401, 401]
+    assert read.one("router_store_reachable") == 0
+    assert read["router_http_requests_total"]["GET", "/livez", "200"] == 1
+    assert {family.name for family in read.families} == OF_THE_PROCESS
+    assert list(complaints(told[0].text)) == []
 
 
 # money is the same everywhere
@@ -240,3 +292,33 @@ async def test_costs_are_the_same_before_and_after_they_are_counted(http: httpx.
         assert before[name] == after[name] != {}
     assert before.one("router_cost_fold_lag_seconds") > 0
     assert after.one("router_cost_fold_lag_seconds") == 0
+
+
+async def test_what_a_bill_alone_knows_is_in_the_costs_and_nowhere_else(
+    http: httpx.AsyncClient,
+    backend: Backend,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Calls that nobody remembers make no tier that nobody serves, no queue, no policy and no budget of anybody's."""
+    for name, value in backend.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    scopes = ["global", "tenant:*", "policy:*", "tier:*"]
+    await backend.store.publish([a_policy()])
+    await backend.store.publish_budgets([Budget(scope=scope, usd="5", per="day") for scope in scopes])
+    bill = tmp_path / "bill.jsonl"
+    bill.write_text('{"call_id": "lost", "amount_nusd": 70, "model": "m"}')
+
+    assert await asyncio.to_thread(Shell(capsys), "audit", "--bill", str(bill), "--yes") == 0
+    read = await scrape(http)
+    api = (await http.get("/v1/costs", params={"by": "tier"})).json()["data"]
+    budgets = (await http.get("/v1/budgets")).json()["data"]
+
+    costs = [name for name, labels in read.samples if NOBODY in dict(labels).values()]
+    assert {name for name in costs if not name.startswith("router_cost_")} == set()
+    assert of_tiers(read, "router_cost_dollars_total") == {NOBODY: Decimal("0.000000070")}
+    assert {("mini",), ("small",), ("large",)} <= set(read["router_tier_workers"])
+    assert {row["group"]["tier"]: row["cost_usd"] for row in api} == {NOBODY: "0.000000070"}
+    assert {(use["scope"], use["used_usd"]) for use in budgets} == {("global", "0.000000070")}
+    assert {scope for _, scope in read["router_budget_limit_dollars"]} >= {"global", "policy:receipts", "tier:mini"}

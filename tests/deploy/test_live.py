@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -17,9 +18,16 @@ from typing import Any
 import pytest
 import yaml
 
+from router.apikey import Scope
+from router.io.embedded import EmbeddedServer
+from router.io.haste import SILENCE_S
+from router.settings import Settings
+from tests.api.keys import a_guarded
+from tests.api.served import served
 from tests.deploy.conftest import Running
 from tests.deploy.queries import panels, records, rules, scalers
 from tests.deploy.tools import DEPLOY, prometheus
+from tests.frozen import frozen
 from tests.waiting import wait_until
 
 NOTHING_YET = {
@@ -33,11 +41,11 @@ WARNED = {"RouterSunset", "RouterSunsetNear"}
 
 
 class Prometheus:
-    """Prometheus with the rules of deploy/, which reads a service every second. Stopped when left."""
+    """Prometheus with the rules of deploy/, which reads a service every second, with its key where it needs one."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, target: str, *, key: str | None = None) -> None:
         self._file = folder / "prometheus.yaml"
-        self._file.write_text(yaml.safe_dump(_configured(target)))
+        self._file.write_text(yaml.safe_dump(_configured(target, key)))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -80,14 +88,15 @@ class Prometheus:
             return False
 
 
-def _configured(target: str) -> dict[str, Any]:
+def _configured(target: str, key: str | None) -> dict[str, Any]:
     """Our own configuration, but quicker, and with the address of the service here."""
     told: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yaml").read_text())
     told["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     told["rule_files"] = [str(DEPLOY / "prometheus" / name) for name in told["rule_files"]]
     job = next(job for job in told["scrape_configs"] if job["job_name"] == "router")
     del job["dns_sd_configs"], job["authorization"]
-    told["scrape_configs"] = [{**job, "static_configs": [{"targets": [target]}]}]
+    shown = {} if key is None else {"authorization": {"credentials": key}}
+    told["scrape_configs"] = [{**job, **shown, "static_configs": [{"targets": [target]}]}]
     return told
 
 
@@ -99,6 +108,12 @@ def watched(service: Running, tmp_path_factory: pytest.TempPathFactory) -> Itera
         wait_until(lambda: service.work() or not empty(running), "data for every chart", timeout_s=75)
     yield running
     running.stop()
+
+
+def raised_with(running: Prometheus, alert: str) -> set[str]:
+    """The alerts that are pending or firing, once that one is."""
+    wait_until(lambda: alert in running.raised(), alert)
+    return running.raised()
 
 
 def empty(running: Prometheus) -> list[str]:
@@ -123,3 +138,21 @@ def test_every_rule_can_be_evaluated(watched):
 def test_a_service_that_does_well_alarms_nobody(watched):
     """No alert is pending or firing where tasks are worked on as they come."""
     assert watched.raised() - WARNED == set()
+
+
+async def test_prometheus_hears_of_a_frozen_redis_though_its_key_cannot_be_looked_up(tmp_path):
+    """Where a key is needed, as in production, that Redis hangs is alarmed as such, within the usual time to scrape."""
+    with EmbeddedServer(tmp_path / "redis") as server:
+        async with a_guarded(Settings(redis_url=server.url), silence_s=0.3) as guarded:
+            key = (await guarded.key("ops", Scope.METRICS)).text
+            async with served(guarded.app) as url:
+                running = await asyncio.to_thread(Prometheus, tmp_path, url.removeprefix("http://"), key=key)
+                try:
+                    await asyncio.to_thread(wait_until, lambda: running.ask("router_store_reachable == 1"), "a scrape")
+                    with frozen(server):
+                        raised = await asyncio.to_thread(raised_with, running, "RouterStoreUnreachable")
+                finally:
+                    await asyncio.to_thread(running.stop)
+
+    assert "RouterDown" not in raised
+    assert SILENCE_S < 10, "Prometheus scrapes no longer by default"

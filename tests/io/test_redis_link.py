@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +14,13 @@ from redis.retry import Retry
 
 from router.errors import Backlogged, StoreRefused, StoreUnavailable
 from router.io.embedded import EmbeddedServer
+from router.io.haste import hastening
 from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, Command, Link, connect, connect_async
 from router.submission import Submitted
 from tests.acl import GuardedServer, peek
 from tests.builders import a_submission
+from tests.frozen import frozen
 
 
 def echo(text: str) -> Command[str]:
@@ -222,16 +222,6 @@ async def test_who_is_not_let_in_is_told_at_once(tmp_path: Path, name: str) -> N
 # a server that hangs
 
 
-@contextmanager
-def frozen(server: EmbeddedServer) -> Iterator[None]:
-    """It takes connections and answers nothing."""
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
 async def test_a_server_that_hangs_is_given_up_when_patience_is_over(tmp_path: Path) -> None:
     """Tries that last end the waiting before all of them were made; whoever has more patience makes them all."""
     words = {"socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
@@ -251,6 +241,91 @@ async def test_a_server_that_hangs_is_given_up_when_patience_is_over(tmp_path: P
         threads.close()
 
     assert (short.trips, long.trips) == (1, 3)
+
+
+# in haste
+
+
+SILENCE_S = 0.2
+
+
+def get(key: str) -> Command[bytes | None]:
+    return Command(("GET", key), lambda reply: reply)
+
+
+def put(key: str) -> Command[bytes]:
+    return Command(("SET", key, "done"), lambda reply: reply)
+
+
+async def hastily(link: AsyncLink, command: Command[object]) -> object:
+    """Ask as a request of its own."""
+    with hastening(SILENCE_S):
+        return await link.run(command)
+
+
+@pytest.fixture
+async def own(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedServer, AsyncLink]]:
+    """A server that may be frozen, and a link to it that has been used."""
+    with EmbeddedServer(tmp_path) as server:
+        link = AsyncLink(connect_async(server.url), prefix="x:")
+        await link.run(echo("hello"))
+        yield server, link
+        await link.close()
+
+
+async def test_who_is_in_haste_reads_no_longer_than_so(own: tuple[EmbeddedServer, AsyncLink]) -> None:
+    """A silence ends a hasty request's reading; whoever has time gets the answer when there is one."""
+    server, link = own
+    with frozen(server):
+        patient = asyncio.create_task(link.run(echo("patient")))
+        with pytest.raises(StoreUnavailable, match="no answer so far"):
+            await hastily(link, get("k"))
+        still_there = not patient.done()
+
+    assert still_there
+    assert await patient == "patient"
+    assert await hastily(link, get("k")) is None
+
+
+async def test_what_changes_and_was_sent_is_waited_for(own: tuple[EmbeddedServer, AsyncLink]) -> None:
+    """It may be carried out, so nobody is told that it was not; what its request reads then is waited for, too."""
+    server, link = own
+
+    async def changes_and_reads() -> list[object]:
+        with hastening(SILENCE_S):
+            return [await link.run(put("k")), await link.run(get("k"))]
+
+    with frozen(server):
+        changing = asyncio.create_task(changes_and_reads())
+        with pytest.raises(StoreUnavailable):
+            await hastily(link, get("k"))
+        still_there = not changing.done()
+
+    assert still_there
+    assert await changing == [b"OK", b"done"]
+
+
+async def test_what_changes_and_was_not_sent_is_never_sent(own: tuple[EmbeddedServer, AsyncLink]) -> None:
+    """Behind a batch that hangs it is given up, and then nobody carries it out."""
+    server, link = own
+    with frozen(server):
+        with pytest.raises(StoreUnavailable):
+            await hastily(link, get("k"))
+        sent = link.sent
+        with pytest.raises(StoreUnavailable):
+            await hastily(link, put("k"))
+
+    assert await link.run(get("k")) is None
+    assert link.sent - sent == 1
+
+
+async def test_what_is_noted_aside_is_given_up_as_a_read_is(own: tuple[EmbeddedServer, AsyncLink]) -> None:
+    """Of what nobody asks whether it was carried out, nobody waits for the end."""
+    server, link = own
+    with frozen(server), pytest.raises(StoreUnavailable):
+        await hastily(link, replace(put("k"), aside=True))
+
+    assert await link.run(get("other")) is None
 
 
 # for threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import redis
@@ -22,6 +23,7 @@ from router.webhook import Webhook
 from tests.builders import BROKEN, GOOD, a_policy, a_submission, an_attempt
 from tests.carrying import House, by_tier
 from tests.conftest import Clock, a_redis_store
+from tests.frozen import frozen
 from tests.workers.test_sweep import Plant
 
 TIERS = ("mini", "small", "large")
@@ -203,3 +205,18 @@ def test_a_server_that_is_away_is_told_at_once() -> None:
     """Nobody waits for a server that does not answer: whoever asks for facts asks again."""
     with closing(ServiceFacts("redis://127.0.0.1:1/0", prefix="r:")) as facts, pytest.raises(StoreUnavailable):
         facts.service(TIERS, [])
+
+
+def test_a_server_that_says_nothing_is_away(tmp_path: Path) -> None:
+    """Whoever has little time is told so after that silence, whichever of the facts is asked for."""
+    with EmbeddedServer(tmp_path) as server:
+        facts = ServiceFacts(server.url, prefix="x:", silence_s=0.3)
+        before = facts.full()
+        with frozen(server):
+            for read in (facts.cards, facts.full, lambda: facts.service((), ())):
+                with pytest.raises(StoreUnavailable, match="Timeout"):
+                    read()
+        after = facts.full()
+        facts.close()
+
+    assert (before, after) == (None, None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from router.audit import NOBODY
 from router.ledger import Entry
 from router.metrics import Facts, Snapshot
 from router.service import Breaker, Service, Worker
@@ -63,3 +64,14 @@ def test_no_counter_falls_while_lines_come() -> None:
         now = {key: value for key, value in told(counts=few(*ledger)).samples.items() if key[0].endswith("_total")}
         assert {key: value for key, value in before.items() if now[key] < value} == {}
         before = now
+
+
+def test_costs_of_nobody_make_no_tier() -> None:
+    """What was booked by a bill alone is in the costs under `-`; nothing waits there, and nobody serves it."""
+    line = a_line(SETTLED, "lost", 10, tier=NOBODY, policy=NOBODY, tenant=NOBODY)
+    read = told(cards={"receipts": CARD}, counts=few(line))
+
+    assert read.dollars("router_cost_dollars_total") == {(NOBODY, "first", NOBODY): "0.000000010"}
+    named = {name for name, labels in read.samples if ("tier", NOBODY) in labels}
+    assert named == {"router_cost_dollars_total"}
+    assert set(read["router_tier_workers"]) == {(CARD.tier,)}
