@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,9 @@ from markupsafe import Markup
 from pygal.style import Style
 
 from .shown import visible
+
+# pygal leaves a finder for plugins of maps behind, of before Python 3.4, over which other importers stumble.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _STYLE: Final = Style(font_family="inherit", label_font_size=11, major_label_font_size=11)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -90,3 +91,8 @@ def test_certainty_can_be_drawn(share: float) -> None:
     chart = drawn(reliability([Measured(share, share, (share, share), "sure")], about="trust"))
 
     assert len(list(chart.iter(f"{SVG}circle"))) == 1
+
+
+def test_importing_goes_on_as_before() -> None:
+    """The library's own finder of modules, which knows no specs, stays in nobody's way."""
+    assert [finder for finder in sys.meta_path if not hasattr(finder, "find_spec")] == []
