@@ -142,6 +142,10 @@ class Store(Protocol):
         """
         ...
 
+    def stands_back(self) -> bool:
+        """True where tasks were given back lately that this process cannot read: others may take what comes next."""
+        ...
+
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         """Prolong these leases; returns the ids of the tasks that are no longer ours."""
         ...

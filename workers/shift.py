@@ -32,6 +32,8 @@ STUCK_S = 120.0
 """A process whose loop has not turned for so long ends itself; the sweep puts its tasks back."""
 _LOOK_LEAST_S = 0.02
 _AWAY_S = 1.0
+_STAND_BACK_S = 0.25
+"""What others that hear the bell need to take what it rang for."""
 _QUIET_LOOKS = 2
 """A quarantine shift ends after so many looks that found no suspect."""
 
@@ -40,6 +42,8 @@ class Bell(Protocol):
     """Tells an idle shift that there may be work."""
 
     async def rung(self, timeout_s: float) -> bool: ...
+
+    async def pass_on(self) -> None: ...
 
 
 def work(alone: bool = False) -> None:
@@ -214,11 +218,26 @@ class Shift:
 
         It ends with the shift, not by being cancelled alone: below the bell, Python 3.11's `wait_for` may swallow that.
         """
+        passed_on = False
         while not self._draining:
             await self._room.wait()
             if not self._draining and self._free() and await self._bell.rung(self._idle_s):
+                passed_on = await self._stand_back(passed_on)
                 self._stirred.set()
             await asyncio.sleep(0 if self._free() else 0.01)
+
+    async def _stand_back(self, passed_on: bool) -> bool:
+        """
+        Let others go first where tasks come that this process could not read; returns whether it passed the bell on.
+
+        The next ring after that may be that one, which nobody else heard: it is not passed on again.
+        """
+        if not self._store.stands_back():
+            return False
+        if not passed_on:
+            await self._bell.pass_on()
+        await asyncio.sleep(_STAND_BACK_S)
+        return not passed_on
 
     async def _keep_leases(self) -> None:
         """Renew three times a lease."""

@@ -31,6 +31,8 @@ from .shift_commands import ShiftCommands, Unread
 
 _PAGE = 10_000
 _LEFT_LOOK_MS = 250
+_STANDS_BACK_MS = 60_000
+"""Twice as long as a task is let alone that a process could not read."""
 """A shift that found tasks it cannot read looks on after so long: it does not stand still, nor run through them all."""
 
 
@@ -54,6 +56,7 @@ class RedisStore:
         self._opens_in_ms: int | None = None
         self._unreadable: dict[str, str] = {}
         self._told: set[str] = set()
+        self._left_ms: int | None = None
         self._heard: str | None = None
 
     async def publish(self, policies: Sequence[Policy]) -> None:
@@ -116,6 +119,9 @@ class RedisStore:
         """As the port says; behind tasks that cannot be read there may be others that can, so that is a gate too."""
         return self._opens_in_ms
 
+    def stands_back(self) -> bool:
+        return self._left_ms is not None and _monotonic_ms() - self._left_ms < _STANDS_BACK_MS
+
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         return await self._link.run(self._shifting.renew(claims))
 
@@ -145,6 +151,7 @@ class RedisStore:
             log.logger().warning(
                 "task.left", task=unread.task_id, tier=unread.tier, version=unread.policy, reason=unread.why
             )
+        self._left_ms = _monotonic_ms()
         return await self._link.run(self._shifting.leave(unread.task_id, unread.token, unread.why))
 
     async def sweep(self, *, at_most: int) -> Swept:

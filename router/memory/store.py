@@ -136,6 +136,9 @@ class MemoryStore:
     def opens_in_ms(self) -> int | None:
         return None
 
+    def stands_back(self) -> bool:
+        return False
+
     async def renew(self, claims: Sequence[Claim]) -> frozenset[str]:
         lost = set()
         for claim in claims:

@@ -34,3 +34,21 @@ async def test_is_silent_while_redis_is_away(tmp_path: Path) -> None:
 
     assert elsewhere.done()
     await bell.close()
+
+
+async def test_is_passed_on_to_who_waits(server: EmbeddedServer, prefix: str, redis_store: RedisStore) -> None:
+    """Who heard it and cannot take what it rang for lets another one hear it; who heard nothing passes nothing on."""
+    await redis_store.publish([a_policy()])
+    one, other = (RedisBell(server.url, keys=Keys(prefix), queues=["mini"]) for _ in range(2))
+    await redis_store.submit([a_submission("t1")])
+    heard = [await one.rung(20), await one.rung(0.1)]
+    await one.pass_on()
+    silent = await other.rung(0.1)
+
+    await redis_store.submit([a_submission("t2")])
+    heard.append(await one.rung(20))
+    await one.pass_on()
+
+    assert (heard, silent, await other.rung(20)) == ([True, False, True], False, True)
+    for bell in (one, other):
+        await bell.close()

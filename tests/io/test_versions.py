@@ -163,6 +163,7 @@ async def test_a_task_that_a_newer_version_wrote_is_left_to_it(
     assert kept == {"s": b"delayed", "l": b"", "x": None, "z": None, "b": b"1"}
     assert raw.hget(f"{prefix}t:t1", "why").decode().startswith(f"{what} is of format {FORMAT + 1}, and this process")
     assert store.opens_in_ms() == 250
+    assert store.stands_back()
 
 
 async def test_a_policy_that_a_newer_version_wrote_is_asked_for_once(

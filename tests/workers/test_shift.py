@@ -417,6 +417,9 @@ class SilentBell:
         await asyncio.sleep(timeout_s)
         return False
 
+    async def pass_on(self) -> None:
+        """Nobody hears it either."""
+
 
 class Claims:
     """A store that remembers how many tasks each claim brought."""
@@ -448,6 +451,9 @@ class DeafBell:
         except asyncio.CancelledError:
             self.cancelled = True
         return False
+
+    async def pass_on(self) -> None:
+        """Nobody hears it."""
 
 
 class LateClaims:
