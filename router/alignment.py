@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 
 from .call import Token
 from .jsontext import Path, spans
-from .subschema import resolve
+from .schema.subschema import resolve
 from .values import Json
 
 _HOPS_MAX = 8

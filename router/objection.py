@@ -11,7 +11,7 @@ from typing import Any, Final
 from .call import Named
 from .jsontext import DEPTH_MAX, NotJson, canonical, is_deeper, parse
 from .output import Kind
-from .schema import check_schema
+from .schema.validator import check_schema
 from .wishes import Wishes
 
 SCHEMA_BYTES_MAX: Final = 65_536

@@ -18,7 +18,7 @@ from .lint.surroundings import Surroundings
 from .lint.worth import worth_doubts
 from .policy import Policy
 from .problem import Code, Mistake
-from .strictmode import strict_mode_problems
+from .schema.strictmode import strict_mode_problems
 from .tier import Tier
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from .asking import World
 from .call import Answer, Call, Deployment, Failure, FailureKind, Reply, Usage
+from .cases.case import JUDGE, Case, Suite
+from .cases.expect import CaseEnd, Difference, differences, rewritten
 from .cost import PriceBook, input_tokens_at_most
 from .decision import Wait, decide
 from .engine import Engine
@@ -17,8 +19,6 @@ from .ledger import Intent
 from .memory import MemoryStore
 from .output import Output
 from .policy import Policy
-from .policycase import JUDGE, Case, Suite
-from .policyexpect import CaseEnd, Difference, differences, rewritten
 from .ports import Claim
 from .reading import read
 from .record import Record

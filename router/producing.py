@@ -16,7 +16,7 @@ from .conversation import images_of
 from .errors import Backlogged, TaskConflict, TaskGone, TaskInvalid
 from .jsontext import NotJson, canonical
 from .objection import objection
-from .schema import Validator
+from .schema.validator import Validator
 from .submission import Admission, Busy, Card, Conflict, Full, Gone, Submission, Submitted, fingerprint
 from .task import Priority
 from .tenant import name_mistake, tenant_mistake

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.conversation import CONVERSATION, images_of, messages_of, without_images
-from router.schema import Validator
+from router.schema.validator import Validator
 
 PHOTO = "data:image/png;base64,AA"
 TOLD = {"role": "user", "content": [{"type": "text", "text": "What is it?"}]}

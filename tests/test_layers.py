@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PURE = """
     errors values tenant destination webhook
     jsontext problem
-    subschema schemaengines schemawords schema strictmode
+    schema
     call conversation output alignment reading
     wishes objection task verdict refusal ruling trail erasure record summary event
     cel
@@ -29,9 +29,8 @@ PURE = """
     ledger submission auditing seen story proportion estimate auditreport bill audit result delivery
     timings counters pricing report costtable
     sign server service overview pressure doctor
-    problemcodes yamlfile validated policyrules leftover policyfile policyexpect policycase
-    policycoverage junit policyschema policyexplain lint policylint
-    recording replayed replaycost replay passrates exporting traffic policydiff backtest
+    problemcodes policyfile cases policyschema policyexplain policydiff lint policylint
+    recorded
     apikey allowance
     ports formats memory testing metrics
 """
@@ -40,7 +39,6 @@ PURE = """
 REST = """
     log fault settings
     asking engine policytest
-    spread comparing
     calibration
     producing
     io
@@ -264,7 +262,7 @@ def test_a_producer_pays_for_nothing_it_does_not_use(code: str) -> None:
 
 def test_who_runs_tasks_needs_no_science() -> None:
     """Certificates are numbers that pure Python reads: numpy and its like are for commands that learn and compare."""
-    allowed = ("calibration", "cli.", "spread", "comparing", "backtest")
+    allowed = ("calibration", "cli.", "recorded.spread", "recorded.comparing", "recorded.backtest")
     science = {name for library in ("numpy", "scipy", "sklearn", "matplotlib") for name in importers(library)}
 
     assert science != set()

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from router.output import Formed, FunctionTool, Kind, Output, Turn
-from router.schema import Validator, check_schema
-from router.strictmode import strict_mode_problems
+from router.schema.strictmode import strict_mode_problems
+from router.schema.validator import Validator, check_schema
 from tests.builders import RECEIPT
 
 TOOL = {"name": "call_off", "parameters": {"type": "object"}}

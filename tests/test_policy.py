@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from router.conversation import CONVERSATION
 from router.policy import Policy
-from router.policyfile import parse_policy
+from router.policyfile.parse import parse_policy
 from router.tier import Tiers
 from tests.builders import RECEIPT, TEXT_INPUT, TIERS, a_certificate, a_chat, a_policy, a_promise, a_tier
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from router.call import Failure, FailureKind, Usage
+from router.cases.case import Case
 from router.policy import Policy
-from router.policycase import Case
 from router.policytest import Played, play
 from router.refusal import Refusal
 from tests.builders import NOW_MS, PRICES, TIERS, a_certified_policy, a_policy, a_tier

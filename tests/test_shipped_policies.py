@@ -12,6 +12,9 @@ from typing import Any, get_args
 
 import pytest
 
+from router.cases.case import Case, Recorded, parse_cases
+from router.cases.coverage import coverage
+from router.cases.expect import Expect
 from router.cel.words import WORDS
 from router.checks import AnyCheck, Consultation, Question, SecondSample, Subject, examine
 from router.checks.base import Check
@@ -22,10 +25,7 @@ from router.grounds import normal
 from router.io.folder import Book, policy_files, read_book, read_cases
 from router.lint.surroundings import Surroundings
 from router.policy import Example, Limits, Moves, Policy
-from router.policycase import Case, Recorded, parse_cases
-from router.policycoverage import coverage
-from router.policyexpect import Expect
-from router.policyfile import parse_budgets, parse_policy, parse_tiers
+from router.policyfile.parse import parse_budgets, parse_policy, parse_tiers
 from router.policylint import doubts
 from router.policyschema import editor_schema
 from router.policytest import play_all
@@ -140,7 +140,7 @@ def test_the_editors_schema_takes_the_shipped_policies(name: str) -> None:
     """An editor draws no red line under a shipped policy."""
     from jsonschema import Draft202012Validator
 
-    from router.yamlfile import read_yaml
+    from router.policyfile.yamlfile import read_yaml
 
     path = FILES[name]
     data = read_yaml(path.read_text("utf-8"), str(path)).data

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from ..certificate import lot
 from ..decision import misfit
 from ..policy import Policy
-from ..recording import Recording
+from ..recorded.recording import Recording
 from ..task import TaskState
 from .sample import task_of
 

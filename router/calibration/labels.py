@@ -7,9 +7,9 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StrictBool, model_validator
 
+from ..policyfile.validated import lines_of
 from ..problem import Problem
-from ..recording import LoggedReply, Recording
-from ..validated import lines_of
+from ..recorded.recording import LoggedReply, Recording
 from ..values import Json, Name, Value
 
 

@@ -14,7 +14,7 @@ from ..certificate import Bin, Certificate, Chance, Evidence, Level, Trust, Usua
 from ..cost import PriceBook
 from ..policy import Policy
 from ..promise import Promise
-from ..recording import Recording
+from ..recorded.recording import Recording
 from .bounds import labels_needed
 from .fair import gone_past
 from .fit import most_likely

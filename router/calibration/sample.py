@@ -10,8 +10,8 @@ from ..checks.sameness import compared, differing
 from ..cost import PriceBook
 from ..policy import Policy
 from ..reading import Reading
-from ..recording import LoggedReply, Recording
-from ..replay import replay
+from ..recorded.recording import LoggedReply, Recording
+from ..recorded.replay import replay
 from ..signals import signals, tag
 from ..task import Task, TaskState
 from ..trail import Attempt

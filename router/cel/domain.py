@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ..subschema import resolve
+from ..schema.subschema import resolve
 
 Schema: TypeAlias = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from ..subschema import resolve
+from ..schema.subschema import resolve
 
 Kind: TypeAlias = Literal["any", "bool", "int", "double", "string", "list", "map", "object"]
 

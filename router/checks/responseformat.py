@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..jsontext import NotJson, parse
 from ..output import LABEL
-from ..schema import Validator
+from ..schema.validator import Validator
 from ..values import Json
 from ..verdict import Finding
 from .base import Check

@@ -10,7 +10,7 @@ from ..cel.expression import Activation, Expression, activation, compile_express
 from ..conversation import without_images
 from ..output import Output
 from ..reading import Reading
-from ..schema import Validator
+from ..schema.validator import Validator
 from ..task import Task
 from ..values import Json
 

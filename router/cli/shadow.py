@@ -12,10 +12,10 @@ from typing import Literal
 from ..auditing import shadow_of
 from ..client import MANY, Client
 from ..errors import ResultPending, UnknownPolicy
-from ..exporting import recorded
 from ..policy import Policy
 from ..record import Record
-from ..recording import LoggedReply, Recording
+from ..recorded.exporting import recorded
+from ..recorded.recording import LoggedReply, Recording
 from ..submission import Submission
 from ..task import Task
 from .trail import record_of

@@ -14,10 +14,10 @@ import click
 from ..app import open_store
 from ..client import Client
 from ..errors import LogInvalid, UnknownTask
-from ..exporting import line, recorded
 from ..policy import Policy
 from ..record import Record
-from ..recording import Recording
+from ..recorded.exporting import line, recorded
+from ..recorded.recording import Recording
 from ..settings import Settings
 from ..summary import Summary
 from ..tailoring import asks_otherwise

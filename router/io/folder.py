@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..budget import Budget
+from ..cases.case import Suite, parse_cases
 from ..cost import PriceBook
 from ..errors import PolicyInvalid
 from ..jsontext import Path as Where
 from ..policy import Policy
-from ..policycase import Suite, parse_cases
-from ..policyfile import parse_budgets, parse_policy, parse_prices, parse_tiers, unpriced
+from ..policyfile.parse import parse_budgets, parse_policy, parse_prices, parse_tiers, unpriced
+from ..policyfile.yamlfile import read_yaml
 from ..problem import Code, Mistake, Place, Problem, closest
 from ..tier import Tier
 from ..values import Json
-from ..yamlfile import read_yaml
 
 T = TypeVar("T")
 

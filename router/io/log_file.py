@@ -11,7 +11,7 @@ from typing import IO
 
 from ..errors import LogInvalid
 from ..problem import Problem
-from ..recording import Recording, parse_recordings
+from ..recorded.recording import Recording, parse_recordings
 
 STANDARD_INPUT = "-"
 _TOLD_MAX = 10

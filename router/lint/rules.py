@@ -16,7 +16,7 @@ from ..checks.pattern import compiled
 from ..jsontext import Path
 from ..policy import Policy
 from ..problem import Code, Mistake, closest
-from ..subschema import resolve
+from ..schema.subschema import resolve
 from ..values import Json
 
 Always: TypeAlias = Literal["passes", "finds"] | None

@@ -7,8 +7,8 @@ import json
 import sys
 import time
 
-from router.recording import Recording, parse_recordings
-from router.replay import replay
+from router.recorded.recording import Recording, parse_recordings
+from router.recorded.replay import replay
 from tests.builders import TEXT_INPUT, a_policy
 
 TRAILS = 10_000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from router.policy import Policy
-from router.recording import Recording
+from router.recorded.recording import Recording
 from router.tier import Tier
 
 TIERS = {name: Tier(name=name, model=f"openai/{name}-model") for name in ("mini", "small", "large")}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from router.calibration.fair import Blind, Group, asked_alike, fair, gone_past
-from router.recording import Recording
+from router.recorded.recording import Recording
+from router.recorded.traffic import newest
 from router.tier import Tier
-from router.traffic import newest
 from tests.builders import TIERS, a_policy
 from tests.calibration.logs import TIERS as LOGGED
 from tests.calibration.logs import a_promising_policy, a_recording

@@ -15,8 +15,8 @@ from router.calibration.table import table
 from router.certificate import Certificate
 from router.cost import PriceBook
 from router.policy import Policy
-from router.recording import Recording
-from router.replay import replay
+from router.recorded.recording import Recording
+from router.recorded.replay import replay
 from tests.calibration.logs import TIERS, a_log, a_promising_policy, a_recording, at_cost
 
 TODAY = date(2026, 11, 20)

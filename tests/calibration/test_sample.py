@@ -8,7 +8,7 @@ import pytest
 
 from router.calibration.sample import Sample, sampled
 from router.policy import Policy
-from router.recording import Recording
+from router.recorded.recording import Recording
 from tests.calibration.logs import a_promising_policy, a_recording
 
 REGRET = {"promise": {"kind": "regret", "at_most": 0.1}}

@@ -10,8 +10,8 @@ import pytest
 from router.call import Failure
 from router.checks import Consultation, Judge, Subject
 from router.reading import Reading
-from router.schema import check_schema
-from router.strictmode import strict_mode_problems
+from router.schema.strictmode import strict_mode_problems
+from router.schema.validator import check_schema
 from router.verdict import Finding, Outcome
 from tests.builders import a_chat, a_failure, a_policy, a_subject
 

@@ -19,7 +19,7 @@ from router.engine import Engine
 from router.io.folder import read_book
 from router.io.redis_store import RedisStore
 from router.policy import Policy
-from router.recording import Recording
+from router.recorded.recording import Recording
 from router.testing import FunctionLLM
 from tests.builders import GOOD, PRICES, TIERS, a_policy, a_submission
 from tests.calibration.logs import a_log, a_recording, at_cost

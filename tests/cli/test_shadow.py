@@ -19,7 +19,7 @@ from router.cli.shadow import Sent, Shown, shadow, unasked
 from router.client import MANY, Client
 from router.errors import UnknownPolicy
 from router.ledger import EntryKind
-from router.recording import Recording
+from router.recorded.recording import Recording
 from router.task import AUDITOR
 from tests.builders import BROKEN, GOOD, a_policy
 from tests.carrying import House

@@ -11,10 +11,10 @@ from router.call import Call, Reply
 from router.client import Client
 from router.decision import DeadLetter
 from router.engine import Engine
-from router.exporting import recorded
 from router.io.log_file import read_log
 from router.io.redis_store import RedisStore
-from router.replay import replay
+from router.recorded.exporting import recorded
+from router.recorded.replay import replay
 from router.testing import FunctionLLM
 from router.wishes import Parameters, Wishes
 from tests.builders import BROKEN, GOOD, PRICES, TIERS, a_policy, a_submission

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from router.policy import Policy
-from router.recording import Recording
+from router.recorded.recording import Recording
 from router.tier import Tier
 
 DATA: Final = Path(__file__).resolve().parents[2].parent / "shared" / "data"

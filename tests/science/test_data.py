@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.calibration.sample import sampled
-from router.recording import Recording, parse_recordings
+from router.recorded.recording import Recording, parse_recordings
 from tests.science.data import DATA, SOURCES
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}")

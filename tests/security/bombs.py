@@ -20,12 +20,12 @@ from router.io.producer_commands import CARD
 from router.io.shift_commands import ShiftCommands
 from router.memory import MemoryStore
 from router.policy import Policy
+from router.policyfile.yamlfile import read_yaml
 from router.producing import Order, prepare
-from router.schema import SchemaInvalid
+from router.schema.validator import SchemaInvalid
 from router.submission import Card
 from router.template import PromptInvalid
 from router.wishes import Wishes
-from router.yamlfile import read_yaml
 from tests.builders import a_policy, a_reply
 from tests.carrying import House
 from tests.conftest import Clock

@@ -20,7 +20,7 @@ import pytest
 from router.errors import PolicyInvalid, TaskInvalid
 from router.io.folder import Book, read_book
 from router.producing import Order, prepare
-from router.schema import check_schema
+from router.schema.validator import check_schema
 from router.wishes import Wishes
 from tests.builders import a_policy
 from tests.gang import POLICIES, ROOT

@@ -12,7 +12,7 @@ from ...certificate import Certificate
 from ...cost import PriceBook
 from ...errors import OperatorError
 from ...policy import Policy
-from ...policyfile import certificate_name
+from ...policyfile.parse import certificate_name
 from ...settings import Settings
 from ..garbage import nothing_collected
 from ..policy.shelf import shelves, today

@@ -13,7 +13,7 @@ from ...certificate import lot
 from ...client import Client
 from ...cost import usd
 from ...policy import Policy
-from ...recording import Recording
+from ...recorded.recording import Recording
 from ...settings import Settings
 from ..printing import count, dollars, printable
 from ..shadow import Sent, Shown, shadow, unasked

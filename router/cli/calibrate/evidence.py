@@ -17,10 +17,10 @@ from ...errors import LogInvalid
 from ...jsontext import NotJson, parse
 from ...policy import Policy
 from ...problem import Problem
-from ...recording import Recording
+from ...recorded.recording import Recording
+from ...recorded.traffic import labelled, newest
 from ...settings import Settings
 from ...task import TaskState
-from ...traffic import labelled, newest
 from ..policy.traffic import read_traffic
 from ..printing import count
 from ..shadow import unasked

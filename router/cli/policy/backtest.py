@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from ...backtest import Backtest, Point, backtest
 from ...cost import usd
 from ...errors import LogInvalid
 from ...estimate import Estimate
+from ...recorded.backtest import Backtest, Point, backtest
+from ...recorded.traffic import graded
 from ...settings import Settings
-from ...traffic import graded
 from ..garbage import nothing_collected
 from ..printing import count, dollars, print_json
 from ..writing import writing

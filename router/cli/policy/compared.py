@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ...cost import usd
 from ...estimate import Estimate
 from ...policydiff import Change
-from ...replayed import Range
+from ...recorded.replayed import Range
 from ..printing import count, dollars
 from .traffic import aligned, said_file, said_missing
 
 if TYPE_CHECKING:
-    from ...comparing import Comparison, Measure, Moved
+    from ...recorded.comparing import Comparison, Measure, Moved
 
 MOVED_SHOWN = 10
 _METHODS = (

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...policydiff import Change, changes
-from ...recording import Recording
-from ...replay import replay
-from ...replaycost import dearest
+from ...recorded.recording import Recording
+from ...recorded.replay import replay
+from ...recorded.replaycost import dearest
+from ...recorded.traffic import graded, without_findings
 from ...settings import Settings
-from ...traffic import graded, without_findings
 from ..garbage import nothing_collected
 from ..printing import print_json
 from .compared import MOVED_SHOWN, comparison_json, told
@@ -21,7 +21,7 @@ from .traffic import read_traffic, reading_options, science
 from .versions import Version, version
 
 if TYPE_CHECKING:
-    from ...comparing import Comparison
+    from ...recorded.comparing import Comparison
 
 
 @click.command(name="diff", epilog="Example: router policy diff receipts policies/receipts.yaml --log log.jsonl")
@@ -66,7 +66,7 @@ class _Traffic:
 
 
 def _traffic(old: Version, new: Version, found: Sequence[Change], recordings: Sequence[Recording]) -> _Traffic:
-    from ...comparing import compare  # noqa: PLC0415  # numpy, which a plain comparison of files does not need
+    from ...recorded.comparing import compare  # noqa: PLC0415  # numpy, which a plain comparison of files does not need
 
     known = graded(recordings, new.policy.output, new.policy.path[-1])
     changed = {change.part.removeprefix("check ") for change in found if change.part.startswith("check ")}

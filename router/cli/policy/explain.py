@@ -11,17 +11,17 @@ from typing import Any
 import click
 
 from ... import log
+from ...cases.case import Case
 from ...cost import usd
 from ...decision import Ask
 from ...errors import TaskInvalid
 from ...io.folder import Book, cases_file, read_cases
 from ...policy import Policy
-from ...policycase import Case
 from ...policyexplain import Explanation, Step
 from ...policyexplain import explain as explained
 from ...policytest import Played, play
 from ...problem import closest
-from ...schema import Validator
+from ...schema.validator import Validator
 from ...settings import Settings
 from ..explained import print_lived, print_story
 from ..printing import count, dollars, print_json

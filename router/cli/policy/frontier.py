@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ...backtest import Backtest, Point
+from ...recorded.backtest import Backtest, Point
 
 _COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
 """Okabe and Ito's, which colour-blind people can tell apart."""

@@ -34,7 +34,7 @@ from .shelf import PATHS, Shelf, today
 from .targets import Target, targets
 
 if TYPE_CHECKING:
-    from ...recording import Recording
+    from ...recorded.recording import Recording
 
 
 @click.command(name="lint", epilog="Example: router policy lint policies/receipts.yaml --format github")
@@ -123,7 +123,7 @@ def _recordings(log_file: Path | None) -> Generator[Problem, None, Sequence[Reco
 
 
 def _measured(policy: Policy, recordings: Sequence[Recording], read: Survey) -> dict[str, Measured]:
-    from ...passrates import pass_rates  # noqa: PLC0415
+    from ...recorded.passrates import pass_rates  # noqa: PLC0415
 
     return pass_rates(policy.bound_to(read.tiers).on(read.tiers), recordings, read.prices)
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...cases.coverage import Coverage, coverage
+from ...cases.junit import JUnitCase, JUnitSuite
 from ...cost import usd
-from ...junit import JUnitCase, JUnitSuite
 from ...policy import Policy
-from ...policycoverage import Coverage, coverage
 from ...policytest import Played
 from ...problem import Problem
 from ..printing import count, dollars

@@ -12,11 +12,11 @@ from time import perf_counter
 import click
 
 from ... import log
+from ...cases.case import Case, Suite
+from ...cases.junit import junit
 from ...errors import PolicyInvalid
 from ...io.folder import Survey, budgets_file, cases_file, prices_file, read_cases, survey
-from ...junit import junit
 from ...policy import Policy
-from ...policycase import Case, Suite
 from ...policytest import play
 from ...problem import Problem, by_place
 from ...settings import Settings

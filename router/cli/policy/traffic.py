@@ -11,9 +11,9 @@ import click
 from ...errors import ExtraMissing, LogInvalid
 from ...io.log_file import STANDARD_INPUT, read_log
 from ...policy import Policy
-from ...recording import Recording
-from ...replayed import Missing
-from ...traffic import newest, of_policies, renamed, tiers_of
+from ...recorded.recording import Recording
+from ...recorded.replayed import Missing
+from ...recorded.traffic import newest, of_policies, renamed, tiers_of
 from ..printing import count
 
 F = TypeVar("F", bound=Callable[..., Any])
