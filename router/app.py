@@ -22,9 +22,9 @@ from .io.redis_link import AsyncLink, connect_async
 from .io.redis_store import RedisStore
 from .io.shift_commands import ShiftCommands
 from .ports import LLM, Rates, Store
-from .pricing import Pricing
 from .problem import closest
 from .settings import Settings
+from .spending.pricing import Pricing
 from .tier import Tier
 
 

@@ -10,13 +10,13 @@ from typing import Any, Self, TypeVar
 
 from .errors import ResultPending, TaskInvalid, UnknownPolicy
 from .event import Event
+from .health.pressure import Pressure
 from .io.client_commands import ClientCommands
 from .io.producer_commands import record
 from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
 from .io.waiter import Waiter
 from .output import Kind
-from .pressure import Pressure
 from .producing import Order, admitted, again, again_many, known_again, prepare, prepare_many, webhook_of
 from .record import Record
 from .result import Result

@@ -27,9 +27,8 @@ PURE = """
     cost budget tier modelfacts promise certificate worthwhile policy tailoring
     template decision reviewing compose signals judging occasion because
     ledger submission auditing seen story proportion estimate auditreport bill audit result delivery
-    timings counters pricing report costtable
-    sign server service overview pressure doctor
-    problemcodes policyfile cases policyschema policyexplain policydiff lint policylint
+    timings spending health
+    problemcodes policyfile cases policyexplain policydiff lint
     recorded
     apikey allowance
     ports formats memory testing metrics

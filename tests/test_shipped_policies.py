@@ -23,11 +23,11 @@ from router.cost import Price
 from router.errors import PolicyInvalid
 from router.grounds import normal
 from router.io.folder import Book, policy_files, read_book, read_cases
+from router.lint.doubts import doubts
 from router.lint.surroundings import Surroundings
 from router.policy import Example, Limits, Moves, Policy
+from router.policyfile.editors import editor_schema
 from router.policyfile.parse import parse_budgets, parse_policy, parse_tiers
-from router.policylint import doubts
-from router.policyschema import editor_schema
 from router.policytest import play_all
 from router.problem import Problem
 from router.reading import Reading

@@ -9,8 +9,8 @@ from router.app import load_pricing
 from router.errors import FormatTooNew, StoreUnavailable
 from router.io.cost_commands import PAGE, CostCommands
 from router.io.redis_link import AsyncLink, connect_async
-from router.pricing import Pricing
 from router.settings import Settings
+from router.spending.pricing import Pricing
 
 from .stopping import pause
 

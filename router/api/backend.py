@@ -13,8 +13,8 @@ from ..app import load_pricing, open_store
 from ..async_client import AsyncClient
 from ..io.redis_link import AsyncLink, connect_async
 from ..io.redis_store import RedisStore
-from ..pricing import Pricing
 from ..settings import Settings
+from ..spending.pricing import Pricing
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from ..apikey import Scope
 from ..budget import BudgetUse
 from ..cost import usd
-from ..costtable import costs_csv
-from ..counters import HOUR_MS, OTHER, Change
 from ..io.cost_commands import CostCommands
-from ..report import DIMENSIONS, FROM, CostRow, costs
+from ..spending.counters import HOUR_MS, OTHER, Change
+from ..spending.report import DIMENSIONS, FROM, CostRow, costs
+from ..spending.table import costs_csv
 from ..values import iso
 from .backend import Backend, Served
 from .caller import GUARDED, Caller

@@ -9,12 +9,12 @@ from contextlib import closing
 from typing import Final
 
 from ..errors import PolicyInvalid, StoreUnavailable
+from ..health.service import Service
 from ..io.cost_commands import CostCommands
 from ..io.folder import read_tiers
 from ..io.haste import SILENCE_S, hastening
 from ..io.service_facts import ServiceFacts
 from ..metrics import Facts
-from ..service import Service
 from ..settings import Settings
 from ..submission import Card, Full
 from ..tier import Tier

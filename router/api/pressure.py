@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from fastapi import Depends, Request
 
 from ..errors import Backlogged, TaskGone
-from ..pressure import Pressure
+from ..health.pressure import Pressure
 from ..producing import admitted, gone
 from ..submission import Admission, Busy, Conflict, Full, Gone, Submission, Submitted
 from .backend import Backend

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from ..apikey import Scope
-from ..pressure import Pressure
+from ..health.pressure import Pressure
 from .backend import Backend, Served
 from .caller import GUARDED
 from .owned import Overseer

@@ -8,12 +8,12 @@ from contextlib import closing
 import click
 
 from ..app import load_pricing
-from ..costtable import FOCUS_BY, costs_csv, focus_csv
-from ..counters import HOUR_MS
 from ..io.cost_commands import CostCommands, Counted
 from ..io.redis_link import Link, connect
-from ..report import DIMENSIONS, FROM, CostRow, costs, total
 from ..settings import Settings
+from ..spending.counters import HOUR_MS
+from ..spending.report import DIMENSIONS, FROM, CostRow, costs, total
+from ..spending.table import FOCUS_BY, costs_csv, focus_csv
 from .printing import GAP, SIMULATED, console, dollars, print_json, table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -19,13 +19,13 @@ from ..app import load_book, require_keys
 from ..audit import Audit
 from ..client import Client
 from ..cost import usd
-from ..counters import counted
 from ..event import Moved, Stands
 from ..io.folder import Book, read_tiers
 from ..policy import Policy
 from ..record import Record
-from ..report import CostRow, costs, total
 from ..settings import Settings
+from ..spending.counters import counted
+from ..spending.report import CostRow, costs, total
 from ..task import TaskState
 from ..trail import Trail
 from .house import House

@@ -14,15 +14,15 @@ import click
 
 from ..app import load_book, open_store
 from ..budget import BudgetUse
-from ..doctor import Folder, Found, Sunset, diagnose, ill
 from ..errors import PolicyInvalid, SettingsInvalid, StoreRefused, StoreUnavailable, StoreUnsafe
+from ..health.doctor import Folder, Found, Sunset, diagnose, ill
+from ..health.sign import Level, Sign, problem
 from ..io.folder import Book, read_tiers
 from ..io.server_facts import read_server
 from ..io.service_facts import ServiceFacts
 from ..ledger import Balance
 from ..lint.models import sunset_doubts
 from ..settings import Settings
-from ..sign import Level, Sign, problem
 from ..tier import Tiers
 from .printing import console, count, print_json
 

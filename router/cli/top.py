@@ -12,12 +12,12 @@ import click
 from ..app import open_store
 from ..budget import BudgetUse
 from ..errors import PolicyInvalid
+from ..health.overview import Overview, as_json, overview
+from ..health.sign import Level
 from ..io.folder import read_tiers
 from ..io.service_facts import ServiceFacts
 from ..ledger import Balance
-from ..overview import Overview, as_json, overview
 from ..settings import Settings
-from ..sign import Level
 from ..tier import Tiers
 from .cost import read_counters
 from .printing import SIMULATED, console, count, dollars, print_json, printable, table

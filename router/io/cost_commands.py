@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
 from ..ledger import Entry
-from ..pricing import Pricing, Rungs
+from ..spending.counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
+from ..spending.pricing import Pricing, Rungs
 from .cost_words import (
     AT,
     TENANT,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..counters import MEASURES, OTHER, Cell, Change, Counting, Standing, Sums
 from ..ledger import Entry
+from ..spending.counters import MEASURES, OTHER, Cell, Change, Counting, Standing, Sums
 from .ledger_lines import entry
 from .redis_commands import as_text
 

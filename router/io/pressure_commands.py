@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..pressure import Pressure
+from ..health.pressure import Pressure
 from .redis_commands import Scripted
 from .redis_link import Command
 

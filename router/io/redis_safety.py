@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import StoreUnsafe
-from ..server import keeping
-from ..sign import Level
+from ..health.server import keeping
+from ..health.sign import Level
 from .server_facts import read_server, shown
 
 

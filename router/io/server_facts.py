@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from ..errors import StoreUnavailable, StoreUnsafe
-from ..server import Server
+from ..health.server import Server
 from .redis_link import connect, refusal
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from ..errors import FormatTooNew, StoreUnavailable
-from ..service import Breaker, Service, Waiting, Worker
+from ..health.service import Breaker, Service, Waiting, Worker
 from ..submission import Card, Full
 from ..task import TaskState
 from . import rq_keys

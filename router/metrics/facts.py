@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..budget import BudgetUse
-from ..counters import Change
-from ..service import Service
+from ..health.service import Service
+from ..spending.counters import Change
 from ..submission import Card
 from ..tier import Tier
 from ..timings import Timings

@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
-from ..service import Breaker
+from ..health.service import Breaker
 from .facts import Facts
 from .family import gauge
 from .names import Names

@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client.metrics_core import Metric
 
 from ..cost import NUSD_PER_USD
-from ..counters import TOOK, Cell, Change, Sums
+from ..spending.counters import TOOK, Cell, Change, Sums
 from ..timings import Timings
 from ..trail import UNPRICED
 from .facts import Facts

@@ -17,9 +17,9 @@ from ..api.costs import Seen, counted
 from ..api.duration import PATTERN, seconds
 from ..api.problems import Refused
 from ..apikey import Scope
-from ..costtable import costs_csv
-from ..counters import HOUR_MS, Change
-from ..report import DIMENSIONS, FROM, CostRow, costs
+from ..spending.counters import HOUR_MS, Change
+from ..spending.report import DIMENSIONS, FROM, CostRow, costs
+from ..spending.table import costs_csv
 from ..values import iso
 from .chart import Bars, stacked
 from .page import HEADERS, PageRoute, render

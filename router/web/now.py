@@ -16,7 +16,7 @@ from ..api.queues import Queues, list_queues
 from ..api.review import list_reviews
 from ..apikey import Scope
 from ..errors import StoreUnavailable
-from ..overview import Overview, overview
+from ..health.overview import Overview, overview
 from ..submission import Card
 from .page import PageRoute, render
 from .review import LISTED

@@ -22,7 +22,7 @@ from ..api.strict import StrictRequest
 from ..apikey import Scope
 from ..budget import tightest
 from ..errors import RouterError
-from ..overview import staff
+from ..health.overview import staff
 from .assets import address
 from .shown import FILTERS, between, finalize, places_of, ratio
 from .visitor import THEMES, Visitor, forget_key, keep_mark, looked_up, stranger

@@ -15,12 +15,12 @@ from ..api.duration import seconds
 from ..api.gathering import Gathering
 from ..apikey import Scope
 from ..certificate import Bin, Level
-from ..counters import Change
 from ..errors import UnknownPolicy
-from ..overview import Rung, rungs_of
+from ..health.overview import Rung, rungs_of
 from ..policy import Policy
 from ..proportion import Proportion
-from ..report import CostRow, costs
+from ..spending.counters import Change
+from ..spending.report import CostRow, costs
 from ..submission import Card
 from .chart import Measured, reliability
 from .evidence import Witness

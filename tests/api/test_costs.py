@@ -21,8 +21,8 @@ from router.io.cost_commands import CostCommands
 from router.io.cost_words import TENANTS_MAX
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind
-from router.pricing import Pricing
 from router.settings import Settings
+from router.spending.pricing import Pricing
 from router.verdict import Outcome
 from tests.api.keys import Guarded, a_guarded
 from tests.builders import PRICES, RATES, TIERS, a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent

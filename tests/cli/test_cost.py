@@ -16,13 +16,13 @@ import pytest
 from router.api.app import create_app
 from router.api.backend import open_backend
 from router.app import load_pricing
-from router.costtable import FOCUS
 from router.decision import Accept
 from router.io.cost_commands import CostCommands
 from router.io.folder import read_policy, read_tiers
 from router.io.redis_link import Link, connect
 from router.ledger import EntryKind
 from router.policy import Policy
+from router.spending.table import FOCUS
 from tests.builders import a_kept, a_settlement, an_attempt, an_intent
 from tests.cli import colours
 from tests.cli.desk import CliDesk

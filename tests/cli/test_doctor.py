@@ -16,12 +16,12 @@ import pytest
 from router.app import open_store
 from router.budget import Budget
 from router.cli import main
+from router.health.sign import Level
 from router.io import rq_keys
 from router.io.folder import read_book
 from router.io.redis_keys import Keys
 from router.ledger import EntryKind
 from router.settings import Settings
-from router.sign import Level
 from tests.acl import GuardedServer, allow, peek
 from tests.builders import a_submission
 from tests.gang import POLICIES

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import redis
 
-from router.counters import HOUR_MS, OTHER, Change, counted, summed
 from router.decision import Accept, Ask
 from router.event import Alarm
 from router.io.cost_commands import PAGE, CostCommands, Trimmed
@@ -29,8 +28,9 @@ from router.io.shift_commands import ShiftCommands
 from router.ledger import EntryKind, fold, fold_days
 from router.memory import MemoryStore
 from router.ports import Store
-from router.pricing import Pricing, Rungs
-from router.report import DIMENSIONS, costs, total
+from router.spending.counters import HOUR_MS, OTHER, Change, counted, summed
+from router.spending.pricing import Pricing, Rungs
+from router.spending.report import DIMENSIONS, costs, total
 from router.verdict import Outcome
 from tests.builders import (
     NOW_MS,

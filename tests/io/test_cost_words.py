@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from router.counters import MEASURES, OTHER, Cell, Change
 from router.io.cost_words import TENANTS_MAX, Places, added_words, read_cells, read_sums
+from router.spending.counters import MEASURES, OTHER, Cell, Change
 from router.verdict import Outcome
 
 CELL = Cell("mini", "receipts", "v1", "acme", "openai/gpt-4o-mini", "interactive", "first", Outcome.PASS)

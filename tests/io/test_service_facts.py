@@ -13,11 +13,11 @@ import redis
 from router.budget import Budget
 from router.decision import Review
 from router.errors import StoreUnavailable
+from router.health.service import Breaker, Service, Worker
 from router.io.embedded import EmbeddedServer
 from router.io.redis_keys import Keys
 from router.io.redis_store import RedisStore
 from router.io.service_facts import ServiceFacts
-from router.service import Breaker, Service, Worker
 from router.verdict import Outcome
 from router.webhook import Webhook
 from tests.builders import BROKEN, GOOD, a_policy, a_submission, an_attempt

@@ -7,17 +7,17 @@ from datetime import date
 from typing import Any
 
 from router.budget import Budget, BudgetUse, Window
-from router.counters import Change, counted, summed
+from router.health.service import Breaker, Service, Worker
 from router.ledger import Entry, EntryKind
 from router.metrics import Asked, Facts, Snapshot
-from router.service import Breaker, Service, Worker
+from router.spending.counters import Change, counted, summed
 from router.timings import Timings
 from router.verdict import Outcome
 from tests.builders import NOW_MS, a_tier
 from tests.scrape import Scraped, scraped
+from tests.spending.test_report import USAGE
 from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, a_line
 from tests.test_producing import CARD
-from tests.test_report import USAGE
 
 ATTEMPT = EntryKind.ATTEMPT
 

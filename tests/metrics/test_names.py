@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from router.audit import NOBODY
+from router.health.service import Breaker, Service, Worker
 from router.ledger import Entry
 from router.metrics import Facts, Snapshot
-from router.service import Breaker, Service, Worker
 from tests.builders import NOW_MS
 from tests.metrics.snapshots import ATTEMPT, a_use, few, told
 from tests.scrape import scraped

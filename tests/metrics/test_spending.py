@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from router.counters import Cell, Change
+from router.spending.counters import Cell, Change
 from tests.metrics.snapshots import FULL, told
 from tests.scrape import scraped
 

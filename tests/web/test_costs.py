@@ -15,7 +15,7 @@ from router.apikey import Scope
 from router.decision import Accept
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind
-from router.report import DIMENSIONS, costs
+from router.spending.report import DIMENSIONS, costs
 from router.values import iso
 from router.web.costs import TOLD_MAX, over_time
 from tests.builders import a_kept, a_policy, a_settlement, a_submission, an_attempt, an_intent

@@ -13,9 +13,9 @@ import redis
 from router.io.cost_commands import PAGE, CostCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import Link, connect
-from router.pricing import Pricing
-from router.report import CostRow, costs, total
 from router.settings import Settings
+from router.spending.pricing import Pricing
+from router.spending.report import CostRow, costs, total
 from tests.builders import PRICES
 from tests.gang import environment
 from tests.io.test_cost_commands import lines

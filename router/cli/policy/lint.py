@@ -22,9 +22,9 @@ from ...io.folder import (
     survey,
 )
 from ...lint.budgets import budget_doubts
+from ...lint.doubts import doubts, prices_doubts, tiers_doubts
 from ...lint.surroundings import Measured, Surroundings
 from ...policy import Policy
-from ...policylint import doubts, prices_doubts, tiers_doubts
 from ...problem import Code, Mistake, Place, Problem, by_place
 from ...settings import Settings
 from ..garbage import nothing_collected

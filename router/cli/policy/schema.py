@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ...policyschema import editor_schema
+from ...policyfile.editors import editor_schema
 
 
 @click.command(name="schema", epilog="Example: router policy schema > policies/policy.schema.json")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .cost import usd
+from ..cost import usd
+from ..ledger import CONSULTING
+from ..values import iso
 from .counters import HOUR_MS, UNJUDGED, Cell, Change, Sums
-from .ledger import CONSULTING
-from .values import iso
 
 FROM: Final = "from"
 """The name of the beginning of a group's time among its dimensions."""

@@ -8,11 +8,11 @@ import pytest
 
 from router.audit import NOBODY
 from router.budget import Budget, BudgetUse, Window
-from router.counters import Cell, Change
+from router.health.overview import Queue, Rung, as_json, overview, queues_of, rungs_of, staff
+from router.health.service import Service, Waiting, Worker
+from router.health.sign import Level
 from router.ledger import Balance
-from router.overview import Queue, Rung, as_json, overview, queues_of, rungs_of, staff
-from router.service import Service, Waiting, Worker
-from router.sign import Level
+from router.spending.counters import Cell, Change
 from router.submission import Card
 from router.task import TaskState
 

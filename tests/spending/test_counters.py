@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.call import Usage
-from router.counters import HOUR_MS, UNJUDGED, Change, Counting, NoPrices, counted, summed
 from router.ledger import Entry, EntryKind, fold_days
+from router.spending.counters import HOUR_MS, UNJUDGED, Change, Counting, NoPrices, counted, summed
 from tests.builders import NOW_MS
 from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, VOID, a_line, lived
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .audit import NOBODY
-from .budget import BudgetUse
-from .cost import usd
-from .counters import Change
-from .ledger import Balance
-from .report import CostRow, costs
+from ..audit import NOBODY
+from ..budget import BudgetUse
+from ..cost import usd
+from ..ledger import Balance
+from ..spending.counters import Change
+from ..spending.report import CostRow, costs
+from ..submission import Card
+from ..values import iso
 from .service import Service, Worker, crew, flow, money
 from .sign import Level, Sign
-from .submission import Card
-from .values import iso
 
 _ARRIVING = ("first", "escalate", "fallback")
 """Reasons for which a task comes to a tier; for others it is asked there once more."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from router.cost import PriceBook
+from router.lint.doubts import doubts, prices_doubts, tiers_doubts
 from router.lint.surroundings import Surroundings
-from router.policylint import doubts, prices_doubts, tiers_doubts
 from router.problem import Code
 from tests.builders import TIERS, a_policy, a_price, a_tier
 

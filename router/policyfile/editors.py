@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .policy import Policy
+from ..policy import Policy
 
 _NOT_AUTHORED = (
     *("Tier", "Place", "Answering"),

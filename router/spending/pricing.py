@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .cost import Price, PriceBook
-from .ledger import Entry
-from .values import Json
+from ..cost import Price, PriceBook
+from ..ledger import Entry
+from ..values import Json
 
 
 @dataclass(frozen=True, slots=True)

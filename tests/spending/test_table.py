@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 
 from router.cost import usd
-from router.costtable import FOCUS, FOCUS_BY, costs_csv, csv_of, focus_csv
-from router.counters import HOUR_MS, counted
-from router.report import costs, total
-from tests.test_report import CLIMBED, STAYED, asked
+from router.spending.counters import HOUR_MS, counted
+from router.spending.report import costs, total
+from router.spending.table import FOCUS, FOCUS_BY, costs_csv, csv_of, focus_csv
+from tests.spending.test_report import CLIMBED, STAYED, asked
 
 MANDATORY = """
     BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory

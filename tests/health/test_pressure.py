@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.pressure import Pressure
+from router.health.pressure import Pressure
 
 
 def a_pressure(**changes: Any) -> Pressure:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from router.budget import Budget, BudgetUse, Window
-from router.doctor import Folder, Found, Sunset, diagnose, ill
+from router.health.doctor import Folder, Found, Sunset, diagnose, ill
+from router.health.service import Service, Worker
+from router.health.sign import Level, Sign
 from router.ledger import Balance
-from router.service import Service, Worker
-from router.sign import Level, Sign
 from router.submission import Card
+from tests.health.test_server import GOOD
 from tests.test_producing import CARD
-from tests.test_server import GOOD
 
 FOLDER = Folder("policies", digests={"receipts": CARD.digest}, tiers=("mini",), used={"mini": "receipts"})
 LEAVING = Sunset("mini", "openai/gpt-4o-mini and its day", "gpt-new")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.call import Usage
-from router.counters import HOUR_MS, UNJUDGED, Cell, Change, NoPrices, counted
 from router.ledger import Entry, EntryKind, fold
-from router.report import DIMENSIONS, FROM, CostRow, costs, total
+from router.spending.counters import HOUR_MS, UNJUDGED, Cell, Change, NoPrices, counted
+from router.spending.report import DIMENSIONS, FROM, CostRow, costs, total
 from router.values import iso
 from tests.builders import NOW_MS
 from tests.test_ledger import RESERVED, SETTLED, UNSETTLED, VOID, a_line, lived

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .budget import BudgetUse
-from .ledger import Balance
+from ..budget import BudgetUse
+from ..ledger import Balance
+from ..submission import Card, Full
 from .server import Server, keeping, running
 from .service import Service, crew, flow, money, nearly_used
 from .sign import Level, Sign, fine, problem, warning
-from .submission import Card, Full
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..submission import Full
 from .sign import Sign, fine, problem, warning
-from .submission import Full
 
 VERSION_LEAST = (7, 2)
 _NEARLY_FULL = 0.6

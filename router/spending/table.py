@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from ..values import iso
 from .counters import HOUR_MS
 from .report import DIMENSIONS, FROM, CostRow
-from .values import iso
 
 FOCUS: Final = (
     "BilledCost",

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from .ledger import Entry, EntryKind
-from .timings import BOUNDS_MS
+from ..ledger import Entry, EntryKind
+from ..timings import BOUNDS_MS
 
 HOUR_MS: Final = 3_600_000
 HOURS_A_DAY: Final = 24

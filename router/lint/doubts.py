@@ -1,25 +1,25 @@
-"""What a folder may say but its author hardly means: warnings, unlike the mistakes of policyrules.py."""
+"""What a folder may say but its author hardly means: warnings, unlike the mistakes of `policyfile`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cost import PriceBook
-from .lint.checks import check_doubts
-from .lint.ending import ending_doubts
-from .lint.limits import limit_doubts
-from .lint.models import parameter_doubts, sample_doubts, sunset_doubts, tool_doubts, unsaid_sunset_doubts
-from .lint.path import path_doubts
-from .lint.prices import deployment_doubts, price_doubts
-from .lint.promise import promise_doubts
-from .lint.prompt import prompt_doubts
-from .lint.rules import rule_doubts
-from .lint.surroundings import Surroundings
-from .lint.worth import worth_doubts
-from .policy import Policy
-from .problem import Code, Mistake
-from .schema.strictmode import strict_mode_problems
-from .tier import Tier
+from ..cost import PriceBook
+from ..policy import Policy
+from ..problem import Code, Mistake
+from ..schema.strictmode import strict_mode_problems
+from ..tier import Tier
+from .checks import check_doubts
+from .ending import ending_doubts
+from .limits import limit_doubts
+from .models import parameter_doubts, sample_doubts, sunset_doubts, tool_doubts, unsaid_sunset_doubts
+from .path import path_doubts
+from .prices import deployment_doubts, price_doubts
+from .promise import promise_doubts
+from .prompt import prompt_doubts
+from .rules import rule_doubts
+from .surroundings import Surroundings
+from .worth import worth_doubts
 
 
 def doubts(policy: Policy, around: Surroundings) -> list[Mistake]:

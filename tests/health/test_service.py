@@ -12,9 +12,9 @@ import pytest
 
 from router import log
 from router.budget import Budget, BudgetUse, Window
+from router.health.service import Service, Waiting, Worker, crew, flow, money, nearly_used
+from router.health.sign import Level, Sign
 from router.ledger import Balance
-from router.service import Service, Waiting, Worker, crew, flow, money, nearly_used
-from router.sign import Level, Sign
 from router.task import TaskState
 
 TIERS = ("mini", "small", "large")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from router.server import Server, keeping, running
-from router.sign import Level, Sign
+from router.health.server import Server, keeping, running
+from router.health.sign import Level, Sign
 from router.submission import Full
 
 GOOD = Server(

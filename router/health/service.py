@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .budget import BudgetUse, tightest
-from .cost import usd
-from .ledger import Balance
+from ..budget import BudgetUse, tightest
+from ..cost import usd
+from ..ledger import Balance
+from ..task import TaskState
 from .sign import Sign, fine, problem, warning
-from .task import TaskState
 
 _OVERDUE_MS = 10_000
 _OVERDUE_FAR_MS = 60_000

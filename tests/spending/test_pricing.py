@@ -8,7 +8,7 @@ from typing import Any
 from router.call import Usage
 from router.cost import PriceBook
 from router.ledger import Entry, EntryKind
-from router.pricing import Pricing, Rungs
+from router.spending.pricing import Pricing, Rungs
 from tests.builders import TIERS, a_policy, a_price, a_tier
 from tests.test_ledger import a_line
 
