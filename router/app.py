@@ -14,13 +14,13 @@ from .cost import PriceBook
 from .engine import Engine
 from .errors import PolicyInvalid, SettingsInvalid
 from .formats import FORMAT
+from .io.commands.producer import ProducerCommands
+from .io.commands.shift import ShiftCommands
 from .io.folder import Book, prices_file, read_book, read_prices
-from .io.producer_commands import ProducerCommands
 from .io.redis_bell import RedisBell
 from .io.redis_keys import Keys
 from .io.redis_link import AsyncLink, connect_async
 from .io.redis_store import RedisStore
-from .io.shift_commands import ShiftCommands
 from .ports import LLM, Rates, Store
 from .problem import closest
 from .settings import Settings

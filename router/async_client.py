@@ -15,9 +15,9 @@ from .client import CARD_FRESH_S, LISTED, LOOK_AGAIN_S, MANY, pending
 from .errors import TaskInvalid, UnknownPolicy
 from .event import Event
 from .health.pressure import Pressure
-from .io.client_commands import ClientCommands
-from .io.producer_commands import record
-from .io.redis_commands import as_text
+from .io.commands.client import ClientCommands
+from .io.commands.producer import record
+from .io.commands.scripted import as_text
 from .io.redis_link import AsyncLink, connect_async
 from .io.task_lists import NEWEST
 from .output import Kind

@@ -11,8 +11,8 @@ from typing import Any, Self, TypeVar
 from .errors import ResultPending, TaskInvalid, UnknownPolicy
 from .event import Event
 from .health.pressure import Pressure
-from .io.client_commands import ClientCommands
-from .io.producer_commands import record
+from .io.commands.client import ClientCommands
+from .io.commands.producer import record
 from .io.redis_link import Link, connect
 from .io.task_lists import NEWEST
 from .io.waiter import Waiter

@@ -11,11 +11,11 @@ import redis
 from hypothesis import HealthCheck, settings
 
 from router import log
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.embedded import EmbeddedServer
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.memory import MemoryStore
 from router.ports import Store
 from tests.acl import GuardedServer, peek

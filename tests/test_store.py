@@ -10,10 +10,10 @@ import pytest
 from router.budget import Budget
 from router.decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
 from router.errors import NotInReview, UnknownPolicy, UnknownTask
-from router.io.producer_commands import ProducerCommands
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, Intent, fold
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept

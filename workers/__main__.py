@@ -19,11 +19,11 @@ from redis import Redis
 from router import log
 from router.app import load_book, open_store, require_keys, served
 from router.errors import RouterError, StoreUnavailable
+from router.io.commands.shift import ShiftCommands
 from router.io.folder import Book
 from router.io.parent import end_with, how
 from router.io.redis_link import Link, connect
 from router.io.redis_safety import require_safe
-from router.io.shift_commands import ShiftCommands
 from router.settings import Settings
 
 from .rq_worker import ShiftWorker, queue_name

@@ -7,7 +7,7 @@ import asyncio
 from router import log
 from router.app import load_pricing
 from router.errors import FormatTooNew, StoreUnavailable
-from router.io.cost_commands import PAGE, CostCommands
+from router.io.commands.cost import PAGE, CostCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.settings import Settings
 from router.spending.pricing import Pricing

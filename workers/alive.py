@@ -11,7 +11,7 @@ import redis
 
 from router.errors import RouterError
 from router.io import rq_keys
-from router.io.redis_commands import as_text
+from router.io.commands.scripted import as_text
 from router.settings import Settings
 
 _TIMEOUT_S = 5.0

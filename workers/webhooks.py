@@ -13,10 +13,10 @@ from router import log
 from router.delivery import Sent, Undelivered, pause_ms, payload
 from router.destination import Allowed
 from router.errors import FormatTooNew, StoreUnavailable, UnknownTask
+from router.io.commands.producer import ProducerCommands, record
+from router.io.commands.webhook import Leased, WebhookCommands
 from router.io.guarded import Guarded
-from router.io.producer_commands import ProducerCommands, record
 from router.io.redis_link import AsyncLink, connect_async
-from router.io.webhook_commands import Leased, WebhookCommands
 from router.record import Record
 from router.settings import Settings
 from router.webhook import headers

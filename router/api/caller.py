@@ -15,7 +15,7 @@ from starlette.types import Scope as AsgiScope
 
 from ..apikey import Scope, Token, Unusable
 from ..errors import StoreUnavailable
-from ..io.key_commands import KeyCommands, Known
+from ..io.commands.key import KeyCommands, Known
 from ..io.redis_link import AsyncLink
 from ..values import iso
 from .backend import Backend

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from ..apikey import Scope
 from ..budget import BudgetUse
 from ..cost import usd
-from ..io.cost_commands import CostCommands
+from ..io.commands.cost import CostCommands
 from ..spending.counters import HOUR_MS, OTHER, Change
 from ..spending.report import DIMENSIONS, FROM, CostRow, costs
 from ..spending.table import costs_csv

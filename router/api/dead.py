@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from ..client import LISTED
 from ..errors import NotDead
-from ..io.dead_commands import DeadCommands, not_dead
+from ..io.commands.dead import DeadCommands, not_dead
 from ..summary import Wanted
 from ..task import TaskState
 from .backend import Served

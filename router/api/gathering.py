@@ -10,7 +10,7 @@ from typing import Final
 
 from ..errors import PolicyInvalid, StoreUnavailable
 from ..health.service import Service
-from ..io.cost_commands import CostCommands
+from ..io.commands.cost import CostCommands
 from ..io.folder import read_tiers
 from ..io.haste import SILENCE_S, hastening
 from ..io.service_facts import ServiceFacts

@@ -8,7 +8,7 @@ from fastapi import Depends, Path
 
 from ..apikey import Scope
 from ..errors import UnknownTask
-from ..io.redis_commands import no_task
+from ..io.commands.scripted import no_task
 from ..record import Record
 from ..summary import Summary
 from .backend import Backend

@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..allowance import MINUTE_MS, Allowance
-from ..io.key_commands import KeyCommands
+from ..io.commands.key import KeyCommands
 from ..io.redis_link import AsyncLink
 from .problems import Refused
 

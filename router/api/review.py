@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..client import LISTED
 from ..errors import NotInReview
-from ..io.review_commands import ReviewCommands
+from ..io.commands.review import ReviewCommands
 from ..ruling import Ruling, not_in_review
 from ..summary import Wanted
 from ..task import TaskState

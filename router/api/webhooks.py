@@ -11,7 +11,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 from ..delivery import Delivery, DeliveryStatus
 from ..destination import URL_CHARACTERS_MAX, Allowed
 from ..errors import UnknownDelivery
-from ..io.webhook_commands import Place, WebhookCommands, no_delivery
+from ..io.commands.webhook import Place, WebhookCommands, no_delivery
 from ..webhook import Dialect, Webhook
 from .backend import Backend, Served
 from .caller import GUARDED, Caller

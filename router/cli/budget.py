@@ -13,9 +13,9 @@ import click
 from ..app import open_store
 from ..budget import Budget, BudgetUse
 from ..cost import usd
+from ..io.commands.shift import ShiftCommands
 from ..io.folder import budgets_file, read_budgets_for
 from ..io.redis_link import Link, connect
-from ..io.shift_commands import ShiftCommands
 from ..settings import Settings
 from .printing import console, count, dollars, print_json, table
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import click
 
 from ..app import load_pricing
-from ..io.cost_commands import CostCommands, Counted
+from ..io.commands.cost import CostCommands, Counted
 from ..io.redis_link import Link, connect
 from ..settings import Settings
 from ..spending.counters import HOUR_MS

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ..apikey import CALLERS, CHANCE_BYTES, NOTE_MAX, RATE_MAX, WAITING_MAX, ApiKey, Limits, Scope, Token
-from ..io.key_commands import KeyCommands, Wish
+from ..io.commands.key import KeyCommands, Wish
 from ..io.redis_link import Command, Link, connect
 from ..settings import Settings
 from ..tenant import tenant_mistake

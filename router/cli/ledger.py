@@ -12,8 +12,8 @@ from ..app import open_store
 from ..audit import Audit, Booking, audit, audit_days, mend
 from ..bill import Bill, CallBill, DayBill, bill_since, parse_bill
 from ..errors import BillInvalid
-from ..io.audit_commands import AuditCommands
-from ..io.cost_commands import CostCommands
+from ..io.commands.audit import AuditCommands
+from ..io.commands.cost import CostCommands
 from ..io.redis_link import Link, connect
 from ..ledger import Balance, Entry, fold_days, whole_since
 from ..settings import Settings

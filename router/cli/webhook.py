@@ -10,8 +10,8 @@ import click
 
 from ..delivery import Delivery, DeliveryStatus
 from ..errors import EndpointDisabled, UnknownDelivery
+from ..io.commands.webhook import Place, WebhookCommands
 from ..io.redis_link import Link, connect
-from ..io.webhook_commands import Place, WebhookCommands
 from ..settings import Settings
 from .listing import lined_up
 from .printing import print_json, printable

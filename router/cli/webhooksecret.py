@@ -10,8 +10,8 @@ from typing import Any, Literal
 import click
 
 from ..errors import SecretRefused
+from ..io.commands.webhook import WebhookCommands
 from ..io.redis_link import Link, connect
-from ..io.webhook_commands import WebhookCommands
 from ..settings import Settings
 from ..tenant import tenant_mistake
 from ..values import iso

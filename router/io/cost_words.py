@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from ..ledger import Entry
 from ..spending.counters import MEASURES, OTHER, Cell, Change, Counting, Standing, Sums
+from .commands.scripted import as_text
 from .ledger_lines import entry
-from .redis_commands import as_text
 
 # field of a hash: the cell's dimensions, with a character between them that is in none
 # value:           the cell's sums in the order of MEASURES, as decimal numbers; zeros at the end are left out

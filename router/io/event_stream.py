@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from ..event import Event
-from .producer_commands import told_event
+from .commands.producer import told_event
 from .redis_keys import Keys
 from .redis_link import connect_async
 

@@ -11,8 +11,8 @@ from ..call import Usage
 from ..errors import FormatTooNew
 from ..ledger import Entry, EntryKind, Intent, Settlement
 from ..verdict import Outcome
+from .commands.scripted import as_pairs, as_text
 from .packing import too_new
-from .redis_commands import as_pairs, as_text
 
 # intent:     tier, model, policy, tenant, purpose, why, price's day, simulated, attempt, version
 # settlement: input, cached input, output, reasoning tokens (or null), latency ms

@@ -23,11 +23,11 @@ from ..refusal import Refusal
 from ..submission import Admission, Submission
 from ..task import TaskState
 from ..trail import Attempt
+from .commands.producer import ProducerCommands, record
+from .commands.scripted import as_pairs, as_text
+from .commands.shift import ShiftCommands, Unread
 from .ledger_lines import entry
-from .producer_commands import ProducerCommands, record
-from .redis_commands import as_pairs, as_text
 from .redis_link import AsyncLink, Command
-from .shift_commands import ShiftCommands, Unread
 
 _PAGE = 10_000
 _LEFT_LOOK_MS = 250

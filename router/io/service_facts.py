@@ -14,8 +14,8 @@ from ..health.service import Breaker, Service, Waiting, Worker
 from ..submission import Card, Full
 from ..task import TaskState
 from . import rq_keys
-from .producer_commands import ProducerCommands, card_of
-from .redis_commands import as_text
+from .commands.producer import ProducerCommands, card_of
+from .commands.scripted import as_text
 from .redis_keys import Keys
 from .redis_link import Link, connect, telling_what_is_forbidden
 

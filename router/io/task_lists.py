@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import UnknownTask
 from ..summary import Cursor, Page, Summary, TaskList, Wanted, newest
 from ..task import TaskState
-from .producer_commands import ProducerCommands
-from .redis_commands import as_pairs, as_text, no_task
+from .commands.producer import ProducerCommands
+from .commands.scripted import as_pairs, as_text, no_task
 from .redis_link import Command, Flow
 
 PAGE = 500

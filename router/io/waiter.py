@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import redis
 
-from .redis_commands import as_text
+from .commands.scripted import as_text
 from .redis_keys import Keys
 from .redis_link import connect
 

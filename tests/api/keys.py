@@ -17,8 +17,8 @@ from router.api.backend import Backend, open_backend
 from router.api.caller import GUARDED, Caller, Door, needs
 from router.api.problems import Refused
 from router.apikey import CHANCE_BYTES, Scope, Token
+from router.io.commands.key import KeyCommands, Wish
 from router.io.haste import SILENCE_S
-from router.io.key_commands import KeyCommands, Wish
 from router.settings import Settings
 
 routes = APIRouter(prefix="/v1/probe", responses=GUARDED)

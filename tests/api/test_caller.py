@@ -13,8 +13,8 @@ from openai import AsyncOpenAI, AuthenticationError, PermissionDeniedError, Rate
 
 from router.api.caller import KNOWN_S, NOTED_S, Caller, Fresh
 from router.apikey import Limits, Scope, Token
+from router.io.commands.key import Wish
 from router.io.embedded import EmbeddedServer
-from router.io.key_commands import Wish
 from router.settings import Settings
 from tests.api.keys import Guarded, a_guarded
 from tests.gang import environment, launch

@@ -17,7 +17,7 @@ from router.api.gathering import Gathering
 from router.apikey import Scope
 from router.budget import Budget
 from router.decision import Accept, Ask
-from router.io.cost_commands import CostCommands
+from router.io.commands.cost import CostCommands
 from router.io.cost_words import TENANTS_MAX
 from router.io.embedded import EmbeddedServer
 from router.ledger import EntryKind

@@ -21,7 +21,7 @@ from router.app import load_pricing
 from router.audit import NOBODY
 from router.budget import Budget
 from router.cost import usd
-from router.io.cost_commands import CostCommands
+from router.io.commands.cost import CostCommands
 from router.io.embedded import EmbeddedServer
 from router.ledger import fold
 from router.settings import Settings

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from router.api.serving import _is_no_cut
+from router.io.commands.producer import ProducerCommands
 from router.io.embedded import EmbeddedServer
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import Link, connect
 from router.settings import Settings
 from tests.builders import a_submission

@@ -16,9 +16,9 @@ from router.api.backend import Backend
 from router.apikey import Scope, Token
 from router.cost import usd
 from router.errors import FormatTooNew
+from router.io.commands.webhook import WebhookCommands
 from router.io.embedded import EmbeddedServer
 from router.io.packing import unpack
-from router.io.webhook_commands import WebhookCommands
 from router.settings import Settings
 from router.webhook import new_secret
 from tests.api.keys import Guarded, a_guarded

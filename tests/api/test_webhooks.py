@@ -14,8 +14,8 @@ from router.api.problems import Refused
 from router.api.webhooks import WebhookWish, check_webhook, webhook_of
 from router.apikey import Scope, Token
 from router.delivery import Delivered, Gone, Sent, Undelivered
+from router.io.commands.webhook import WebhookCommands
 from router.io.embedded import EmbeddedServer
-from router.io.webhook_commands import WebhookCommands
 from router.settings import Settings
 from router.webhook import Dialect, Webhook, new_secret
 from tests.api.keys import Guarded, a_guarded

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from router.apikey import Scope, Token
 from router.call import Answer, Call
-from router.io.webhook_commands import WebhookCommands
+from router.io.commands.webhook import WebhookCommands
 from router.settings import Settings
 from router.webhook import new_secret
 from tests.api.keys import Guarded, a_guarded

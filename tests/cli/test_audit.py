@@ -13,7 +13,7 @@ import redis
 
 from router.app import load_pricing
 from router.cli.ledger import check_books, read_books, reconcile
-from router.io.cost_commands import CostCommands
+from router.io.commands.cost import CostCommands
 from router.io.redis_link import Link, connect
 from router.io.redis_store import RedisStore
 from router.ledger import Balance, EntryKind

@@ -17,7 +17,7 @@ from router.api.app import create_app
 from router.api.backend import open_backend
 from router.app import load_pricing
 from router.decision import Accept
-from router.io.cost_commands import CostCommands
+from router.io.commands.cost import CostCommands
 from router.io.folder import read_policy, read_tiers
 from router.io.redis_link import Link, connect
 from router.ledger import EntryKind

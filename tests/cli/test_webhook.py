@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from router.delivery import Delivered, Gone, Sent, Undelivered
+from router.io.commands.webhook import WebhookCommands
 from router.io.redis_link import Link, connect
-from router.io.webhook_commands import WebhookCommands
 from router.webhook import Webhook
 from tests.cli.desk import CliDesk
 from tests.shell import Shell

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from router.app import load_pricing
-from router.io.cost_commands import CostCommands
+from router.io.commands.cost import CostCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import Link, connect
 from router.ledger import EntryKind

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Verifier
 
 from router.api.app import create_app
 from router.api.backend import open_backend
-from router.io.webhook_commands import WebhookCommands
+from router.io.commands.webhook import WebhookCommands
 from router.webhook import new_secret
 from tests.e2e.house import House, Site
 from tests.receiver import Receiver, a_receiver, says

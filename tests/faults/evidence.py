@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import redis
 
-from router.io.producer_commands import trail_of
-from router.io.redis_commands import as_text
+from router.io.commands.producer import trail_of
+from router.io.commands.scripted import as_text
 from router.io.redis_keys import Keys
 from router.ledger import Balance, Entry
 from router.task import TaskState

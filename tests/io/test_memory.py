@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from router.errors import Backlogged
+from router.io.commands.producer import ProducerCommands
 from router.io.embedded import EmbeddedServer
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import Link, connect
 from router.producing import admitted
 from router.submission import Admission, Full, Submission, Submitted

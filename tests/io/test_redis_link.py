@@ -13,9 +13,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from router.errors import Backlogged, StoreRefused, StoreUnavailable
+from router.io.commands.producer import ProducerCommands
 from router.io.embedded import EmbeddedServer
 from router.io.haste import hastening
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, Command, Link, connect, connect_async
 from router.submission import Submitted
 from tests.acl import GuardedServer, peek

@@ -11,8 +11,8 @@ import redis
 
 from router.async_client import AsyncClient
 from router.call import Answer, Call
+from router.io.commands.webhook import WebhookCommands
 from router.io.embedded import EmbeddedServer
-from router.io.webhook_commands import WebhookCommands
 from router.record import Record
 from router.settings import Settings
 from router.webhook import new_secret

@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from router.decision import Accept, Ask, DeadLetter, Decision, Reject, Review, Wait
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.embedded import EmbeddedServer
 from router.io.ledger_lines import intent_words
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind, fold
 from router.ports import Claim
 from router.refusal import Refusal

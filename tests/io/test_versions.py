@@ -11,9 +11,9 @@ import redis
 from router.decision import Accept, Review
 from router.errors import FormatTooNew, UnknownPolicy
 from router.formats import FORMAT
+from router.io.commands.producer import ProducerCommands
 from router.io.embedded import EmbeddedServer
 from router.io.packing import pack
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_store import RedisStore
 from router.policy import Policy
 from tests.acl import peek

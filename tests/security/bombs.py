@@ -16,8 +16,8 @@ from typing import Any
 from router.cel.problem import ExpressionInvalid
 from router.compose import render_user
 from router.errors import PolicyInvalid, TaskInvalid
-from router.io.producer_commands import CARD
-from router.io.shift_commands import ShiftCommands
+from router.io.commands.producer import CARD
+from router.io.commands.shift import ShiftCommands
 from router.memory import MemoryStore
 from router.policy import Policy
 from router.policyfile.yamlfile import read_yaml

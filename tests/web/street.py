@@ -19,7 +19,7 @@ from router.api.backend import Backend, open_backend
 from router.apikey import CHANCE_BYTES, Scope, Token
 from router.budget import Budget
 from router.call import Answer, Call
-from router.io.key_commands import KeyCommands, Wish
+from router.io.commands.key import KeyCommands, Wish
 from router.settings import Settings
 from router.task import TaskState
 from router.web.install import install

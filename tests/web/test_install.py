@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.apikey import CHANCE_BYTES, Limits, Scope, Token
-from router.io.key_commands import KeyCommands, Wish
+from router.io.commands.key import KeyCommands, Wish
 from router.web.page import HEADERS
 from tests.web.street import EVERY, Street
 

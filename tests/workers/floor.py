@@ -12,12 +12,12 @@ from router.asking import World
 from router.call import Answer, Call
 from router.engine import Engine
 from router.errors import StoreUnavailable
-from router.io.producer_commands import ProducerCommands
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.redis_bell import RedisBell
 from router.io.redis_keys import Keys
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.policy import Policy
 from router.ports import Store
 from router.task import TaskState

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import redis
 
-from router.io.cost_commands import PAGE, CostCommands
+from router.io.commands.cost import PAGE, CostCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import Link, connect
 from router.settings import Settings
@@ -18,7 +18,7 @@ from router.spending.pricing import Pricing
 from router.spending.report import CostRow, costs, total
 from tests.builders import PRICES
 from tests.gang import environment
-from tests.io.test_cost_commands import lines
+from tests.io.commands.test_cost import lines
 from tests.waiting import until
 from workers.accountant import count_forever
 

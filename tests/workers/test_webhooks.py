@@ -24,9 +24,9 @@ from standardwebhooks import WebhookVerificationError
 from router.async_client import AsyncClient
 from router.decision import Accept, Review
 from router.delivery import Delivery, DeliveryStatus
+from router.io.commands.webhook import WebhookCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import Link, connect
-from router.io.webhook_commands import WebhookCommands
 from router.settings import Settings
 from router.verdict import Outcome
 from router.webhook import Webhook, new_secret

@@ -10,11 +10,11 @@ import pytest
 
 from router.decision import Ask
 from router.health.pressure import Pressure
-from router.io.client_commands import ClientCommands
+from router.io.commands.client import ClientCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.task import Priority
 from router.verdict import Outcome
 from tests.builders import a_policy, a_submission, an_attempt

@@ -14,11 +14,11 @@ from router.async_client import AsyncClient
 from router.client import LOOK_AGAIN_S
 from router.decision import Ask, Review
 from router.errors import NotInReview, RulingInvalid, UnknownTask
-from router.io.client_commands import ClientCommands
+from router.io.commands.client import ClientCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.record import Record
 from router.ruling import Ruling
 from router.summary import Cursor, Page, Summary, Wanted

@@ -14,11 +14,11 @@ import redis
 
 from router.decision import Accept, DeadLetter, Decision, Review, Wait
 from router.errors import Backlogged, NotDead, TaskInvalid, UnknownTask
-from router.io.dead_commands import DeadCommands, redriven_id
+from router.io.commands.dead import DeadCommands, redriven_id
+from router.io.commands.shift import ShiftCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import AsyncLink, Flow, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.ledger import Balance, EntryKind
 from router.ports import Claim
 from router.submission import Submitted

@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from ..errors import NotDead, TaskInvalid, UnknownTask
-from ..producing import Order, admitted, prepare
-from ..submission import Admission, Submission, Submitted
-from ..summary import Cursor, Page, Summary, Wanted, newest
-from ..task import TaskState
-from ..webhook import Webhook
-from .producer_commands import admission, submission_words, task_of
-from .redis_commands import as_text, no_task
-from .redis_link import Command, Flow
-from .task_lists import PAGE, TaskLists
+from ...errors import NotDead, TaskInvalid, UnknownTask
+from ...producing import Order, admitted, prepare
+from ...submission import Admission, Submission, Submitted
+from ...summary import Cursor, Page, Summary, Wanted, newest
+from ...task import TaskState
+from ...webhook import Webhook
+from ..redis_link import Command, Flow
+from ..task_lists import PAGE, TaskLists
+from .producer import admission, submission_words, task_of
+from .scripted import as_text, no_task
 
 
 class DeadCommands(TaskLists):

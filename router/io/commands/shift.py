@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, assert_never
 
-from ..auditing import audit_of
-from ..budget import Budget
-from ..call import Deployment
-from ..cost import NUSD_PER_USD
-from ..decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
-from ..errors import FormatTooNew, UnknownPolicy
-from ..formats import FORMAT, of_policy
-from ..ledger import Intent, Settlement
-from ..policy import Policy
-from ..ports import Claim, Kept, Rates, Swept, attempt_entry
-from ..refusal import Refusal, broken, budget_held, lost_lease, over_budget, over_cost, too_fast
-from ..submission import Card
-from ..task import Task, TaskState
-from ..trail import Attempt
-from .ledger_lines import attempt_words, intent_words, settlement_words
-from .packing import pack, unpack
-from .packing_kept import pack_kept, unpack_kept
-from .producer_commands import CARD, packed_attempt, submission_words, task_of, trail_of
-from .redis_commands import Scripted, as_pairs, as_text
-from .redis_link import Command
+from ...auditing import audit_of
+from ...budget import Budget
+from ...call import Deployment
+from ...cost import NUSD_PER_USD
+from ...decision import Accept, Ask, DeadLetter, Decision, Expire, Reject, Review, Wait
+from ...errors import FormatTooNew, UnknownPolicy
+from ...formats import FORMAT, of_policy
+from ...ledger import Intent, Settlement
+from ...policy import Policy
+from ...ports import Claim, Kept, Rates, Swept, attempt_entry
+from ...refusal import Refusal, broken, budget_held, lost_lease, over_budget, over_cost, too_fast
+from ...submission import Card
+from ...task import Task, TaskState
+from ...trail import Attempt
+from ..ledger_lines import attempt_words, intent_words, settlement_words
+from ..packing import pack, unpack
+from ..packing_kept import pack_kept, unpack_kept
+from ..redis_link import Command
+from .producer import CARD, packed_attempt, submission_words, task_of, trail_of
+from .scripted import Scripted, as_pairs, as_text
 
 
 @dataclass(frozen=True, slots=True)

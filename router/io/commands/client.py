@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .dead_commands import DeadCommands
-from .pressure_commands import PressureCommands
-from .review_commands import ReviewCommands
+from .dead import DeadCommands
+from .pressure import PressureCommands
+from .review import ReviewCommands
 
 
 class ClientCommands(DeadCommands, ReviewCommands, PressureCommands):

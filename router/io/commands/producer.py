@@ -9,20 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..erasure import erased, erased_task
-from ..errors import FormatTooNew, NotInReview, UnknownPolicy, UnknownTask
-from ..event import Again, Alarm, Event, Moved, Stands
-from ..formats import FORMAT, of_attempt, of_body
-from ..output import Kind, Output
-from ..record import Record
-from ..ruling import REVIEW, not_in_review
-from ..submission import Admission, Busy, Card, Conflict, Full, Gone, Submission, Submitted
-from ..task import Audited, Priority, Task, TaskState
-from ..trail import Attempt, Trail
-from ..wishes import Wishes
-from .packing import pack, require_format, unpack
-from .redis_commands import Scripted, as_pairs, as_state, as_text, no_task
-from .redis_link import Command, Flow
+from ...erasure import erased, erased_task
+from ...errors import FormatTooNew, NotInReview, UnknownPolicy, UnknownTask
+from ...event import Again, Alarm, Event, Moved, Stands
+from ...formats import FORMAT, of_attempt, of_body
+from ...output import Kind, Output
+from ...record import Record
+from ...ruling import REVIEW, not_in_review
+from ...submission import Admission, Busy, Card, Conflict, Full, Gone, Submission, Submitted
+from ...task import Audited, Priority, Task, TaskState
+from ...trail import Attempt, Trail
+from ...wishes import Wishes
+from ..packing import pack, require_format, unpack
+from ..redis_link import Command, Flow
+from .scripted import Scripted, as_pairs, as_state, as_text, no_task
 
 _PAGE = 1000
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import UnknownTask
-from ..task import TaskState
-from .redis_keys import Keys
-from .redis_link import Command
+from ...errors import UnknownTask
+from ...task import TaskState
+from ..redis_keys import Keys
+from ..redis_link import Command
 
 
 class Scripted:

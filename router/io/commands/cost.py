@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..ledger import Entry
-from ..spending.counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
-from ..spending.pricing import Pricing, Rungs
-from .cost_words import (
+from ...ledger import Entry
+from ...spending.counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
+from ...spending.pricing import Pricing, Rungs
+from ..cost_words import (
     AT,
     TENANT,
     Places,
@@ -23,9 +23,9 @@ from .cost_words import (
     read_tail,
     standing_words,
 )
-from .packing import unpack
-from .redis_commands import Scripted, as_pairs, as_text
-from .redis_link import Command, Flow
+from ..packing import unpack
+from ..redis_link import Command, Flow
+from .scripted import Scripted, as_pairs, as_text
 
 PAGE: Final = 1000
 """Lines that are counted at once: Lua holds Redis for everyone."""

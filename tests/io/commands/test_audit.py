@@ -12,7 +12,7 @@ import redis
 
 from router.audit import Booking, audit, mend
 from router.bill import BilledCall
-from router.io.audit_commands import AuditCommands
+from router.io.commands.audit import AuditCommands
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore

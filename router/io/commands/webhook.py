@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from ..delivery import Delivered, Delivery, DeliveryStatus, Gone, Sent, Undelivered
-from ..errors import EndpointDisabled, FormatTooNew, UnknownDelivery
-from ..task import TaskState
-from ..webhook import Secret, Webhook
-from .redis_commands import Scripted, as_pairs, as_text, scored
-from .redis_link import Command, Flow
+from ...delivery import Delivered, Delivery, DeliveryStatus, Gone, Sent, Undelivered
+from ...errors import EndpointDisabled, FormatTooNew, UnknownDelivery
+from ...task import TaskState
+from ...webhook import Secret, Webhook
+from ..redis_link import Command, Flow
+from .scripted import Scripted, as_pairs, as_text, scored
 
 OF_A_TENANT_MAX = 50
 """Deliveries of one tenant that are on their way at once, whatever their endpoints: slow ones take no other's place."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..allowance import Allowance
-from ..apikey import NO_LIMITS, ApiKey, Limits, Scope, Token, lowest
-from ..errors import FormatTooNew, KeyRefused, UnknownKey
-from .packing import require_format, too_new
-from .redis_commands import Scripted, as_pairs, as_text
-from .redis_link import Command
+from ...allowance import Allowance
+from ...apikey import NO_LIMITS, ApiKey, Limits, Scope, Token, lowest
+from ...errors import FormatTooNew, KeyRefused, UnknownKey
+from ..packing import require_format, too_new
+from ..redis_link import Command
+from .scripted import Scripted, as_pairs, as_text
 
 _SCOPES: Final = frozenset(scope.value for scope in Scope)
 

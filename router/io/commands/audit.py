@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..audit import Booking
-from ..ledger import Entry, EntryKind, Settlement
-from .ledger_lines import entry, intent_words, settlement_words
-from .redis_commands import Scripted, as_text
-from .redis_link import Command
+from ...audit import Booking
+from ...ledger import Entry, EntryKind, Settlement
+from ..ledger_lines import entry, intent_words, settlement_words
+from ..redis_link import Command
+from .scripted import Scripted, as_text
 
 _PAGE = 10_000
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..health.pressure import Pressure
-from .redis_commands import Scripted
-from .redis_link import Command
+from ...health.pressure import Pressure
+from ..redis_link import Command
+from .scripted import Scripted
 
 
 class PressureCommands(Scripted):

@@ -15,8 +15,8 @@ from router.allowance import Allowance
 from router.apikey import CHANCE_BYTES, ApiKey, Limits, Scope, Token, Unusable
 from router.errors import FormatTooNew, KeyRefused, UnknownKey
 from router.formats import FORMAT
+from router.io.commands.key import KeyCommands, Known, Wish
 from router.io.embedded import EmbeddedServer
-from router.io.key_commands import KeyCommands, Known, Wish
 from router.io.redis_link import AsyncLink, Command, connect_async
 from tests.builders import NOW_MS
 from tests.conftest import Clock

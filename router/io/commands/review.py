@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import RulingInvalid
-from ..record import Record
-from ..ruling import Ruling
-from ..summary import Cursor, Page, Summary, Wanted
-from ..task import TaskState
-from ..trail import Attempt
-from ..values import Json
-from .packing import unpack
-from .producer_commands import record
-from .redis_commands import as_text, scored
-from .redis_link import Command, Flow
-from .task_lists import PAGE, TaskLists
+from ...errors import RulingInvalid
+from ...record import Record
+from ...ruling import Ruling
+from ...summary import Cursor, Page, Summary, Wanted
+from ...task import TaskState
+from ...trail import Attempt
+from ...values import Json
+from ..packing import unpack
+from ..redis_link import Command, Flow
+from ..task_lists import PAGE, TaskLists
+from .producer import record
+from .scripted import as_text, scored
 
 if TYPE_CHECKING:  # with all its checks
-    from ..policy import Policy
+    from ...policy import Policy
 
 
 class ReviewCommands(TaskLists):
@@ -63,7 +63,7 @@ class ReviewCommands(TaskLists):
         Harmless to repeat. Raises: UnknownTask, NotInReview, RulingInvalid.
         """
         # Policies with their checks: producers, who have nothing to do with them, stay light.
-        from ..reviewing import check_ruling, chosen, ruled  # noqa: PLC0415
+        from ...reviewing import check_ruling, chosen, ruled  # noqa: PLC0415
 
         fields, packed_input, trail, since_ms, now_ms = yield [*self.read(task_id), self._since(task_id), self.time()]
         known = record(task_id, fields, packed_input, trail)
@@ -94,8 +94,8 @@ class ReviewCommands(TaskLists):
 
 def _policy(known: Record, packed: bytes | None) -> Policy:
     """The version that the task runs under, as its caller's wishes change it. Raises: RulingInvalid."""
-    from ..policy import Policy  # noqa: PLC0415
-    from ..tailoring import tailored  # noqa: PLC0415
+    from ...policy import Policy  # noqa: PLC0415
+    from ...tailoring import tailored  # noqa: PLC0415
 
     if packed is None:
         raise RulingInvalid(f"version {known.task.policy} of its policy is gone; publish it again")

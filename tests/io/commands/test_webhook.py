@@ -12,12 +12,12 @@ from router.decision import Accept, DeadLetter, Decision, Expire, Reject, Review
 from router.delivery import Delivered, Delivery, DeliveryStatus, Gone, Sent, Undelivered
 from router.errors import EndpointDisabled, UnknownDelivery
 from router.event import Alarm
-from router.io.dead_commands import DeadCommands
+from router.io.commands.dead import DeadCommands
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.webhook import OF_A_TENANT_MAX, Leased, Place, WebhookCommands
 from router.io.embedded import EmbeddedServer
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import Link, connect
 from router.io.redis_store import RedisStore
-from router.io.webhook_commands import OF_A_TENANT_MAX, Leased, Place, WebhookCommands
 from router.task import TaskState
 from router.verdict import Outcome
 from router.webhook import Dialect, Webhook, new_secret

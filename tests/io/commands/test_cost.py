@@ -17,14 +17,14 @@ import redis
 
 from router.decision import Accept, Ask
 from router.event import Alarm
-from router.io.cost_commands import PAGE, CostCommands, Trimmed
+from router.io.commands.cost import PAGE, CostCommands, Trimmed
+from router.io.commands.producer import ProducerCommands
+from router.io.commands.shift import ShiftCommands
 from router.io.cost_words import TENANTS_MAX
 from router.io.embedded import EmbeddedServer
 from router.io.ledger_lines import attempt_words, intent_words
-from router.io.producer_commands import ProducerCommands
 from router.io.redis_link import AsyncLink, connect_async
 from router.io.redis_store import RedisStore
-from router.io.shift_commands import ShiftCommands
 from router.ledger import EntryKind, fold, fold_days
 from router.memory import MemoryStore
 from router.ports import Store
