@@ -3,7 +3,7 @@ The formats of what is stored, and the lowest one that says a value.
 
 1  tasks, policies with a prompt, attempts, kept answers
 2  conversations (policies without a prompt), tools whose `strict` is told, certificates with bins, callers' wishes,
-   what a person decided in review, a reply's tokens as the provider wrote them
+   responses in the background, what a person decided in review, a reply's tokens as the provider wrote them
 
 Who writes takes the lowest: during a rolling upgrade processes of the version before read everything that does not use
 what is new. Who meets a higher one than it knows leaves the value alone: FormatTooNew.
@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # values of workers: who only needs a number stays light
     from .policy import Policy
     from .reading import Reading
     from .refusal import Refusal
+    from .submission import Submission
+    from .task import Task
     from .trail import Attempt
-    from .wishes import Wishes
 
 FORMAT: Final = 2
 """The highest that this version reads and writes."""
@@ -32,9 +33,9 @@ def of_policy(policy: Policy) -> int:
     return 2 if policy.prompt is None or told or binned else 1
 
 
-def of_body(wishes: Wishes | None) -> int:
+def of_body(of: Submission | Task) -> int:
     """The format of what of a task lies apart from its hash."""
-    return 1 if wishes is None else 2
+    return 2 if of.wishes is not None or of.background else 1
 
 
 def of_attempt(attempt: Attempt) -> int:

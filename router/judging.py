@@ -42,10 +42,10 @@ def _promised(policy: Policy, subject: Subject, verdict: Verdict) -> Verdict:
     if level.accepts(broken_ties(score, subject.task.id)):
         finding = Finding(check=PROMISE, outcome=Outcome.PASS)
     elif level.threshold is None:
-        finding = _unsure(f"trust {trust:.3f}, but no threshold could be certified for this tier")
+        finding = _unsure(f"trust {trust:z.3f}, but no threshold could be certified for this tier")
     else:
-        counted = f" counts as {score:.3f}, because {_dearness(policy, level, told)}, and" if score != trust else ""
-        finding = _unsure(f"trust {trust:.3f}{counted} is below the certified {level.threshold:.3f}")
+        counted = f" counts as {score:z.3f}, because {_dearness(policy, level, told)}, and" if score != trust else ""
+        finding = _unsure(f"trust {trust:z.3f}{counted} is below the certified {level.threshold:z.3f}")
     return _with(verdict, broken_ties(trust, subject.task.id), finding)
 
 

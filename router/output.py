@@ -54,8 +54,8 @@ class Output(Value):
         given = [k for k in ("json_schema", "labels", "text", "tools") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of schema, labels, text or tools")
-        if self.labels and len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels must be unique")
+        if self.labels and (twice := [one for one in self.labels if self.labels.count(one) > 1]):
+            raise ValueError(f"labels must be unique, {twice[0]!r} is there twice")
         return self
 
     @property

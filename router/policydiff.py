@@ -12,6 +12,7 @@ from .certificate import Certificate
 from .checks import Check
 from .output import Output
 from .policy import Policy
+from .promise import Promise
 from .values import Json, Value
 
 How: TypeAlias = Literal["added", "removed", "changed"]
@@ -92,6 +93,9 @@ def _whole(part: str, old: Value | None, new: Value | None) -> Iterator[Change]:
 
 
 def _set(value: Value) -> dict[str, Json]:
+    """What an author has set; a promise says nothing without its confidence."""
+    if isinstance(value, Promise):
+        return value.model_dump(mode="json", exclude_none=True)
     return value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 

@@ -72,4 +72,4 @@ def _promise(policy: Policy, tier: str) -> str | None:
         return "nothing is accepted here: no threshold could be certified for this tier"
     usual = f" where {policy.held_against} costs what is usual" if level.thrift is not None else ""
     share = f"in the evidence {level.accepted_share:.0%} of its replies"
-    return f"accepted from trust {level.threshold:.3f} on{usual}, {share}"
+    return f"accepted from trust {level.threshold:z.3f} on{usual}, {share}"

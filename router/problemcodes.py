@@ -71,15 +71,16 @@ EXPLAINED: Final[Mapping[Code, Explanation]] = {
     ),
     Code.UNSOUND_SCHEMA: Explanation(
         "A JSON Schema is unsound",
-        "A misspelt keyword or type, a reference that leads nowhere or to another host, or a schema that "
-        "grows without bounds.",
+        "A misspelt keyword or type, a name that is required and not allowed, a reference that leads nowhere or to "
+        "another host, or a schema that grows without bounds.",
         "A keyword that nobody knows checks nothing; a schema that explodes stops the service.",
         "schema: {type: strin}",
         "schema: {type: string}",
     ),
     Code.WRONG_PROMPT: Explanation(
         "The prompt asks for what is not there",
-        "The template cannot be parsed, or names a field that the input's schema does not have.",
+        "The template cannot be parsed, or names a field that the input's schema does not have, also within "
+        "an object or a loop.",
         "The model would be asked with a hole where the task's text should stand.",
         'prompt: {system: Sort the mail., user: "{{ txt }}"}',
         'prompt: {system: Sort the mail., user: "{{ text }}"}',
@@ -138,8 +139,8 @@ EXPLAINED: Final[Mapping[Code, Explanation]] = {
     Code.UNLIKELY: Explanation(
         "This is hardly what was meant",
         "Something that can run, but leaves out a part of the tasks, or of what they bring: tiers that take no "
-        "images, a prompt that shows the model nothing of its input, doubts about the last tier's replies, a "
-        "name that another file's policy has.",
+        "images, a prompt that shows the model nothing of its input, or fewer examples than it says, a rule over a "
+        "field that may be missing, doubts about the last tier's replies, a name that another file's policy has.",
         "It may be right: then nothing has to be done.",
         "{check: confidence, at_least: 0.8}                        # what large is unsure of is lost",
         "{check: confidence, at_least: 0.8, tiers: [mini, small]}",

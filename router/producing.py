@@ -28,7 +28,11 @@ _METADATA_BYTES_MAX = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a caller may say about a task besides its input. `deadline_s` is capped by the policy's own limit."""
+    """
+    What a caller may say about a task besides its input. `deadline_s` is capped by the policy's own limit.
+
+    `background` says how it is answered, as streams are one way: under a key it makes no other body.
+    """
 
     key: str | None = None
     tenant: str = "default"
@@ -37,6 +41,7 @@ class Order:
     metadata: Mapping[str, Any] | None = None
     wishes: Wishes | None = None
     webhook: Webhook | None = None
+    background: bool = False
 
 
 def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str | None) -> Submission:
@@ -61,6 +66,7 @@ def prepare(card: Card, input: Mapping[str, Any], order: Order, *, reply_to: str
         reply_to=reply_to,
         wishes=order.wishes,
         webhook=order.webhook,
+        background=order.background,
     )
 
 
@@ -236,7 +242,7 @@ def _check_conversation(card: Card, input: Mapping[str, Any]) -> None:
     """Images that are sent along count by themselves, all together; those that have an address are text."""
     images = sum(len(url.encode()) for url in images_of(input) if url.startswith("data:"))
     if images > card.image_bytes:
-        raise TaskInvalid(_too_large("the images of the conversation", images, "image_bytes", card.image_bytes))
+        raise TaskInvalid(_too_large("the image data of the conversation", images, "image_bytes", card.image_bytes))
     if (size := _size("the input", input) - images) > card.input_bytes:
         raise TaskInvalid(_too_large("the conversation", size, "input_bytes", card.input_bytes))
 

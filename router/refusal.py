@@ -30,12 +30,15 @@ def lost_lease(standing: str) -> Refusal:
     return Refusal(limit="stale", message=f"the lease is gone: the task is {standing}")
 
 
-def over_cost(held_nusd: int) -> Refusal:
+def over_cost(held_nusd: int, *, asked_nusd: int, limit_nusd: int) -> Refusal:
     """The refusal of a call that might take its task over its limit, with what is spent or held already."""
-    return Refusal(
-        limit="cost",
-        message=f"the call might pass limits.cost_usd: ${held_nusd / 1e9:.6f} are spent or held already",
-    )
+    asked, held, limit = map(_dollars, (asked_nusd, held_nusd, limit_nusd))
+    if asked_nusd > limit_nusd:
+        why = f"it may cost {asked}, more than the whole limit of {limit}"
+    else:
+        why = f"it may cost {asked}, {held} of {limit} are spent or held already"
+    then = "raise that limit in the policy, or lower limits.output_tokens"
+    return Refusal(limit="cost", message=f"the call might pass limits.cost_usd: {why}; {then}")
 
 
 def over_budget(
@@ -89,6 +92,11 @@ def broken(tier: str, until_ms: int) -> Refusal:
     """The refusal of a call to a tier all of whose deployments failed time and again."""
     message = f"{tier} failed time and again and is left alone until {_moment(until_ms)}"
     return Refusal(limit="breaker", message=message, until_ms=until_ms)
+
+
+def _dollars(nusd: int) -> str:
+    """All of an amount: six places, nine where there is more to it."""
+    return f"${nusd / 1e9:.9f}".removesuffix("000")
 
 
 def _turn(until_ms: int, deadline_ms: int) -> str:

@@ -68,7 +68,7 @@ def weighed(policy: Policy, subject: Subject, verdict: Verdict, findings: Sequen
 
 def _held(level: Level, trust: float, told: Mapping[str, float], against: str) -> Iterator[Seen]:
     """The trust, and what it counts as where costs count, too."""
-    needed = "nothing is certified" if level.threshold is None else f"accepted from {level.threshold:.3f} on"
+    needed = "nothing is certified" if level.threshold is None else f"accepted from {level.threshold:z.3f} on"
     if level.thrift is None:
         yield Seen("trust", _rounded(trust), needed)
         return

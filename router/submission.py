@@ -46,7 +46,8 @@ class Card:
 class Submission:
     """
     `policy` is the digest of a version, `tier` the queue to start in, `deadline_s` counts from the moment the store
-    takes the task, `reply_to` names the wake list of who waits for its end, `webhook` where it is told of.
+    takes the task, `reply_to` names the wake list of who waits for its end, `webhook` where it is told of, `background`
+    says that it is a response that nobody waits for.
     """
 
     task_id: str
@@ -64,6 +65,7 @@ class Submission:
     audits: Audited | None = None
     wishes: Wishes | None = None
     webhook: Webhook | None = None
+    background: bool = False
 
 
 def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

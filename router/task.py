@@ -69,7 +69,7 @@ class Audited(Value):
 class Task(Value):
     """
     One piece of work. Times are Unix milliseconds; `policy` is the digest of the version it was submitted under,
-    `wishes` what its caller asks beyond that policy.
+    `wishes` what its caller asks beyond that policy, `background` whether it was told at once that it will be answered.
     """
 
     id: str
@@ -82,6 +82,7 @@ class Task(Value):
     metadata: dict[str, Json] = Field(default_factory=dict)
     audits: Audited | None = None
     wishes: Wishes | None = None
+    background: bool = False
 
     @cached_property
     def input_bytes(self) -> int:

@@ -37,7 +37,11 @@ _METHODS: Final = """
 
 
 class PromptInvalid(ValueError):
-    """A template of the prompt cannot be parsed or rendered; the message says why."""
+    """A template of the prompt cannot be parsed or rendered; the message says why, `line` (from 1) where, if known."""
+
+    def __init__(self, said: str, line: int | None = None) -> None:
+        super().__init__(said)
+        self.line = line
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -94,9 +98,18 @@ def template(source: str) -> Template:
     try:
         return _ENVIRONMENT.from_string(source)
     except TemplateError as why:
-        raise PromptInvalid(str(why)) from None
+        raise PromptInvalid(str(why), getattr(why, "lineno", None)) from None
     except RecursionError:
         raise PromptInvalid("the template is nested too deeply") from None
+
+
+def check_template(source: str) -> None:
+    """Refuse a template that cannot be used, whatever comes as input. Raises: PromptInvalid."""
+    template(source)
+    for used in _ENVIRONMENT.parse(source).find_all((nodes.Filter, nodes.Test)):  # Jinja lets those within an `if` pass
+        kind, known = ("filter", FILTERS) if isinstance(used, nodes.Filter) else ("test", TESTS)
+        if used.name not in known:
+            raise PromptInvalid(f"No {kind} named {used.name!r}", used.lineno)
 
 
 def rendered(source: str, values: Mapping[str, Json]) -> str:
@@ -111,14 +124,19 @@ def rendered(source: str, values: Mapping[str, Json]) -> str:
     return "".join(pieces)
 
 
-def unknown_variables(source: str, known: Collection[str]) -> list[str]:
-    """The variables of a template that are not among *known*. Raises: PromptInvalid."""
+def parsed(source: str) -> nodes.Template:
+    """The tree of a template. Raises: PromptInvalid."""
     try:
-        tree = _ENVIRONMENT.parse(source)
+        return _ENVIRONMENT.parse(source)
     except TemplateError as why:
-        raise PromptInvalid(str(why)) from None
+        raise PromptInvalid(str(why), getattr(why, "lineno", None)) from None
     except RecursionError:
         raise PromptInvalid("the template is nested too deeply") from None
+
+
+def unknown_variables(source: str, known: Collection[str]) -> list[str]:
+    """The variables of a template that are not among *known*. Raises: PromptInvalid."""
+    tree = parsed(source)
     for used in tree.find_all((nodes.Filter, nodes.Test)):  # one that does not exist hides no variable
         used.name = "default" if isinstance(used, nodes.Filter) else "defined"
     return sorted(meta.find_undeclared_variables(tree) - set(known))
@@ -181,3 +199,6 @@ def _spelled(kind: str) -> str:
 
 
 _ENVIRONMENT = _Environment()
+FILTERS: Final = frozenset(_ENVIRONMENT.filters)
+TESTS: Final = frozenset(_ENVIRONMENT.tests)
+"""The filters and tests that a template may use."""

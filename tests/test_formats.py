@@ -17,13 +17,13 @@ from router.ports import Kept
 from router.reading import Reading
 from router.ruling import Ruling
 from router.submission import Card
-from router.task import Audited
+from router.task import Task
 from router.trail import Attempt
 from router.wishes import Wishes
-from tests.builders import BROKEN, GOOD, a_certified_policy, a_chat, a_failure, a_policy, an_attempt
+from tests.builders import BROKEN, GOOD, a_certified_policy, a_chat, a_failure, a_policy, a_task, an_attempt
 
 FIELDS = Path(__file__).with_name("stored_fields.txt")
-STORED = (Policy, Attempt, Kept, Wishes, Audited, Card, ApiKey)
+STORED = (Policy, Attempt, Kept, Task, Card, ApiKey)
 LOGPROBS = ({"token": "a", "logprob": -0.1},)
 
 
@@ -47,9 +47,13 @@ def test_a_policy_gets_the_lowest_format_that_says_it(policy: Policy, format: in
     assert of_policy(policy) == format
 
 
-def test_a_task_gets_a_new_format_for_its_caller_s_wishes_alone() -> None:
-    """A worker that does not know wishes would answer something else than was asked."""
-    assert (of_body(None), of_body(Wishes(tier="mini"))) == (1, 2)
+def test_a_task_gets_a_new_format_for_its_caller_s_wishes_and_the_background_alone() -> None:
+    """
+    A worker that does not know wishes would answer something else than was asked; and nobody is told that a response
+    is not in the background.
+    """
+    bodies = (a_task(), a_task(wishes=Wishes(tier="mini")), a_task(background=True))
+    assert [of_body(body) for body in bodies] == [1, 2, 2]
 
 
 def test_an_attempt_gets_a_new_format_for_rulings_and_tokens_alone() -> None:

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 PURE = """
-    errors values tenant destination webhook
+    errors values duration tenant destination webhook
     jsontext problem
     schema
     call conversation output alignment reading

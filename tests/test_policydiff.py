@@ -39,7 +39,7 @@ def test_the_same_version_has_not_changed() -> None:
         ),
         ({}, {"checks": [{"check": "confidence", "at_least": 0.9}]}, "check confidence at_least: 0.8 -> 0.9"),
         ({}, {"checks": []}, "check confidence removed"),
-        ({}, {"promise": PROMISE}, 'promise added: {"kind": "regret", "at_most": 0.01}'),
+        ({}, {"promise": PROMISE}, 'promise added: {"kind": "regret", "at_most": 0.01, "confidence": 0.9}'),
         ({"promise": PROMISE}, {"promise": PROMISE | {"at_most": 0.02}}, "promise at_most: 0.01 -> 0.02"),
         ({}, {"audit": {"rate": 0.02, "against": "large"}}, 'audit added: {"rate": 0.02, "against": "large"}'),
         ({}, {"output": {"text": {}}, "checks": []}, "output kind: schema -> text"),

@@ -234,7 +234,7 @@ def test_images_of_a_conversation_have_a_limit_of_their_own() -> None:
     small, near = an_image("data:image/png;base64," + "A" * 3_000), an_image("https://example.com/" + "a" * 900)
 
     assert prepared(a_conversation(small), CHAT).input == a_conversation(small)
-    with pytest.raises(TaskInvalid, match=r"the images of the conversation has 6,044 bytes.*image_bytes is 5,000"):
+    with pytest.raises(TaskInvalid, match=r"the image data of the conversation has 6,044 bytes.*image_bytes is 5,000"):
         prepared(a_conversation(small, small), CHAT)
     with pytest.raises(TaskInvalid, match=r"the conversation has .* bytes.*input_bytes is 1,000"):
         prepared(a_conversation(near), CHAT)

@@ -15,7 +15,12 @@ def test_a_refusal_says_whether_waiting_helps() -> None:
     waits = over_budget("global", "day", asked_nusd=2, limit_nusd=5, used_nusd=4, until_ms=NOW_MS, deadline_ms=LATER_MS)
 
     assert [waits.passing, too_fast("mini", NOW_MS).passing] == [True, True]
-    others = (over_cost(1), lost_lease("done"), broken("mini", NOW_MS), waits.model_copy(update={"until_ms": None}))
+    others = (
+        over_cost(1, asked_nusd=2, limit_nusd=2),
+        lost_lease("done"),
+        broken("mini", NOW_MS),
+        waits.model_copy(update={"until_ms": None}),
+    )
     assert not any(refusal.passing for refusal in others)
 
 
@@ -38,6 +43,23 @@ def test_a_window_that_turns_too_late_is_not_told() -> None:
     assert refusal.until_ms == LATER_MS
     assert refusal.message.endswith(
         "; it waits until its deadline, 2027-01-15 08:00:00 UTC, or until the budget is raised"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked_nusd", "why"),
+    [
+        (20_000, "it may cost $0.000020, $0.000009500 of $0.000025 are spent or held already"),
+        (25_001, "it may cost $0.000025001, more than the whole limit of $0.000025"),
+    ],
+)
+def test_a_call_above_its_tasks_limit_says_by_how_much(asked_nusd: int, why: str) -> None:
+    """The worst case, the limit and what is left of it, to the nano-dollar, and what would help."""
+    refusal = over_cost(9_500, asked_nusd=asked_nusd, limit_nusd=25_000)
+
+    assert (refusal.limit, refusal.until_ms) == ("cost", None)
+    assert refusal.message == (
+        f"the call might pass limits.cost_usd: {why}; raise that limit in the policy, or lower limits.output_tokens"
     )
 
 

@@ -18,7 +18,7 @@ from router.ledger import Balance, EntryKind, Intent, fold
 from router.memory import MemoryStore
 from router.ports import Claim, Store, Swept
 from router.record import Record
-from router.refusal import Refusal
+from router.refusal import Refusal, over_cost
 from router.reviewing import ruled
 from router.ruling import Ruling
 from router.submission import Busy, Conflict, Submitted
@@ -117,6 +117,14 @@ async def test_what_a_caller_wishes_comes_back_with_the_task(store: Store) -> No
 
     assert found == {"t1": wishes, "t2": None}
     assert (await store.read("t1")).task.wishes == wishes
+
+
+async def test_the_background_of_a_response_is_known(store: Store) -> None:
+    """To who reads the task later; the others are not in it."""
+    await submit(store, "t1", background=True)
+    await submit(store, "t2")
+
+    assert [(await store.read(task)).task.background for task in ("t1", "t2")] == [True, False]
 
 
 async def test_the_same_key_and_body_is_the_same_task(store: Store) -> None:
@@ -549,7 +557,8 @@ async def test_no_call_may_take_a_task_over_its_limit(store: Store) -> None:
     holder = await claim_one(store)
 
     assert await reserve(store, holder, an_intent("c1"), limit_nusd=2000) is None
-    assert (await reserve(store, holder, an_intent("c2", reserved_nusd=1001), limit_nusd=2000)).limit == "cost"
+    refused = await reserve(store, holder, an_intent("c2", reserved_nusd=1001), limit_nusd=2000)
+    assert refused == over_cost(1000, asked_nusd=1001, limit_nusd=2000)
     assert await reserve(store, holder, an_intent("c3", reserved_nusd=1000), limit_nusd=2000) is None
     assert (await store.balance()).reserved_nusd == 2000
 

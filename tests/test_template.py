@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from jinja2 import nodes
 
-from router.template import CHARACTERS_MAX, TURNS_MAX, PromptInvalid, rendered, template, unknown_variables
+from router.template import (
+    CHARACTERS_MAX,
+    TURNS_MAX,
+    PromptInvalid,
+    check_template,
+    parsed,
+    rendered,
+    template,
+    unknown_variables,
+)
 from tests.builders import TEXT_INPUT
 
 NOTES = [{"at": 1, "said": "a"}, {"at": 2, "said": "b"}]
@@ -139,3 +149,22 @@ def test_variables_that_the_input_does_not_have_are_listed() -> None:
 def test_a_filter_that_does_not_exist_hides_no_variable() -> None:
     """Both slips of a template are told together."""
     assert unknown_variables("{{ txet|uper }}{% if x is odder %}{% endif %}", ["text"]) == ["txet", "x"]
+
+
+def test_what_an_if_would_hide_is_refused_too() -> None:
+    """A filter or test that does not exist would fail a task only when it gets there."""
+    check_template("{% if a is defined %}{{ a | upper }}{% endif %}")
+
+    with pytest.raises(PromptInvalid, match="No filter named 'uper'") as refused:
+        check_template("{% if a %}\n{{ a | uper }}{% endif %}")
+    assert refused.value.line == 2
+    with pytest.raises(PromptInvalid, match="No test named 'defind'"):
+        check_template("{% if a is defind %}{% endif %}")
+
+
+def test_a_tree_is_read_by_the_same_rules() -> None:
+    """What a prompt may not hold is refused with its line, whoever reads it."""
+    assert [node.name for node in parsed("{{ a }}{{ b }}").find_all(nodes.Name)] == ["a", "b"]
+    with pytest.raises(PromptInvalid, match="set") as refused:
+        parsed("\n{% set a = 1 %}")
+    assert refused.value.line == 2

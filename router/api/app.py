@@ -8,7 +8,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from ..io.haste import SILENCE_S
-from . import batch, costs, dead, events, health, metrics, pace, policies, problems, queues, review, tasks, webhooks
+from . import (
+    batch,
+    costs,
+    dead,
+    events,
+    health,
+    metrics,
+    pace,
+    policies,
+    problems,
+    queues,
+    review,
+    strays,
+    tasks,
+    webhooks,
+)
 from .backend import Backend
 from .caller import Door
 from .edge import Edge
@@ -59,7 +74,7 @@ def create_app(backend: Backend, *, silence_s: float = SILENCE_S) -> FastAPI:
         metrics,
     ):
         app.include_router(part.routes)
-    problems.install(app)
+    strays.install(app)
     app.add_middleware(Staying)
     app.add_middleware(Edge, tally=app.state.tally, silence_s=silence_s)
     app.add_middleware(pace.Paced)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from ..apikey import Scope
 from ..budget import BudgetUse
 from ..cost import usd
+from ..duration import PATTERN, seconds
 from ..io.commands.cost import CostCommands
 from ..spending.counters import HOUR_MS, OTHER, Change
 from ..spending.report import DIMENSIONS, FROM, CostRow, costs
@@ -22,7 +23,6 @@ from ..values import iso
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
 from .dead import Of, tenant_of
-from .duration import PATTERN, seconds
 from .owned import Overseer
 from .problems import Refused, answers
 from .strict import StrictRoute

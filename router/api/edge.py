@@ -14,6 +14,8 @@ from ..io.haste import SILENCE_S, hastening
 from .problems import Refused, problem
 from .tally import Tally
 
+REFUSED = "router.refused"
+"""Where the scope of a request that could not be read says why; nothing else of it is looked at."""
 TOLD_BY = "router.told_by"
 """Where a route says in its scope how it tells of a surprise, if not by a problem."""
 _BROKEN = Refused(500, "internal", "an error of ours; the log has it under this id, and a repetition may well succeed")
@@ -39,7 +41,7 @@ class Edge:
         started_s = time.perf_counter()
         try:
             with hastening(self._silence_s):
-                await self._app(scope, receive, answer.send)
+                await self._answering(scope)(scope, receive, answer.send)
         except Exception:  # noqa: BLE001  # the outermost edge: what nobody foresaw becomes an event and a 500
             log.logger().exception("http.surprise", request=scope["request_id"], route=_route(scope))
             if not answer.status:
@@ -56,6 +58,10 @@ class Edge:
                 status=answer.status,
                 ms=ms,
             )
+
+    def _answering(self, scope: Scope) -> ASGIApp:
+        refused: Refused | None = scope.get(REFUSED)
+        return self._app if refused is None else problem(Request(scope), refused)
 
 
 class _Answer:

@@ -18,12 +18,14 @@ class Health(BaseModel):
     status: str = "ok"
 
 
+@routes.head("/livez", include_in_schema=False)
 @routes.get("/livez")
 async def livez() -> Health:
     """Say that the process answers. Needs no key."""
     return Health()
 
 
+@routes.head("/readyz", include_in_schema=False)
 @routes.get("/readyz", responses=answers(503))
 async def readyz(backend: Served) -> Health:
     """Say whether Redis can be reached and policies are published. Needs no key."""

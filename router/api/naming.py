@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, WrapValidator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from .patterns import mismatch
+
 
 class Naming(BaseModel):
     """Refuses fields that it does not know."""
@@ -66,5 +68,7 @@ def _sentence(error: ErrorDetails) -> str:
             return f"{tag!r} is not taken here; expected one of {expected}"
         case "union_tag_not_found":
             return f"has no {error['ctx']['discriminator'].strip(chr(39))}"
+        case "string_pattern_mismatch":
+            return mismatch(error["ctx"]["pattern"], error["input"])
         case _:
             return error["msg"]

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
 
 from .. import log
 from ..errors import (
@@ -33,6 +31,7 @@ from ..errors import (
     UnknownTask,
 )
 from ..problem import closest
+from .patterns import mismatch
 
 MEDIA_TYPE = "application/problem+json"
 REPLAYED = {"idempotency-replayed": "true"}
@@ -165,57 +164,6 @@ def _openai_type(status: int) -> str:
     return named.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the application answered with a problem."""
-
-    async def refused(request: Request, why: Exception) -> JSONResponse:
-        assert isinstance(why, Refused)
-        return problem(request, why)
-
-    async def ours(request: Request, why: Exception) -> JSONResponse:
-        assert isinstance(why, RouterError)
-        return problem(request, refusal(why))
-
-    async def plain(request: Request, why: Exception) -> JSONResponse:
-        assert isinstance(why, HTTPException)
-        return problem(request, _of_the_framework(request, why))
-
-    async def invalid(request: Request, why: Exception) -> JSONResponse:
-        assert isinstance(why, RequestValidationError)
-        return problem(request, not_valid(why))
-
-    app.add_exception_handler(Refused, refused)
-    app.add_exception_handler(RouterError, ours)
-    app.add_exception_handler(HTTPException, plain)
-    app.add_exception_handler(RequestValidationError, invalid)
-
-
-def _of_the_framework(request: Request, why: HTTPException) -> Refused:
-    match why.status_code:
-        case 404:
-            return Refused(404, "unknown_route", f"there is no {request.url.path!r} here; /openapi.json lists what is")
-        case 405:
-            allowed = ", ".join(_methods(request)) or "none"
-            return Refused(
-                405,
-                "method_not_allowed",
-                f"{request.url.path} does not take {request.method}; it takes {allowed}",
-                headers={"allow": allowed},
-            )
-        case status:
-            return Refused(status, "bad_request", str(why.detail), headers=why.headers)
-
-
-def _methods(request: Request) -> list[str]:
-    """The methods that a path takes, whichever of its routes takes them."""
-    routes = request.app.router.routes
-    return [verb for verb in _VERBS if any(_takes(route, verb, request.scope) for route in routes)]
-
-
-def _takes(route: BaseRoute, verb: str, scope: Scope) -> bool:
-    return route.matches({**scope, "method": verb})[0] is Match.FULL
-
-
 def not_valid(why: RequestValidationError) -> Refused:
     """Say what is wrong with a request, all of it."""
     mistakes = list(_mistakes(why.errors()))
@@ -225,7 +173,6 @@ def not_valid(why: RequestValidationError) -> Refused:
 
 
 _TOLD_MAX = 20
-_VERBS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _OBJECT_TYPES = ("model_type", "model_attributes_type", "dataclass_type", "dict_type", "mapping_type")
 
 
@@ -252,6 +199,8 @@ def _said(error: Mapping[str, Any]) -> str:
             return "must be an object"
         case "extra_forbidden":
             return _unknown(str(error["loc"][-1]), error.get("ctx", {}).get("known", ()))
+        case "string_pattern_mismatch" if "pattern" in error["ctx"]:
+            return mismatch(error["ctx"]["pattern"], error["input"])
         case _:
             said = str(error["msg"]).removeprefix("Value error, ")
             return said[:1].lower() + said[1:]

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from .. import log
 from ..errors import SettingsInvalid
 from ..settings import Settings
 from .app import create_app
 from .backend import open_backend
+from .head import BoundedHead
 from .news import Newsroom
 from .thismachine import ThisMachine, is_loopback
 
@@ -58,14 +60,14 @@ async def _serve(
         app = create_app(backend)
         furnish(app)
         if insecure:
-            app.add_middleware(ThisMachine)
+            app.user_middleware.append(Middleware(ThisMachine))  # innermost: what it refuses has an id and is logged
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
-            http="httptools",
+            http=BoundedHead,
             ws="none",
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_DRAIN_S,

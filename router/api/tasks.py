@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from ..errors import TaskInvalid, UnknownPolicy
 from ..producing import Order, again, prepare
@@ -16,6 +16,7 @@ from ..task import ENDS, TaskState
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
 from .duration import Moment
+from .idempotency import Key
 from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
 from .paging import After, listed, place
 from .pressure import Admitting
@@ -34,10 +35,6 @@ SETTLED = ENDS | {TaskState.REVIEW}
 Wait = Annotated[
     float | None,
     Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait until it has ended, or needs a person, before answering."),
-]
-Key = Annotated[
-    str | None,
-    Header(description="Say the same again under the same key, at any time, and get the same task.", max_length=200),
 ]
 _LOCATION = {"location": {"description": "Where the task is.", "schema": {"type": "string"}}}
 _REPLAYED = {

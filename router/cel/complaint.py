@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from .descriptors import PACKAGE
-from .problem import ExpressionProblem
+from .problem import ExpressionProblem, problem_at
 from .shape import Object, Objects
+from .source import unclosed
 from .words import FUNCTIONS
 
 _ISSUE: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -129,9 +130,16 @@ class _Issue:
 
     def _syntax(self) -> ExpressionProblem:
         rest = self._code[self.column - 1 :]
-        found = f"at {rest.split()[0]!r}" if rest.split() else "at the end"
+        if not rest.split():
+            return self._ended()
         hint = next((f": {hint}" for start, hint in _SYNTAX_HINTS if rest.startswith(start)), "")
-        return self._at(self.column, f"cannot be read {found}{hint}")
+        return self._at(self.column, f"cannot be read at {rest.split()[0]!r}{hint}")
+
+    def _ended(self) -> ExpressionProblem:
+        """The rule ends too early: at the bracket that is left open, else behind its last word."""
+        if (bracket := unclosed(self.source)) is not None:
+            return problem_at(self.source, bracket, f"this {self.source[bracket]!r} is never closed")
+        return problem_at(self.source, len(self.source.rstrip()), "cannot be read at the end")
 
 
 def _overload_hint(operator: str, kinds: set[str]) -> str | None:

@@ -56,9 +56,9 @@ class Analysis:
             case Call(function="!_", arguments=(one,)):
                 return frozenset(None if value is None else not value for value in self.outcomes(one))
             case Call(function="_&&_", arguments=(left, right)):
-                return _both(self.outcomes(left), self.outcomes(right))
+                return both(self.outcomes(left), self.outcomes(right))
             case Call(function="_||_", arguments=(left, right)):
-                return _not(_both(_not(self.outcomes(left)), _not(self.outcomes(right))))
+                return opposite(both(opposite(self.outcomes(left)), opposite(self.outcomes(right))))
             case Call(function="_?_:_", arguments=(condition, yes, no)):
                 return self._choice(self.outcomes(condition), yes, no)
             case Call(function="@in", arguments=(one, Elements(items=items))):
@@ -164,7 +164,7 @@ class Analysis:
             return frozenset(value in listed for value in domain.values) | unsure
         found = _FALSE | unsure
         for item in items:
-            found = _not(_both(_not(found), _not(self._comparison("_==_", one, item))))
+            found = opposite(both(opposite(found), opposite(self._comparison("_==_", one, item))))
         return found
 
     def _comparison(self, function: str, left: Node, right: Node) -> Outcomes:
@@ -252,7 +252,7 @@ def _possible(
             return (True, high >= other_low), (False, low < other_high)
 
 
-def _both(left: Outcomes, right: Outcomes) -> Outcomes:
+def both(left: Outcomes, right: Outcomes) -> Outcomes:
     """CEL's `&&`: false wins over what has no answer."""
     found: set[bool | None] = set()
     for one, other in product(left, right):
@@ -260,5 +260,5 @@ def _both(left: Outcomes, right: Outcomes) -> Outcomes:
     return frozenset(found)
 
 
-def _not(outcomes: Outcomes) -> Outcomes:
+def opposite(outcomes: Outcomes) -> Outcomes:
     return frozenset(None if value is None else not value for value in outcomes)

@@ -29,6 +29,18 @@ def tokens(source: str) -> list[re.Match[str]]:
     return list(_CODE.finditer(source))
 
 
+def unclosed(source: str) -> int | None:
+    """Find the last bracket that is opened and never closed: its offset in the text."""
+    opened: list[int] = []
+    for token in tokens(source):
+        match token["sign"]:
+            case "(" | "[" | "{":
+                opened.append(token.start())
+            case ")" | "]" | "}" if opened:
+                opened.pop()
+    return opened[-1] if opened else None
+
+
 def size_problems(source: str) -> list[ExpressionProblem]:
     """Refuse a text that is too long, or none."""
     try:

@@ -7,16 +7,16 @@ from contextlib import closing
 
 import click
 
+from .. import duration
 from ..app import load_pricing
 from ..io.commands.cost import CostCommands, Counted
 from ..io.redis_link import Link, connect
 from ..settings import Settings
-from ..spending.counters import HOUR_MS
+from ..spending.counters import DAYS_KEPT, HOUR_MS, KEPT_MS
 from ..spending.report import DIMENSIONS, FROM, CostRow, costs, total
 from ..spending.table import FOCUS_BY, costs_csv, focus_csv
 from .printing import GAP, SIMULATED, console, dollars, print_json, table
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _COLUMNS = ["calls", "attempts", "accepted", "escalated", "cost", "in doubt", "waste", "per accepted"]
 _LEAST_NEEDED = ("escalated", "attempts", "calls", "accepted", "in doubt")
 """Columns that narrow screens do without, in this order: an amount that is cut would tell another."""
@@ -50,7 +50,7 @@ def command(by: str | None, since: str | None, bucket: str | None, form: str, as
         raise click.UsageError("--format focus has dimensions of its own; leave --by out")
     dimensions = list(FOCUS_BY) if form == "focus" else _dimensions(by or "tier")
     bucket_ms = _bucket_ms(bucket) if bucket is not None else HOUR_MS if form == "focus" else None
-    back_ms = None if since is None else int(seconds(since)) * 1000
+    back_ms = None if since is None else seconds(since) * 1000
     read = read_counters(Settings.from_env(), back_ms=back_ms)
     rows = costs(read.changes, dimensions, bucket_ms=bucket_ms)
     match form:
@@ -63,6 +63,8 @@ def command(by: str | None, since: str | None, bucket: str | None, form: str, as
         case _:
             _print_table(rows, [*([FROM] if bucket_ms else []), *dimensions])
             _print_total(total(rows), lag_ms=read.lag_ms)
+    if back_ms is not None and back_ms > KEPT_MS:
+        click.echo(f"--since {since}: no more than {DAYS_KEPT} days are kept, and that is what is told", err=True)
     return 0
 
 
@@ -73,17 +75,27 @@ def read_counters(settings: Settings, *, back_ms: int | None = None) -> Counted:
         return link.carry_out(commands.counted(load_pricing(settings), back_ms=back_ms))
 
 
-def seconds(text: str, option: str = "--since") -> float:
-    """`90s`, `30m`, `24h`, `7d`, `2w` in seconds. Raises: click.UsageError."""
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
-    if match is None:
-        raise click.UsageError(f"{option} is {text!r}, expected a number and s, m, h, d or w, such as 24h")
-    return int(match[1]) * _SECONDS[match[2]]
+def seconds(text: str, option: str = "--since") -> int:
+    """`90s`, `30m`, `24h`, `7d`, `2w` in seconds. Raises: click.UsageError, also for no time at all."""
+    if not re.fullmatch(duration.PATTERN, text):
+        raise click.UsageError(f"{option} is {text!r}, expected {duration.EXPECTED}")
+    return duration.seconds(text)
+
+
+def seconds_from_0(text: str, option: str) -> int:
+    """The same, where no time at all is a wish, too. Raises: click.UsageError."""
+    if re.fullmatch("0[smhdw]", text):
+        return 0
+    try:
+        return seconds(text, option)
+    except click.UsageError:
+        expected = "a number and s, m, h, d or w, such as 24h or 0s"
+        raise click.UsageError(f"{option} is {text!r}, expected {expected}") from None
 
 
 def _bucket_ms(text: str) -> int:
-    bucket_ms = int(seconds(text, "--bucket")) * 1000
-    if not bucket_ms or bucket_ms % HOUR_MS:
+    bucket_ms = seconds(text, "--bucket") * 1000
+    if bucket_ms % HOUR_MS:
         raise click.UsageError(
             f"--bucket is {text!r}: costs are counted by the hour; take whole hours, such as 1h or 1d"
         )

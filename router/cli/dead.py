@@ -18,6 +18,8 @@ from .task import show_task
 
 T = TypeVar("T")
 _BY = ("reason", "policy", "tenant", "tier")
+_SHOWN = 20
+"""Ids that a command prints before anything is done."""
 _REFUSED = (NotDead, TaskInvalid, UnknownPolicy, UnknownTask)
 
 
@@ -87,7 +89,7 @@ def show(task_id: str, as_json: bool) -> int:
     "--rate", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True, help="Tasks a second."
 )
 @click.option("--again", is_flag=True, help="Those, too, that were sent again for a dead letter and died once more.")
-@click.option("--dry-run", is_flag=True, help="Only say which.")
+@click.option("--dry-run", is_flag=True, help="Only say how many, and which.")
 @click.option("--json", "as_json", is_flag=True)
 def redrive(
     task_ids: tuple[str, ...],
@@ -109,7 +111,7 @@ def redrive(
     with Client.from_env() as client:
         meant = _named(task_ids, narrowed) or _unsent(client, narrowed, again=again)
         if dry_run:
-            _print_meant(meant[:limit], "would be redriven", as_json=as_json)
+            _print_wish(meant[:limit], "would be redriven", as_json=as_json)
             return 0
         sending = _Redriving(client, as_json=as_json)
         try:
@@ -131,7 +133,7 @@ def drop(task_ids: tuple[str, ...], limit: int | None, yes: bool, as_json: bool,
     with Client.from_env() as client:
         meant = (_named(task_ids, narrowed) or [letter.id for letter in _found(client, narrowed)])[:limit]
         if not (task_ids or yes):
-            _print_meant(meant, "would be dropped; say --yes to do so", as_json=as_json)
+            _print_wish(meant, "would be dropped; say --yes to do so", as_json=as_json)
             return 2
         kept = [task_id for task_id in meant if not _dropped(client, task_id)]
     _print_meant([task_id for task_id in meant if task_id not in kept], "dropped", as_json=as_json)
@@ -213,6 +215,18 @@ def _dropped(client: Client, task_id: str) -> bool:
         click.echo(f"{task_id} not dropped: {why}", err=True)
         return False
     return True
+
+
+def _print_wish(task_ids: Sequence[str], said: str, *, as_json: bool) -> None:
+    """Say how many letters something would be done to, then which, of many the first alone."""
+    if as_json:
+        print_json(list(task_ids))
+        return
+    click.echo(f"{count(len(task_ids), 'dead letter')} {said}")
+    for task_id in task_ids[:_SHOWN]:
+        click.echo(task_id)
+    if len(task_ids) > _SHOWN:
+        click.echo(f"... and {len(task_ids) - _SHOWN:,} more; --json lists them all")
 
 
 def _print_meant(task_ids: Sequence[str], said: str, *, as_json: bool) -> None:

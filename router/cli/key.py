@@ -15,7 +15,7 @@ from ..io.redis_link import Command, Link, connect
 from ..settings import Settings
 from ..tenant import tenant_mistake
 from ..values import iso
-from .cost import seconds
+from .cost import seconds_from_0
 from .printing import console, count, print_json, table
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def _note(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 
 
 def _duration_ms(_: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    return None if value is None else int(seconds(value, option=f"--{parameter.name}") * 1000)
+    return None if value is None else seconds_from_0(value, f"--{parameter.name}") * 1000
 
 
 def _lifetime_ms(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:

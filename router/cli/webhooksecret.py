@@ -16,7 +16,7 @@ from ..settings import Settings
 from ..tenant import tenant_mistake
 from ..values import iso
 from ..webhook import SECRET_BYTES, Secret, new_secret
-from .cost import seconds
+from .cost import seconds_from_0
 from .printing import print_json
 
 _ID_BYTES = 6
@@ -56,7 +56,7 @@ def create(tenant: str, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True)
 def rotate(tenant: str, overlap: str, as_json: bool) -> int:
     """Make a new secret; until the overlap is over each delivery has two signatures, so that receivers can change."""
-    return _make("rotate", tenant, overlap_s=seconds(overlap, option="--overlap"), as_json=as_json)
+    return _make("rotate", tenant, overlap_s=seconds_from_0(overlap, "--overlap"), as_json=as_json)
 
 
 @secret.command(name="list", epilog="Example: router webhook secret list --tenant acme")

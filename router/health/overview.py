@@ -15,7 +15,7 @@ from ..spending.counters import Change
 from ..spending.report import CostRow, costs
 from ..submission import Card
 from ..values import iso
-from .service import Service, Worker, crew, flow, money
+from .service import Service, Worker, crew, flow, money, nearly_used
 from .sign import Level, Sign
 
 _ARRIVING = ("first", "escalate", "fallback")
@@ -100,8 +100,9 @@ def overview(
     if service is None:
         return Overview(rungs, whole, budgets)
     used = {tier: name for name, card in cards.items() for tier in card.tiers or (card.tier,)}
-    signs = [*crew(service, tiers, used), *flow(service), *(money(service, balance) if balance is not None else ())]
-    return Overview(rungs, whole, budgets, service, balance, queues_of(service, known, tiers), tuple(signs))
+    spent = (*(money(service, balance) if balance is not None else ()), *nearly_used(budgets))
+    signs = (*crew(service, tiers, used), *flow(service), *spent)
+    return Overview(rungs, whole, budgets, service, balance, queues_of(service, known, tiers), signs)
 
 
 def rungs_of(changes: Iterable[Change], known: Sequence[str] = ()) -> tuple[Rung, ...]:

@@ -126,16 +126,17 @@ def survey(
     read = ((path, _tried(partial(read_policy, path), problems)) for path in paths)
     policies = {path: policy for path, policy in read if policy is not None}
     problems = [*_without_misspelt(problems, tiers), *_named_twice(policies), *of_tiers]
-    prices = _tried(partial(read_prices, prices_file(folder)), problems) or PriceBook(prices={})
+    prices = _tried(partial(read_prices, prices_file(folder)), problems)
     limits: tuple[Budget, ...] | None = None
     if budgets:
         names = {*(policy.policy for policy in policies.values()), *(path.stem for path in policy_files(folder))}
         limits, found = _budgets_of(folder, tiers, names)
         problems += found
-    problems += _unpriced(tiers_file, tiers, prices, today)
+    if prices is not None:
+        problems += located(tiers_file, unpriced(tiers, prices, today))
     for path in paths if tiers else ():
         problems += _unknown_tiers(path, tiers)
-    return Survey(policies, tiers, prices, limits, problems)
+    return Survey(policies, tiers, prices or PriceBook(prices={}), limits, problems)
 
 
 def read_book(
@@ -182,11 +183,6 @@ def namesake(path: Path, policy: Policy) -> Path | None:
         data = read_yaml(_read(other), str(other)).data
         return other if isinstance(data, dict) and data.get("policy") == policy.policy else None
     return None
-
-
-def _unpriced(tiers_file: Path, tiers: Mapping[str, Tier], prices: PriceBook, today: date) -> list[Problem]:
-    mistakes = unpriced(tiers, prices, today) if prices.prices else []
-    return located(tiers_file, mistakes)
 
 
 def located(path: Path, mistakes: Sequence[Mistake]) -> list[Problem]:
@@ -245,12 +241,23 @@ def _unknown_tiers(path: Path, tiers: Mapping[str, Tier]) -> list[Problem]:
 
 
 def _without_misspelt(problems: Sequence[object], tiers: Mapping[str, Tier]) -> Iterator[object]:
-    """A policy's own misspelt tier is no tier that anybody means."""
+    """A policy's own misspelt tier is no tier that anybody means; who names the one that was meant is right."""
     for problem in problems:
-        if not isinstance(problem, Problem) or problem.code is not Code.UNKNOWN_TIER or not tiers:
+        if (
+            not isinstance(problem, Problem)
+            or problem.code is not Code.UNKNOWN_TIER
+            or not tiers
+            or problem.suggestion in tiers
+        ):
             yield problem
-        else:
-            yield problem if problem.suggestion in tiers else replace(problem, suggestion=None)
+        elif not _is_meant(problem, tiers):
+            yield replace(problem, suggestion=None)
+
+
+def _is_meant(problem: Problem, tiers: Mapping[str, Tier]) -> bool:
+    """Whether the tier that a policy is said to lack is the one that it misspells, which is told at its rung."""
+    meant = closest(problem.suggestion or "", tiers)
+    return meant is not None and problem.message.startswith(f"{meant} is no tier")
 
 
 def _tiers_named(data: Json) -> Iterator[tuple[Where, str]]:

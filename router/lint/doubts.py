@@ -9,6 +9,7 @@ from ..policy import Policy
 from ..problem import Code, Mistake
 from ..schema.strictmode import strict_mode_problems
 from ..tier import Tier
+from .absences import absence_doubts
 from .checks import check_doubts
 from .ending import ending_doubts
 from .limits import limit_doubts
@@ -30,6 +31,7 @@ def doubts(policy: Policy, around: Surroundings) -> list[Mistake]:
         prompt_doubts(known),
         path_doubts(known),
         rule_doubts(known),
+        absence_doubts(known),
         check_doubts(known),
         ending_doubts(known),
         tool_doubts(known),

@@ -82,7 +82,7 @@ _SAID = {
 
 
 def _seen(policy: Policy, source: str, path: Path) -> _Seen:
-    schemas = _schemas(policy)
+    schemas = known_schemas(policy)
     tree = tree_of(source, scope_of(policy.input.json_schema, policy.output.value_schema))
     if not _asks(tree):
         value = _evaluated(policy, source)
@@ -92,7 +92,7 @@ def _seen(policy: Policy, source: str, path: Path) -> _Seen:
     return _Seen(analysis.outcomes(tree), tuple(oddities))
 
 
-def _schemas(policy: Policy) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def known_schemas(policy: Policy) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """What is known of input and output; nothing of an output that may go on although it is not under its schema."""
     lax = any(isinstance(check, Schema) and check.severity != "fail" for check in policy.checks)
     return policy.input.json_schema, {} if lax else policy.output.value_schema

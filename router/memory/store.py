@@ -162,7 +162,7 @@ class MemoryStore:
             return known.place or place
         held_nusd = self._books.held(claim.task.id)
         if held_nusd + intent.reserved_nusd > limit_nusd:
-            return over_cost(held_nusd)
+            return over_cost(held_nusd, asked_nusd=intent.reserved_nusd, limit_nusd=limit_nusd)
         if refusal := self._books.refusal(intent, claim.task):
             return refusal
         self._books.reserve(intent, claim.token, place, open_for_ms=open_for_ms)
@@ -326,6 +326,7 @@ class MemoryStore:
             metadata=dict(s.metadata),
             audits=s.audits,
             wishes=s.wishes,
+            background=s.background,
         )
         urgency_ms = min(task.deadline_ms, now + s.priority.patience_ms)
         row = self._rows[s.task_id] = _Row(task=task, tier=s.tier, urgency_ms=urgency_ms)

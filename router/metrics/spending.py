@@ -12,7 +12,7 @@ from ..spending.counters import TOOK, Cell, Change, Sums
 from ..timings import Timings
 from ..trail import UNPRICED
 from .facts import Facts
-from .family import OTHER, Labels, Series, bounded, counter, dollars, first, gauge, histogram, merged, plain, summed
+from .family import OTHER, Labels, bounded, counter, dollars, first, gauge, histogram, merged, plain, summed
 from .names import Names
 
 SCOPES_MAX: Final = 200
@@ -43,7 +43,8 @@ def attempts(facts: Facts, names: Names) -> Iterator[Metric]:
         "router_results_accepted_total",
         "Answers that were accepted as the result of a task.",
         ("tier", "policy"),
-        _by(facts, lambda cell: (names.tier(cell.tier), names.policy(cell.policy)), "accepted"),
+        {(tier, policy): 0.0 for tier, policy, _ in _steps(facts, names)}
+        | _by(facts, lambda cell: (names.tier(cell.tier), names.policy(cell.policy)), "accepted"),
     )
     yield counter(
         "router_unpriced_attempts_total",
@@ -78,8 +79,9 @@ def calls(facts: Facts, names: Names) -> Iterator[Metric]:
 
 def money(facts: Facts, names: Names) -> Iterator[Metric]:
     by = ("tier", "policy", "reason")
+    steps = dict.fromkeys(_steps(facts, names), 0.0)
 
-    def told(amount: Callable[[Change], int]) -> Series:
+    def told(amount: Callable[[Change], int]) -> dict[Labels, float]:
         cells = ((change.cell, amount(change)) for change in facts.counts)
         return _some(dollars(((names.tier(c.tier), names.policy(c.policy), c.reason), nusd) for c, nusd in cells))
 
@@ -87,7 +89,7 @@ def money(facts: Facts, names: Names) -> Iterator[Metric]:
         "router_cost_dollars_total",
         "What calls have cost, as far as it is known.",
         by,
-        told(lambda change: change.sums["settled"]),
+        steps | told(lambda change: change.sums["settled"]),
     )
     yield counter(
         "router_cost_overrun_dollars_total",
@@ -99,13 +101,13 @@ def money(facts: Facts, names: Names) -> Iterator[Metric]:
         "router_cost_accepted_dollars_total",
         "What attempts have cost whose answers were accepted as results.",
         by,
-        told(lambda change: change.sums["accepted_cost"]),
+        steps | told(lambda change: change.sums["accepted_cost"]),
     )
     yield counter(
         "router_cost_waste_dollars_total",
         "What attempts have cost whose answers were not accepted; audits are not counted.",
         by,
-        told(_wasted),
+        steps | told(_wasted),
     )
     yield gauge(
         "router_cost_unsettled_dollars",
@@ -117,7 +119,8 @@ def money(facts: Facts, names: Names) -> Iterator[Metric]:
         "router_cost_always_top_dollars_total",
         "What the first answers of tasks would have cost at the top tier of their policy, where that is known.",
         ("policy",),
-        _some(dollars(((names.policy(change.cell.policy),), change.sums["top"]) for change in facts.counts)),
+        _unasked(facts, names)
+        | _some(dollars(((names.policy(change.cell.policy),), change.sums["top"]) for change in facts.counts)),
     )
     yield counter(
         "router_cost_cache_saving_dollars_total",
@@ -152,6 +155,25 @@ def budgets(facts: Facts, _names: Names) -> Iterator[Metric]:
         by,
         {(use.scope, use.budget.per): use.left_nusd / NUSD_PER_USD for use in uses},
     )
+
+
+def _steps(facts: Facts, names: Names) -> list[Labels]:
+    """
+    Tier, policy and reason of each step on the paths of the published policies. Their series begin with 0 before the
+    first call: Prometheus counts what a series grows by, not what it begins with.
+    """
+    paths = ((name, card.tiers or (card.tier,)) for name, card in facts.cards.items() if names.policy(name) == name)
+    return [
+        (names.tier(tier), name, "escalate" if climbed else "first")
+        for name, tiers in paths
+        for climbed, tier in enumerate(tiers)
+    ]
+
+
+def _unasked(facts: Facts, names: Names) -> dict[Labels, float]:
+    """The policies of which nothing was asked yet: their sums begin with 0; of others none may be known."""
+    asked = {names.policy(change.cell.policy) for change in facts.counts}
+    return {(name,): 0.0 for name in facts.cards if names.policy(name) == name and name not in asked}
 
 
 def _wasted(change: Change) -> int:

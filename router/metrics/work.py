@@ -91,7 +91,7 @@ def workers(facts: Facts, names: Names) -> Iterator[Metric]:
     kinds = Counter((group(w.group), "yes" if w.alone else "no", "silent" if w.silent else "alive") for w in workers)
     serving = {
         (tier,): sum(not w.alone and not w.silent and (w.tiers is None or tier in w.tiers) for w in workers)
-        for tier in names.tiers
+        for tier in names.in_use
     }
     yield gauge(
         "router_workers",

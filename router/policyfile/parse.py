@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Annotated
@@ -90,10 +91,13 @@ def _unpriced(tier: Tier, prices: PriceBook, day: date) -> Mistake:
 class _Included:
     """A policy's data with the files that it names put in their places."""
 
-    def __init__(self, document: Document, data: Json, examples: Document | None) -> None:
+    def __init__(
+        self, document: Document, data: Json, examples: Document | None, schemas: Mapping[Path, tuple[str, str]]
+    ) -> None:
         self.data = data
         self._document = document
         self._examples = examples
+        self._schemas = schemas
 
     def located(self, error: ErrorDetails) -> Problem:
         """What pydantic found, at its place in the file that it stands in."""
@@ -104,6 +108,9 @@ class _Included:
     def problem_at(self, mistake: Mistake) -> Problem:
         if self._examples is not None and mistake.path[:1] == ("examples",):
             return self._examples.mistake(replace(mistake, path=mistake.path[1:]))
+        if (named := self._schemas.get(mistake.path[:2])) is not None and len(mistake.path) > 2:
+            with suppress(PolicyInvalid):  # JSON that is no YAML, such as one with tabs, is told where it is named
+                return read_yaml(named[1], named[0]).mistake(replace(mistake, path=mistake.path[2:]))
         return self._document.mistake(mistake)
 
 
@@ -112,8 +119,9 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
     problems: list[Problem] = []
     examples = None
     if not isinstance(data, dict):
-        return _Included(document, data, None), problems
+        return _Included(document, data, None, {}), problems
     data = dict(data)
+    schemas: dict[Path, tuple[str, str]] = {}
     for key in _NOT_AUTHORED & data.keys():
         said = f"{key} is no key of a policy's file: {_NOT_AUTHORED_BECAUSE[key]}"
         problems.append(document.problem((key,), said, code=Code.UNKNOWN_KEY))
@@ -124,12 +132,13 @@ def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included
         part = data.get(section)
         if isinstance(part, dict) and isinstance(part.get(field), str):
             path: Path = (section, field)
-            value = _read_json(document, path, posixpath.join(folder, part[field]), read=read, problems=problems)
+            name = posixpath.join(folder, part[field])
+            value, schemas[path] = _read_json(document, path, name, read=read, problems=problems)
             data[section] = {**part, field: value}
     if isinstance(data.get("examples"), str):
         examples = _read_examples(document, folder, data["examples"], read, problems)
         data["examples"] = examples.data if examples is not None else []
-    return _Included(document, data, examples), problems
+    return _Included(document, data, examples, schemas), problems
 
 
 _NOT_AUTHORED_BECAUSE = {
@@ -160,15 +169,19 @@ def _certificate(document: Document, folder: str, read: ReadText, problems: list
         return None
 
 
-def _read_json(document: Document, path: Path, name: str, *, read: ReadText, problems: list[Problem]) -> Json:
+def _read_json(
+    document: Document, path: Path, name: str, *, read: ReadText, problems: list[Problem]
+) -> tuple[Json, tuple[str, str]]:
+    """What a file holds, and its name and text; nothing where it cannot be read, which is told."""
     try:
-        return parse(read(name))
+        text = read(name)
+        return parse(text), (name, text)
     except (OSError, UnicodeError):
         said = f"the file {name} cannot be read; paths start at the policy's folder"
         problems.append(document.problem(path, said, code=Code.UNREADABLE_FILE))
     except NotJson as why:
         problems.append(document.problem(path, f"{name} is not JSON: {why}", code=Code.UNREADABLE_FILE))
-    return {}
+    return {}, (name, "")
 
 
 def _read_examples(

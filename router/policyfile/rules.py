@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from ..cel.expression import compile_expression
 from ..cel.patterns import pattern_problems, refused
-from ..cel.problem import ExpressionInvalid
-from ..checks import Agreement, Confidence, Grounding, Length, Pattern, Rule, Steps
+from ..cel.problem import ExpressionInvalid, problem_at
+from ..cel.scope import scope_of
+from ..cel.tree import Member, Node, Variable, inner, tree_of
+from ..checks import Agreement, Check, Confidence, Grounding, Length, Pattern, Rule, Steps
 from ..conversation import CONVERSATION
 from ..jsontext import Path
+from ..output import Output
 from ..policy import Policy
 from ..problem import Code, Mistake, closest
+from ..schema.keywords import impossible_names, misspelt_keywords
 from ..schema.validator import SchemaInvalid, Validator, check_schema
-from ..template import PromptInvalid, template, unknown_variables
+from ..schema.words import TYPES, spelled
 from ..values import Json
+from .fields import nowhere
+from .prompts import prompt_mistakes
 
 
 def mistakes(policy: Policy) -> list[Mistake]:
     """Everything that would only break when the policy runs."""
-    schemas = list(_schema_mistakes(policy))
-    if schemas:  # fields and types are anybody's guess then
-        patterns = (_pattern_mistakes(c, ("checks", i)) for i, c in enumerate(policy.checks) if isinstance(c, Pattern))
-        return [*schemas, *_tier_mistakes(policy), *chain.from_iterable(patterns)]
+    if schemas := list(_schema_mistakes(policy)):
+        unsound = {problem.path[0] for problem in schemas}
+        return [*schemas, *_tier_mistakes(policy), *_beside_schemas(policy, unsound), *_keyword_mistakes(policy)]
     if unpaired := list(_unpaired(policy)):  # what the input holds is anybody's guess then
         return [*unpaired, *_tier_mistakes(policy)]
     return list(
-        chain(_prompt_mistakes(policy), _tier_mistakes(policy), _check_mistakes(policy), _example_mistakes(policy))
+        chain(
+            _function_mistakes(policy),
+            _keyword_mistakes(policy),
+            prompt_mistakes(policy),
+            _tier_mistakes(policy),
+            _check_mistakes(policy),
+            _example_mistakes(policy),
+        )
     )
+
+
+def _beside_schemas(policy: Policy, unsound: Collection[str | int]) -> Iterator[Mistake]:
+    """What can be told although a schema is unsound; types, and fields of that one, are anybody's guess."""
+    if "input" not in unsound:
+        yield from prompt_mistakes(policy)
+    for index, check in enumerate(policy.checks):
+        if isinstance(check, Pattern):
+            yield from _pattern_mistakes(check, ("checks", index))
+        if "output" not in unsound:
+            yield from _fields_mistakes(policy, check, ("checks", index))
 
 
 def _unpaired(policy: Policy) -> Iterator[Mistake]:
@@ -41,40 +64,56 @@ def _unpaired(policy: Policy) -> Iterator[Mistake]:
         yield Mistake(("input",), f"{said}; write a prompt, or leave the input out", Code.MISSING_KEY)
 
 
-def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
+def _schemas(policy: Policy) -> Iterator[tuple[Path, dict[str, Json]]]:
     schemas: list[tuple[Path, dict[str, Json] | None]] = [
         (("input", "schema"), policy.input.json_schema),
         (("output", "schema"), policy.output.json_schema),
     ]
     for index, tool in enumerate(policy.output.tools or ()):
         schemas.append((("output", "tools", index, "parameters"), tool.parameters))
-    for path, schema in schemas:
-        for problem in check_schema(schema) if schema is not None else ():
-            yield Mistake((*path, *problem.path), f"the schema is unsound: {problem}", Code.UNSOUND_SCHEMA)
+    yield from ((path, schema) for path, schema in schemas if schema is not None)
 
 
-def _prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
-    variables: list[str] = []
-    prompt = policy.prompt
-    if prompt is None:
-        return
-    try:
-        variables = unknown_variables(prompt.user, ())
-        template(prompt.user)
-    except PromptInvalid as why:
-        yield Mistake(("prompt", "user"), f"the template cannot be read: {why}", Code.WRONG_PROMPT)
-    fields: Mapping[str, Json] | None = policy.input.json_schema.get("properties")
-    if fields is None:  # the schema leaves open what an input may hold
-        return
-    for name in variables:
-        if name not in fields:
-            said = f"the input has no field {name!r} for the template"
-            place = _place_of(prompt.user, name)
-            yield Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(name, fields), *place)
-    for index, name in enumerate(prompt.images):
-        if name not in fields:
-            said = f"the input has no field {name!r}"
-            yield Mistake(("prompt", "images", index), said, Code.WRONG_PROMPT, closest(name, fields))
+def _schema_mistakes(policy: Policy) -> Iterator[Mistake]:
+    for path, schema in _schemas(policy):
+        for problem in check_schema(schema):
+            said, meant = f"the schema is unsound: {problem}", _meant_type(schema, problem.path)
+            yield Mistake((*path, *problem.path), said, Code.UNSOUND_SCHEMA, meant)
+
+
+def _meant_type(schema: Json, path: Path) -> str | None:
+    """The type that was meant by what stands at a path to a `type`, if anything was."""
+    if "type" not in path[-2:]:
+        return None
+    for part in path:
+        match schema, part:
+            case (dict(), str()) if part in schema:
+                schema = schema[part]
+            case (list(), int()) if part < len(schema):
+                schema = schema[part]
+            case _:
+                return None
+    return closest("null" if schema is None else str(schema), TYPES)
+
+
+def _function_mistakes(policy: Policy) -> Iterator[Mistake]:
+    names = [tool.name for tool in policy.output.tools or ()]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            said = f"there are two functions {name!r}; a model could not tell them apart"
+            yield Mistake(("output", "tools", index), said, Code.WRONG_VALUE)
+
+
+def _keyword_mistakes(policy: Policy) -> Iterator[Mistake]:
+    for path, schema in _schemas(policy):
+        for at, meant in misspelt_keywords(schema):
+            said = f"the schema is unsound: {spelled(at[:-1])}: there is no keyword {at[-1]!r}, so it checks nothing"
+            yield Mistake((*path, *at), said, Code.UNSOUND_SCHEMA, meant)
+        for at, name, near in impossible_names(schema):
+            said = (
+                f"the schema is unsound: {spelled(at[:-2])}: {name!r} is required and not allowed: nothing can meet it"
+            )
+            yield Mistake((*path, *at), said, Code.UNSOUND_SCHEMA, near)
 
 
 def _tier_mistakes(policy: Policy) -> Iterator[Mistake]:
@@ -100,13 +139,19 @@ def _check_mistakes(policy: Policy) -> Iterator[Mistake]:
                     yield from _expression_mistakes(policy, (*at, "when"), check.when)
             case Pattern():
                 yield from _pattern_mistakes(check, at)
-                yield from _field_mistakes(policy, (*at, "field"), (check.field,))
-            case Length() | Steps():
-                yield from _field_mistakes(policy, (*at, "field"), (check.field,))
-            case Grounding() | Confidence() | Agreement():
-                yield from _field_mistakes(policy, (*at, "fields"), check.fields)
             case _:
                 pass
+        yield from _fields_mistakes(policy, check, at)
+
+
+def _fields_mistakes(policy: Policy, check: Check, at: Path) -> Iterator[Mistake]:
+    match check:
+        case Pattern() | Length() | Steps():
+            yield from _field_mistakes(policy, (*at, "field"), (check.field,))
+        case Grounding() | Confidence() | Agreement():
+            yield from _field_mistakes(policy, (*at, "fields"), check.fields)
+        case _:
+            pass
 
 
 def _expression_mistakes(policy: Policy, path: Path, source: str) -> Iterator[Mistake]:
@@ -117,8 +162,33 @@ def _expression_mistakes(policy: Policy, path: Path, source: str) -> Iterator[Mi
         problems, code = why.problems, Code.WRONG_EXPRESSION
     else:
         problems, code = tuple(pattern_problems(source, **schemas)), Code.WRONG_PATTERN
+        if policy.output.tools is not None:
+            yield from _argument_mistakes(policy.output, path, source, tree_of(source, scope_of(*schemas.values())))
     for problem in problems:
         yield Mistake(path, problem.message, code, problem.suggestion, problem.line, problem.column)
+
+
+def _argument_mistakes(output: Output, path: Path, source: str, node: Node) -> Iterator[Mistake]:
+    """Arguments that no function of the policy has: a call may be of any of them, so CEL has no type for these."""
+    field = _field_of(node)
+    wrong = nowhere(output, field) if field is not None and field.startswith("arguments.") else None
+    if wrong is None:
+        for child in inner(node) if field is None else ():
+            yield from _argument_mistakes(output, path, source, child)
+        return
+    at = problem_at(source, max(node.at, source.find(str(field).rpartition(".")[2], node.at)), "")
+    said = f"no function of this policy has {field!r}"
+    yield Mistake(path, said, Code.WRONG_EXPRESSION, wrong.meant, at.line, at.column)
+
+
+def _field_of(node: Node) -> str | None:
+    """The dotted path of `output.a.b`; nothing for what is no field of the output."""
+    if not isinstance(node, Member):
+        return None
+    if isinstance(node.operand, Variable):
+        return node.name if node.operand.name == "output" else None
+    above = _field_of(node.operand)
+    return f"{above}.{node.name}" if above is not None else None
 
 
 def _pattern_mistakes(check: Pattern, at: Path) -> Iterator[Mistake]:
@@ -137,20 +207,10 @@ def _place_of(text: str, part: str) -> tuple[int, int]:
 
 
 def _field_mistakes(policy: Policy, path: Path, fields: tuple[str | None, ...]) -> Iterator[Mistake]:
-    for field in fields:
-        known = _known_fields(policy, field)
-        if field is not None and known is not None and field.split(".")[0] not in known:
-            yield Mistake(path, f"the output has no field {field!r}", Code.UNKNOWN_FIELD, closest(field, known))
-
-
-def _known_fields(policy: Policy, field: str | None) -> tuple[str, ...] | None:
-    """The first parts that a field's path may have; None where the schema leaves that open."""
-    if field is None:
-        return None
-    if policy.output.kind in ("labels", "text"):
-        return policy.output.required_fields
-    schema: Mapping[str, Json] = policy.output.value_schema
-    return tuple(schema["properties"]) if "properties" in schema else None
+    for index, field in enumerate(fields):
+        if field is not None and (wrong := nowhere(policy.output, field)) is not None:
+            at = (*path, index) if path[-1] == "fields" else path
+            yield Mistake(at, f"the output has no field {field!r}", Code.UNKNOWN_FIELD, wrong.meant)
 
 
 def _example_mistakes(policy: Policy) -> Iterator[Mistake]:

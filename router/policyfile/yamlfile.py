@@ -251,7 +251,7 @@ def _place_within(lines: Sequence[str], scalar: Scalar, line: int, column: int) 
         case ">":
             return _place_in_folded(lines, scalar.start, line, column)
         case _:
-            return _place_in_flow(lines, scalar, column) if line == 1 else None
+            return _place_in_flow(lines, scalar, line, column)
 
 
 def _place_in_folded(lines: Sequence[str], start: Place, line: int, column: int) -> Place | None:
@@ -273,15 +273,16 @@ _WRITTEN = {"'": re.compile("''|."), '"': re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|.
 """How one character of the text may be written, by the quote around it."""
 
 
-def _place_in_flow(lines: Sequence[str], scalar: Scalar, column: int) -> Place | None:
-    """Escapes take more room in the file than in the text; a line break is a blank."""
-    indent = scalar.start.column - 1
+def _place_in_flow(lines: Sequence[str], scalar: Scalar, line: int, column: int) -> Place | None:
+    """Escapes take more room in the file than in the text, and one may begin its next line; a line break is a blank."""
+    row, at, offset = 1, 1, scalar.start.column - 1  # where in the text, and in the file's line, the next one stands
     for number in range(scalar.start.line, len(lines) + 1):
-        written = _WRITTEN[scalar.style].findall(lines[number - 1][indent:])
-        if column <= len(written) + 1:
-            return Place(number, indent + 1 + sum(map(len, written[: column - 1])))
-        column -= len(written) + 1
-        indent = _indent(lines, number + 1)
+        for written in (*_WRITTEN[scalar.style].findall(lines[number - 1][offset:]), ""):
+            if (row, at) == (line, column):
+                return Place(number, offset + 1)
+            row, at = (row + 1, 1) if written == "\\n" and scalar.style == '"' else (row, at + 1)
+            offset += len(written)
+        offset = _indent(lines, number + 1)
     return None
 
 

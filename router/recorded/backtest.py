@@ -195,10 +195,14 @@ _Variant: TypeAlias = Callable[[float], Policy]
 
 
 def _sweeps(policy: Policy, ends: Sequence[Replayed]) -> Iterator[tuple[str, list[float], _Variant]]:
-    """What could be set otherwise: its name, the values that the traffic has of it, and the policy with another one."""
+    """
+    What could be set otherwise: its name, the values that the traffic has of it, and the policy with another one. Where
+    a promise is made, another level by eye would void its certificate, so it is tried as what the promise does without.
+    """
+    without = "" if policy.promise is None else "without the promise: "
     for check in policy.checks:
-        if isinstance(check, Confidence):
-            yield f"{check.name} at_least", _levels(policy, check, ends), _other_level(policy, check)
+        if isinstance(check, Confidence) and check.severity != "warn":
+            yield f"{without}{check.name} at_least", _levels(policy, check, ends), _other_level(policy, check)
     if policy.certified is not None:
         trusts = [a.verdict.trust for end in ends for a in end.trail if a.verdict and a.verdict.trust is not None]
         yield "trust", trusts, lambda level: _trusting(policy, level)
@@ -217,7 +221,8 @@ def _levels(policy: Policy, check: Confidence, ends: Sequence[Replayed]) -> list
 def _other_level(policy: Policy, check: Confidence) -> _Variant:
     def variant(level: float) -> Policy:
         other = check.model_copy(update={"at_least": level})
-        return _changed(policy, checks=tuple(other if each is check else each for each in policy.checks))
+        checks = tuple(other if each is check else each for each in policy.checks)
+        return _changed(policy, checks=checks, promise=None, certificate=None)
 
     return variant
 

@@ -84,7 +84,7 @@ def _meant(left: list[str], schema: Any, value: Any) -> str:
 def _typed(error: Any, shown: str) -> str:
     wanted = error.validator_value
     names = [wanted] if isinstance(wanted, str) else wanted
-    return f"{shown} is not {' or '.join(_TYPES.get(name, name) for name in names)}"
+    return f"{shown} is not {' or '.join(TYPES.get(name, name) for name in names)}"
 
 
 def _any_of(error: Any, shown: str) -> str:
@@ -96,7 +96,7 @@ def _one_of(error: Any, shown: str) -> str:
     return _any_of(error, shown) if error.context else f"{shown} matches more than one alternative"
 
 
-_TYPES: Final = {
+TYPES: Final = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "an integer",
@@ -105,6 +105,7 @@ _TYPES: Final = {
     "object": "an object",
     "string": "a string",
 }
+"""The types of JSON Schema, for people."""
 _SENTENCES: Final[dict[str, Callable[[Any, str], str]]] = {
     "type": _typed,
     "required": _required,

@@ -13,6 +13,9 @@ from ..timings import BOUNDS_MS
 HOUR_MS: Final = 3_600_000
 HOURS_A_DAY: Final = 24
 _DAY_MS: Final = HOUR_MS * HOURS_A_DAY
+DAYS_KEPT: Final = 35
+"""How long counters of an hour are kept (`count.lua`)."""
+KEPT_MS: Final = DAYS_KEPT * _DAY_MS
 
 UNJUDGED: Final = "-"
 """The verdict of calls: it is attempts that are judged."""

@@ -14,9 +14,9 @@ from markupsafe import Markup
 from ..api.backend import Backend, Served
 from ..api.caller import Caller
 from ..api.costs import Seen, counted
-from ..api.duration import PATTERN, seconds
 from ..api.problems import Refused
 from ..apikey import Scope
+from ..duration import PATTERN, seconds
 from ..spending.counters import HOUR_MS, Change
 from ..spending.report import DIMENSIONS, FROM, CostRow, costs
 from ..spending.table import costs_csv

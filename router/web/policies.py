@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from ..api.backend import Backend, Served
 from ..api.costs import counted
-from ..api.duration import seconds
 from ..api.gathering import Gathering
 from ..apikey import Scope
 from ..certificate import Bin, Level
+from ..duration import seconds
 from ..errors import UnknownPolicy
 from ..health.overview import Rung, rungs_of
 from ..policy import Policy

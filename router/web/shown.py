@@ -35,8 +35,9 @@ def finalize(value: Any) -> Any:
 
 
 def shortened(text: str, most: int = LINE_MAX) -> str:
-    """The beginning of a text that is too long for its place; it says how much is left out."""
-    return text if len(text) <= most else f"{text[:most]} … ({len(text) - most:,} more characters)"
+    """The beginning of a text that is too long for its place; it says how much is left out, where that is shorter."""
+    cut = f" … ({len(text) - most:,} more characters)"
+    return text if len(text) <= most + len(cut) else text[:most] + cut
 
 
 def pretty(value: Json) -> str:

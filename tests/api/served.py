@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import uvicorn
@@ -28,6 +28,18 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
+
+
+async def heard(port: int, *pieces: bytes) -> bytes:
+    """What the service on a port says until it closes, after each piece has left by itself."""
+    loop, said = asyncio.get_running_loop(), b""
+    with socket.create_connection(("127.0.0.1", port)) as connection, suppress(ConnectionError):
+        connection.setblocking(False)
+        for piece in pieces:
+            await loop.sock_sendall(connection, piece)
+        while data := await loop.sock_recv(connection, 65536):
+            said += data
+    return said
 
 
 @asynccontextmanager

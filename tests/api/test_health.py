@@ -21,3 +21,12 @@ async def test_is_ready_once_policies_are_published(http: httpx.AsyncClient, bac
 
     assert (before.status_code, before.json()["code"]) == (503, "no_policies")
     assert (after.status_code, after.json()) == (200, {"status": "ok"})
+
+
+async def test_monitors_may_ask_for_the_head_alone(http: httpx.AsyncClient, backend: Backend) -> None:
+    """Load balancers and monitors often do: they hear the same status."""
+    before = await http.head("/readyz")
+    await backend.store.publish([a_policy()])
+    lives, ready = await http.head("/livez"), await http.head("/readyz")
+
+    assert [answer.status_code for answer in (before, lives, ready)] == [503, 200, 200]

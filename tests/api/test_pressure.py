@@ -144,6 +144,18 @@ async def guarded(server: EmbeddedServer, prefix: str, queue: Queue) -> AsyncIte
         yield made
 
 
+async def test_more_choices_than_may_ever_wait_are_refused_for_good(guarded: Guarded) -> None:
+    """Waiting would not help: it is the request's mistake, and none of its tasks is begun."""
+    acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=2))).text}"}
+    body = {"model": "policy/long", "messages": [{"role": "user", "content": "ACME total 12.50"}], "n": 3}
+
+    answer = await guarded.http.post("/v1/chat/completions", json=body, headers=acme)
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "n")
+    assert "n asks for 3 tasks, and tenant 'acme' may have 2 at a time" in answer.json()["detail"]
+    assert (await guarded.http.get("/v1/tasks", headers=acme)).json()["data"] == []
+
+
 async def test_a_tenant_has_so_many_tasks_at_most(guarded: Guarded) -> None:
     """What has ended makes room; another tenant has its own limit, and a known key its answer."""
     acme = {"authorization": f"Bearer {(await guarded.key('acme', *Scope, limits=Limits(waiting_max=2))).text}"}

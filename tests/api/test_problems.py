@@ -95,32 +95,6 @@ async def test_what_callers_wrote_is_not_told_back_by_the_megabyte(http: httpx.A
     assert max(len(answer.content) for answer in (name, role)) < 10_000
 
 
-async def test_unknown_paths_and_methods_are_problems(http: httpx.AsyncClient) -> None:
-    """What the framework refuses has the same form, and 405 says what the route takes."""
-    nowhere, wrong = await http.get("/v1/nowhere"), await http.post("/livez")
-
-    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "unknown_route")
-    assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "method_not_allowed", "GET")
-    assert nowhere.headers["content-type"] == wrong.headers["content-type"] == problems.MEDIA_TYPE
-
-
-@pytest.mark.parametrize(
-    ("verb", "path", "allowed"),
-    [
-        ("PUT", "/v1/tasks", "GET, POST"),
-        ("PATCH", "/v1/tasks/t1", "DELETE, GET"),
-        ("POST", "/v1/dead/t1", "DELETE, GET"),
-        ("GET", "/v1/tasks:batch", "POST"),
-    ],
-)
-async def test_all_methods_of_a_path_are_told(http: httpx.AsyncClient, verb: str, path: str, allowed: str) -> None:
-    """Whichever routes take them."""
-    answer = await http.request(verb, path)
-
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
-    assert answer.json()["detail"] == f"{path} does not take {verb}; it takes {allowed}"
-
-
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -55,6 +55,19 @@ def test_serves_until_told_to_stop(start: Start, tmp_path: Path) -> None:
     assert "http.listening" in log.read_text()
 
 
+def test_what_is_for_another_host_has_an_id_too(start: Start, tmp_path: Path) -> None:
+    """Without keys the wrong `Host` is a problem like any other: its id is in the header and in the log."""
+    ready, log = tmp_path / "url", tmp_path / "log"
+    start("--port", "0", "--insecure", "--ready-file", str(ready), log=log)
+    wait_until(lambda: ready.exists() and ready.read_text(), f"the address; see {log}")
+
+    answer = httpx.get(f"{ready.read_text()}/livez", headers={"host": "evil.example"}, timeout=30)
+
+    assert (answer.status_code, answer.json()["code"]) == (421, "not_this_machine")
+    assert answer.json()["instance"] == answer.headers["x-request-id"]
+    assert answer.headers["x-request-id"] in log.read_text()
+
+
 def test_listeners_do_not_keep_it_from_ending(
     start: Start, tmp_path: Path, server: EmbeddedServer, prefix: str
 ) -> None:

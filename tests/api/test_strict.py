@@ -12,7 +12,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from router.api import problems
+from router.api import problems, strays
 from router.api.strict import BODY_MAX, MARKS_MAX, StrictRoute
 
 JSON = {"content-type": "application/json"}
@@ -33,7 +33,7 @@ async def counting(route_class: type[StrictRoute]) -> AsyncIterator[httpx.AsyncC
 
     app = FastAPI()
     app.include_router(routes)
-    problems.install(app)
+    strays.install(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as client:
         yield client
 

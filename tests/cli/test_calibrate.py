@@ -14,7 +14,11 @@ import pytest
 
 from router.asking import World
 from router.budget import Budget
+from router.calibration.outcome import Outcome
+from router.calibration.report import Candidate
 from router.certificate import Certificate
+from router.cli.calibrate.evidence import Evidence
+from router.cli.calibrate.told import lines
 from router.engine import Engine
 from router.io.folder import read_book
 from router.io.redis_store import RedisStore
@@ -224,6 +228,8 @@ def test_a_shadow_run_needs_no_labels(shell: Shell, folder: Path) -> None:
     assert shell("calibrate", policy, "--log", written(folder, a_log(400, labelled=False)), "--shadow", "large") == 0
     assert "at most 15.00% accepted although wrong where large is right" in shell.out
     assert certificate(folder).evidence.labels == "shadow"
+    assert re.search(r"replies that pass its checks are the same as large's \(\d", shell.out)
+    assert "are right" not in shell.out
 
 
 def test_live_traffic_counts_as_it_was_drawn(shell: Shell, folder: Path) -> None:
@@ -552,3 +558,15 @@ def test_a_refusal_is_told_with_its_reason(
     asked, why = shell.err.splitlines()
     assert asked.startswith("3 tasks asked of large, $0.000000, booked as audits; 3 refused: no room in the budget of")
     assert why == "router: no task has a reply of large, although it was asked: see above why"
+
+
+def test_a_threshold_that_is_nearly_nothing_has_no_sign() -> None:
+    """Rounded to nothing it is nothing, above or below."""
+    candidate = Candidate(threshold=-0.00001, accepted_share=1.0, losses=0, of=9, bound=0.2, cost_share=None)
+    outcome = Outcome(None, (candidate,), candidate, {}, {}, 9, 9, 0, 9, None, (), {})
+    policy = a_policy(promise={"kind": "regret", "at_most": 0.3})
+
+    said = "\n".join(lines(policy, Evidence((), "expected", ()), outcome))
+
+    assert re.search(r"->\s+0\.0000", said)
+    assert "replies from trust 0.0000 on" in said

@@ -192,8 +192,29 @@ def test_a_narrow_screen_cuts_no_amount(spent: CliDesk, by: str) -> None:
 
 
 def test_only_what_is_new_enough_counts(shell: Shell, spent: CliDesk) -> None:
-    """This hour's is; of no time at all there is nothing."""
+    """This hour's is."""
     assert shell.json("cost", "--since", "1h", "--json") == shell.json("cost", "--json")
-    assert shell.json("cost", "--since", "0s", "--json") == []
-    assert shell("cost", "--since", "0s") == 0
+
+
+@pytest.mark.parametrize("command", [("cost",), ("dead", "list"), ("task", "list"), ("policy", "audits")])
+@pytest.mark.parametrize("text", ["0h", "x", "5"])
+def test_no_time_at_all_is_none(shell: Shell, command: tuple[str, ...], text: str) -> None:
+    """It would show nothing, whatever there is: it is refused, as HTTP refuses it."""
+    assert shell(*command, "--since", text) == 2
+    assert f"--since is {text!r}, expected a number above 0 and s, m, h, d or w, such as 24h" in shell.err
+
+
+def test_nothing_booked_is_said(shell: Shell, desk: CliDesk) -> None:
+    """Rather than an empty table."""
+    assert shell("cost", "--since", "1h") == 0
     assert "nothing was booked in this time" in shell.out
+
+
+def test_who_asks_for_more_than_is_kept_is_told(shell: Shell, spent: CliDesk) -> None:
+    """Sums of 35 days are not taken for those of 90; data stays data."""
+    all_kept = shell.json("cost", "--json")
+
+    assert shell.json("cost", "--since", "90d", "--json") == all_kept
+    assert "--since 90d: no more than 35 days are kept" in shell.err
+    assert shell("cost", "--since", "35d") == 0
+    assert "are kept" not in shell.err

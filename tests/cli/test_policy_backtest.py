@@ -111,6 +111,15 @@ def test_agreement_stands_in_for_labels(shell: Shell, policy: str, tmp_path: Pat
     assert "same as large" in shell.out
 
 
+def test_says_that_a_promise_is_not_certified(shell: Shell, policy: str, log: str) -> None:
+    """A policy that accepts nothing below its top tier, for want of a certificate, does not look like a bad one."""
+    Path(policy).write_text(POLICY + "promise: {kind: regret, at_most: 0.05}\n")
+
+    assert shell("policy", "backtest", policy, "--log", log) == 0
+    said = "no certificate holds for its promise: nothing is accepted below large; run `router calibrate answers`"
+    assert said in shell.out.splitlines()[1]
+
+
 def test_what_cannot_be_tried_is_told(shell: Shell, policy: str, log: str, tmp_path: Path) -> None:
     """Tasks that lack something are counted; if all do, that is a sentence and no success."""
     lines = Path(log).read_text().splitlines()

@@ -66,6 +66,16 @@ def test_tells_what_changes(quiet: Shell, folder: Path) -> None:
     assert quiet.out.splitlines()[1:] == ["  nothing changes"]
 
 
+def test_says_that_a_promise_is_not_certified(quiet: Shell, folder: Path) -> None:
+    """A version whose promise lacks a certificate accepts nothing below the top tier, and diff says so."""
+    old, new = versions(folder)
+    Path(new).write_text(f"{STRICT}promise: {{kind: regret, at_most: 0.05}}\n")
+
+    assert quiet("policy", "diff", old, new) == 0
+    told = [line for line in quiet.out.splitlines() if "no certificate holds for its promise" in line]
+    assert [line.split()[1].rstrip(":") for line in told] == [quiet.out.split()[4]]
+
+
 @pytest.mark.parametrize("option", ["--log", "--on"])
 def test_judges_recorded_traffic_again(quiet: Shell, folder: Path, option: str) -> None:
     """What would be decided otherwise is counted, measured with intervals, and listed."""
@@ -170,7 +180,7 @@ def test_reads_logs_of_others(quiet: Shell, folder: Path) -> None:
     assert code == 0
     assert "decided otherwise: 1 of 1" in quiet.out
     assert quiet.err.splitlines() == [
-        f"left out 1 line of {log} that are no recordings",
+        f"left out 1 line of {log} that is no recording",
         f"left out 1 task of {log} of other policies",
     ]
 

@@ -353,3 +353,22 @@ def test_the_hook_runs_for_all_files_of_a_folder() -> None:
     assert all(re.search(hook["files"], path.relative_to(SHIPPED.parent).as_posix()) for path in files)
     assert not re.search(hook["files"], "policies/README.md")
     assert not re.search(hook["files"], "src/mypolicies/a.yaml")
+
+
+def test_prices_alone_are_told_which_tier_they_leave_without(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Who lints the prices hears that a tier of the folder has lost its own; with the folder it is told once."""
+    change(folder / "prices.yaml", "openai/gpt-4o-mini:", "openai/gpt-4o-minl:")
+
+    (found,) = told(capsys, folder / "prices.yaml")
+    assert (Path(found["file"]).name, found["code"]) == ("prices.yaml", "POL013")
+    assert found["message"].startswith("tier mini: no price of openai/gpt-4o-mini is in force")
+    assert "openai/gpt-4o-minl" in (folder / "prices.yaml").read_text("utf-8").splitlines()[found["line"] - 1]
+    assert [Path(each["file"]).name for each in told(capsys, folder) if each["code"] == "POL013"] == ["tiers.yaml"]
+
+
+def test_a_price_book_without_a_price_is_no_price_book(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Every tier is told that it has no price: an unknown one is never zero."""
+    (folder / "prices.yaml").write_text("prices: {}\n")
+
+    assert {each["code"] for each in told(capsys, folder)} == {"POL013"}
+    assert len(told(capsys, folder)) == len(yaml.safe_load((folder / "tiers.yaml").read_text("utf-8"))["tiers"])

@@ -62,3 +62,19 @@ def test_nobody_edits_them_by_hand(board):
     """What is shown is what stands in the repository, in UTC, and every board leads to the others."""
     assert (board["editable"], board["timezone"]) == (False, "utc")
     assert board["links"][0]["tags"] == board["tags"] == ["router"]
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_no_mark_falls_between_two_steps(board):
+    """Steps as long as what they look back on would miss what happens between the last sample of one and the next."""
+    marks = board["annotations"]["list"]
+
+    assert [mark["expr"] for mark in marks if "[$__rate_interval]" not in mark["expr"]] == []
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_bars_of_shares_end_at_all_of_it(board):
+    """A bar of a tenth is a tenth long, however much of the others is left."""
+    bars = [panel["fieldConfig"]["defaults"] for panel in board["panels"] if panel["type"] == "bargauge"]
+
+    assert [(bar["min"], bar.get("max")) for bar in bars if bar["unit"] == "percentunit"] in ([], [(0, 1)])

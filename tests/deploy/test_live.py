@@ -36,7 +36,7 @@ NOTHING_YET = {
     "router:http_errors:rate5m",
 }
 """Records of what has not happened here; what shows them says so by zeros."""
-WARNED = {"RouterSunset", "RouterSunsetNear"}
+WARNED = {"RouterSunset", "RouterSunsetNear", "RouterSunsetPassed"}
 """Those that depend on the day."""
 
 

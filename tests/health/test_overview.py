@@ -103,6 +103,17 @@ def test_problems_come_before_warnings() -> None:
     assert len(told.signs) > len(told.alarms)
 
 
+def test_a_budget_that_is_nearly_used_is_an_alarm() -> None:
+    """The first page and `router top` say what the doctor says of it, and the alert."""
+    budget = Budget.model_validate({"scope": "tenant:acme", "usd": "1", "per": "day", "on_exceeded": "park"})
+    uses = [BudgetUse("tenant:acme", budget, Window(0, 86_400_000), 950_000_000)]
+
+    told = overview([], {}, uses, service=Service(workers=(Worker(None),)))
+
+    assert [(sign.about, sign.level) for sign in told.alarms] == [("budgets", Level.WARNING)]
+    assert told.alarms[0].seen.startswith("5.0% of the budget of tenant:acme per day is left")
+
+
 def test_who_may_not_see_all_is_told_their_own() -> None:
     """Without the service there are no queues, alarms or balances; flow and costs stay."""
     told = overview(CHANGES, {"receipts": CARD}, [])

@@ -99,8 +99,8 @@ def test_a_survey_keeps_what_could_be_read(folder: Path) -> None:
     assert any(one.startswith("prices.yaml:1:1: prices") for one in told)
 
 
-def test_a_misspelt_tier_is_nobodys_suggestion(folder: Path) -> None:
-    """A check that names a tier rightly is not told to misspell it, as the path of its policy does."""
+def test_a_misspelt_tier_is_told_once(folder: Path) -> None:
+    """At the path that misspells it: checks that name the tier rightly are right."""
     policy = folder / "moderation.yaml"
     policy.write_text(policy.read_text("utf-8").replace("  - small\n", "  - smoll\n"))
 
@@ -108,8 +108,20 @@ def test_a_misspelt_tier_is_nobodys_suggestion(folder: Path) -> None:
 
     told = [problem for problem in found.problems if isinstance(problem, Problem)]
     assert {problem.code for problem in told} == {Code.UNKNOWN_TIER}
-    assert [one.suggestion for one in told if one.message == "small is no tier of this policy"] == [None, None]
-    assert [problem.suggestion for problem in told if "'smoll'" in problem.message] == ["small"]
+    assert [(problem.suggestion, "'smoll'" in problem.message) for problem in told] == [("small", True)]
+
+
+def test_a_misspelt_tier_is_nobodys_suggestion(folder: Path) -> None:
+    """A check that names no tier is not told to misspell it as the path of its policy does."""
+    policy = folder / "moderation.yaml"
+    misspelt = policy.read_text("utf-8").replace("  - small\n", "  - smoll\n").replace("[mini, small]", "[mini, smal]")
+    policy.write_text(misspelt)
+
+    found = survey(folder, folder / "tiers.yaml", today=TODAY, files=[policy])
+
+    told = [problem for problem in found.problems if isinstance(problem, Problem)]
+    assert {problem.code for problem in told} == {Code.UNKNOWN_TIER}
+    assert [one.suggestion for one in told if one.message == "smal is no tier of this policy"] == [None, None]
 
 
 def test_a_namesake_is_the_file_that_is_called_like_the_policy(folder: Path) -> None:

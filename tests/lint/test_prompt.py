@@ -41,3 +41,24 @@ def test_a_prompt_without_the_input_is_told() -> None:
 def test_a_prompt_with_its_input_is_sound(user: str, changes: dict[str, Any]) -> None:
     """A field in the template, an image beside it, or an input without fields: nothing is hidden from the model."""
     assert told(user, **changes) == []
+
+
+def test_examples_that_are_not_there_are_told() -> None:
+    """A prompt can show no more than there are, and none that are held out."""
+    examples = [{"input": {"text": "a"}, "output": {"merchant": None, "total": 1}, "held_out": n > 1} for n in range(4)]
+
+    assert told("{{ text }}", prompt={"examples": 2}, examples=examples) == []
+    ((path, code, said),) = told("{{ text }}", prompt={"examples": 3}, examples=examples)
+    assert (path, code) == (("prompt", "examples"), Code.UNLIKELY)
+    assert said.startswith("the policy has 2 examples that are not held out")
+
+
+def test_a_near_miss_in_an_open_object_is_told() -> None:
+    """The schema lets any name be there, but hardly one that is another one misspelt."""
+    ticket = {"type": "object", "properties": {"title": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"ticket": ticket}}
+
+    assert told("{{ ticket.title }}{{ ticket.number }}", input={"schema": schema}) == []
+    assert told("{{ ticket.titel }}", input={"schema": schema}) == [
+        (("prompt", "user"), Code.UNLIKELY, "the schema of the input knows no field 'ticket.titel'")
+    ]

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(policies: Path) -> None:
 def test_an_example_that_does_not_render_is_a_sentence(policies: Path) -> None:
     """A template that stumbles over an example's values is told without a traceback."""
     orders = policies / "orders.yaml"
-    orders.write_text(orders.read_text().replace("{{ text }}", "{{ text.no.such }}"))
+    orders.write_text(orders.read_text().replace("{{ text }}", "{{ 1 // (text | int) }}"))
 
     with pytest.raises(LessonError, match=r"orders\.yaml: an example does not fit the policy's prompt"):
         lessons_in(policies)

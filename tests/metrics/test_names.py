@@ -71,7 +71,10 @@ def test_costs_of_nobody_make_no_tier() -> None:
     line = a_line(SETTLED, "lost", 10, tier=NOBODY, policy=NOBODY, tenant=NOBODY)
     read = told(cards={"receipts": CARD}, counts=few(line))
 
-    assert read.dollars("router_cost_dollars_total") == {(NOBODY, "first", NOBODY): "0.000000010"}
+    assert read.dollars("router_cost_dollars_total") == {
+        (NOBODY, "first", NOBODY): "0.000000010",
+        ("receipts", "first", "mini"): "0.000000000",
+    }
     named = {name for name, labels in read.samples if ("tier", NOBODY) in labels}
     assert named == {"router_cost_dollars_total"}
     assert set(read["router_tier_workers"]) == {(CARD.tier,)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from router.spending.counters import Cell, Change
 from tests.metrics.snapshots import FULL, told
 from tests.scrape import scraped
+from tests.test_producing import CARD
 
 
 def test_attempts_are_told_by_what_came_of_them() -> None:
@@ -64,3 +66,14 @@ def test_what_caches_saved_is_told_by_policy() -> None:
     read = told(counts=[Change(0, cell, Counter(settled=200, cache_saved=75)), Change(0, cell, Counter(settled=1))])
 
     assert read.dollars("router_cost_cache_saving_dollars_total") == {("receipts",): "0.000000075"}
+
+
+def test_money_begins_with_nothing() -> None:
+    """Each step of a published path is told as 0 before its first call: what a series begins with, nobody counts."""
+    card = replace(CARD, policy="mail", tiers=("mini", "large"))
+    read = told(cards={"mail": card})
+
+    for name in ("cost", "cost_accepted", "cost_waste"):
+        assert read[f"router_{name}_dollars_total"] == {("mail", "first", "mini"): 0, ("mail", "escalate", "large"): 0}
+    assert read["router_results_accepted_total"] == {("mail", "large"): 0, ("mail", "mini"): 0}
+    assert read["router_cost_always_top_dollars_total"] == {("mail",): 0}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import get_args
 
 from router.event import AlarmKind
-from tests.metrics.snapshots import FULL
+from router.health.service import Service, Worker
+from tests.builders import a_tier
+from tests.metrics.snapshots import FULL, few, told
 from tests.scrape import scraped
+from tests.test_ledger import SETTLED, a_line
 
 
 def test_tasks_are_told_by_where_they_stand() -> None:
@@ -44,6 +47,20 @@ def test_workers_are_told_by_group_and_by_tier() -> None:
     }
     assert read["router_tier_workers"] == {("large",): 1, ("mini",): 2}
     assert read.one("router_shifts_failed") == 1
+
+
+def test_a_tier_that_only_was_needs_no_worker() -> None:
+    """A tier that left the tiers file and every path has sums, but no line that says that nobody serves it."""
+    known = {"mini": a_tier("mini")}
+    workers = (Worker(("mini",)),)
+    gone = few(a_line(SETTLED, "c1", 10, tier="old", latency_ms=5))
+
+    read = told(service=Service(workers=workers), tiers=known, counts=gone)
+    left = told(service=Service(workers=workers, ready={"!old": 1}), tiers=known, counts=gone)
+
+    assert read["router_call_duration_seconds_count"] == {("old",): 1}
+    assert read["router_tier_workers"] == {("mini",): 1}
+    assert left["router_tier_workers"] == {("mini",): 1, ("old",): 0}
 
 
 def test_webhooks_are_told() -> None:

@@ -164,12 +164,15 @@ def test_a_mistake_is_told_where_it_stands(line: str, told: str) -> None:
         ("{tier: small, attempts: 2}", "{teir: small}", "5:15: tiers.1: the key 'tier' is missing"),
         ("{tier: small, attempts: 2}", "{tier: small, attempts: 99}", "5:29: tiers.1.attempts: input should be less"),
         ("{schema: schemas/out.json}", "{labels: [one]}", "4:10: output.labels: expected 2 or more, found 1"),
-        ("{schema: schemas/out.json}", "{labels: [one, one]}", "4:1: output: labels must be unique"),
+        (
+            "{schema: schemas/out.json}",
+            "{labels: [one, one]}",
+            "4:1: output: labels must be unique, 'one' is there twice",
+        ),
         ("{schema: schemas/out.json}", "{}", "4:1: output: give exactly one of schema, labels, text or tools"),
         ("schemas/out.json}", "schemas/out.json, text: {}}", "4:1: output: give exactly one of schema, labels"),
         ("schemas/out.json", "schemas/gone.json", "4:10: the file policies/schemas/gone.json cannot be read; paths"),
         ("schemas/out.json", "schemas/broken.json", "4:10: policies/schemas/broken.json is not JSON: line 3, column 1"),
-        ("schemas/in.json", "schemas/unsound.json", "3:9: the schema is unsound: $.type: 'objekt'"),
         ('"{{ text }}"', '"{{ txt }}"', "2:35: the input has no field 'txt' for the template; did you mean 'text'?"),
         (RECEIPTS, "just a text", "1:1: the file: expected keys with values"),
         (RECEIPTS, "- a list", "1:1: the file: expected keys with values"),
@@ -182,6 +185,14 @@ def test_a_broken_part_is_told_where_it_stands(was: str, written: str, told: str
     found = mistakes(RECEIPTS.replace(was, written))
 
     assert f"receipts.yaml:{told}" in found[0]
+
+
+def test_a_mistake_in_a_file_of_a_schema_is_told_in_that_file() -> None:
+    """A schema of a hundred lines is not to be searched through."""
+    first, second = mistakes(RECEIPTS.replace("schemas/in.json", "schemas/unsound.json"))
+
+    assert first.startswith("schemas/unsound.json:1:2: the schema is unsound: $.type: 'objekt'")
+    assert second.startswith("schemas/unsound.json:1:41: the schema is unsound: $.properties.a.$ref: 'https://")
 
 
 def test_all_mistakes_of_a_file_are_told_at_once_in_order() -> None:
@@ -200,7 +211,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_order() -> None:
         "receipts.yaml:7:39",
         "receipts.yaml:8:5",
         "receipts.yaml:8:25",
-        "receipts.yaml:9:24",
+        "receipts.yaml:9:33",
         "receipts.yaml:10:10",
         "receipts.yaml:11:1",
     ]
@@ -461,15 +472,15 @@ def test_a_name_given_twice_hides_nothing_else() -> None:
     )
 
     assert [one.removeprefix("receipts.yaml:") for one in found] == [
-        "2:25: the template cannot be read: No filter named 'uper'.",
         "2:35: the input has no field 'txt' for the template; did you mean 'text'?",
+        "2:41: the template cannot be read: No filter named 'uper'; did you mean 'upper'?",
         "5:15: tiers.1: 'mini' is there twice; give it `attempts` instead",
         "7:46: output has no field 'totl'; did you mean 'total'?",
         "8:5: checks.1: 'a' is there twice; give one of them an id of its own",
         "8:52: '>' does not take double and int; did you mean '0.0'?",
         "9:5: checks.2: 'a' is there twice; give one of them an id of its own",
         "9:39: RE2 cannot read the expression: missing ): (",
-        "10:24: the output has no field 'merchnt'; did you mean 'merchant'?",
+        "10:33: the output has no field 'merchnt'; did you mean 'merchant'?",
         "11:10: limits.atempts: there is no such key; did you mean 'attempts'?",
     ]
 

@@ -112,14 +112,14 @@ def test_a_sound_policy_has_no_mistakes(changes: dict[str, Any]) -> None:
         ),
         (
             {"checks": [{"check": "grounding", "fields": ["total", "totl.0"]}]},
-            ("checks", 0, "fields"),
+            ("checks", 0, "fields", 1),
             "the output has no field 'totl.0'",
             "total",
             Code.UNKNOWN_FIELD,
         ),
         (
             {"checks": [{"check": "confidence", "at_least": 0.5, "fields": ["merchant"]}], "output": LABELS},
-            ("checks", 0, "fields"),
+            ("checks", 0, "fields", 0),
             "the output has no field 'merchant'",
             None,
             Code.UNKNOWN_FIELD,
@@ -155,6 +155,70 @@ def test_a_mistake_is_told_at_its_path(
 
     assert (mistake.path, mistake.suggestion, mistake.code) == (path, suggestion, code)
     assert mistake.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("user", "line", "column", "message", "meant"),
+    [
+        ("{{ text }}\n{% if text %}\n{{ text | trunc(3) }}{% endif %}", 3, 11, "No filter named 'trunc'", "truncate"),
+        ("{{ text }}{% if text is defind %}{% endif %}", 1, 25, "No test named 'defind'", "defined"),
+        ("{% for a in text %}\n  {% endfro %}", 2, 6, "Encountered unknown tag 'endfro'", None),
+        ("{% if text %}\n  {{ text }}", 2, 3, "Unexpected end of template", None),
+        ("{{ text }}\n{{ text } {{ text }}", 2, 9, "unexpected '}'", None),
+        ("txet: {{ text }}\n {% if txet %}{{ txet }}{% endif %}", 2, 8, "the input has no field 'txet'", "text"),
+        ("{{ text }}\n{{ text[txet] }}", 2, 9, "the input has no field 'txet'", "text"),
+    ],
+)
+def test_a_mistake_in_a_template_is_told_at_its_word(
+    user: str, line: int, column: int, message: str, meant: str | None
+) -> None:
+    """A long prompt is not to be searched through: the line is told, and the word where there is one."""
+    (mistake,) = mistakes(a_policy(prompt=prompt(user)))
+
+    assert (mistake.line, mistake.column, mistake.suggestion) == (line, column, meant)
+    assert message in mistake.message
+
+
+def test_two_functions_of_one_name_are_a_mistake() -> None:
+    """Nobody could tell which of them a call is meant for."""
+    (mistake,) = mistakes(a_policy(output={"tools": [TOOL, TOOL]}, checks=[]))
+
+    assert mistake.path == ("output", "tools", 1)
+    assert mistake.message.startswith(f"there are two functions {TOOL['name']!r}")
+
+
+def test_an_unsound_schema_hides_only_what_hangs_on_it() -> None:
+    """Misspelt keywords, fields of the sound schema and the prompt are told beside it."""
+    wrong = {"schema": {"type": "object", "properties": {"text": {"type": "sting", "minLenght": 1}}}}
+    checks = [{"check": "grounding", "fields": ["totl"]}, {"check": "pattern", "field": "merchant", "matches": "["}]
+
+    found = mistakes(a_policy(input=wrong, checks=checks))
+    other = mistakes(a_policy(output=wrong, checks=checks, prompt=prompt("{{ txet }}")))
+
+    assert {(one.path[:2], one.code) for one in found} == {
+        (("input", "schema"), Code.UNSOUND_SCHEMA),
+        (("checks", 0), Code.UNKNOWN_FIELD),
+        (("checks", 1), Code.WRONG_PATTERN),
+    }
+    assert [one.suggestion for one in found if one.path[-1] == "minLenght"] == ["minLength"]
+    assert {(one.path[:2], one.code) for one in other} == {
+        (("output", "schema"), Code.UNSOUND_SCHEMA),
+        (("prompt", "user"), Code.WRONG_PROMPT),
+        (("checks", 1), Code.WRONG_PATTERN),
+    }
+
+
+def test_an_argument_that_no_function_has_is_told_at_its_name() -> None:
+    """A call may be of any function, so rules have no types for arguments; a name that none has is a mistake."""
+    expression = "output.arguments.order == 'a' &&\n  has(output.arguments.ordr) || output.arguments.a.b == 1"
+
+    found = mistakes(a_policy(output={"tools": [TOOL]}, checks=[rule(expression)]))
+
+    assert [(one.line, one.column, one.suggestion, one.code) for one in found] == [
+        (2, 24, "arguments.order", Code.WRONG_EXPRESSION),
+        (2, 52, None, Code.WRONG_EXPRESSION),
+    ]
+    assert found[0].message == "no function of this policy has 'arguments.ordr'"
 
 
 @pytest.mark.parametrize("key", ["expression", "when"])
@@ -264,3 +328,37 @@ def test_a_prompt_and_an_input_belong_together() -> None:
     assert "the key 'input' is missing" in without_input.message
     assert (without_prompt.path, without_prompt.code) == (("input",), Code.MISSING_KEY)
     assert "write a prompt, or leave the input out" in without_prompt.message
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "meant"),
+    [
+        ("sting", ("type",), "string"),
+        (["nubmer", "null"], ("type", 0), "number"),
+        (["string", None], ("type", 1), "null"),
+        ("date", ("type",), None),
+    ],
+)
+def test_a_misspelt_type_has_one_that_was_meant(given: Any, path: tuple[Any, ...], meant: str | None) -> None:
+    """Also null that YAML took for nothing; what is like no type has none."""
+    schema = {"type": "object", "properties": {"text": {"type": given}}}
+    found = [each for each in mistakes(a_policy(input={"schema": schema})) if each.code is Code.UNSOUND_SCHEMA]
+
+    assert [(each.path, each.suggestion) for each in found] == [
+        (("input", "schema", "properties", "text", *path), meant)
+    ]
+
+
+def test_an_output_that_can_never_be_given_is_a_mistake() -> None:
+    """A name under `required` that is misspelt, and that nothing else allows: every reply would fail."""
+    schema = {"type": "object", "properties": {"number": {"type": "string"}}, "required": ["nubmer"]}
+    closed = a_policy(output={"schema": schema | {"additionalProperties": False}}, checks=[])
+    (found,) = mistakes(closed)
+
+    assert (found.path, found.suggestion, found.code) == (
+        ("output", "schema", "required", 0),
+        "number",
+        Code.UNSOUND_SCHEMA,
+    )
+    assert found.message == "the schema is unsound: $: 'nubmer' is required and not allowed: nothing can meet it"
+    assert mistakes(a_policy(output={"schema": schema}, checks=[])) == []

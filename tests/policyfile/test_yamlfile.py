@@ -329,6 +329,18 @@ def test_a_problem_within_a_list_stands_at_its_key() -> None:
     assert DOCUMENT.problem_in(("checks",), 1, 5, "wrong").place == DOCUMENT.problem(("checks",), "wrong").place
 
 
+@pytest.mark.parametrize(
+    ("line", "column", "above_caret"),
+    [(1, 2, "ne.\\nT"), (2, 1, 'Two \\"2'), (2, 9, "and on"), (3, 1, 'Three.\\n"'), (4, 1, '"')],
+)
+def test_an_escaped_line_end_begins_a_line_of_the_text(line: int, column: int, above_caret: str) -> None:
+    """Lines of a text in double quotes may stand in one line of the file, or go on in its next."""
+    document = read_yaml('a:\n  b: "One.\\nTwo \\"2\\"\n    and on\\nThree.\\n"\n', "f.yaml")
+    assert document.data == {"a": {"b": 'One.\nTwo "2" and on\nThree.\n'}}
+
+    assert shown(document.problem_in(("a", "b"), line, column, "wrong")).startswith(above_caret)
+
+
 EXPRESSION = st.text("ab &'\"\\=.é🙂", min_size=1, max_size=20).map(str.strip).filter(bool)
 
 

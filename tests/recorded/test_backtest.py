@@ -155,6 +155,26 @@ def test_promises_are_varied_by_their_trust(thrift: Any) -> None:
     assert numbers(point(found, "trust", 1.0))[0] == 1.1e7
 
 
+def test_levels_by_eye_are_tried_without_the_promise() -> None:
+    """Another level would void a promise's certificate, so it shows what a threshold by eye does in its place."""
+    promised = a_policy(checks=POLICY.checks, tiers=["mini", "large"], promise={"kind": "regret", "at_most": 0.05})
+
+    found, plain = backtest(promised, LOG, NONE), backtest(POLICY, LOG, NONE)
+
+    assert point(found, "this policy").cost.value == 1.1e7
+    assert {each.name for each in found.of_kind("threshold")} == {"without the promise: confidence at_least"}
+    assert [numbers(each) for each in found.of_kind("threshold")] == [numbers(e) for e in plain.of_kind("threshold")]
+
+
+def test_a_level_that_only_warns_is_not_varied() -> None:
+    """A warning stops no reply, whatever its level."""
+    warned = {"check": "confidence", "at_least": 0.5, "severity": "warn"}
+
+    found = backtest(a_policy(checks=[warned], tiers=["mini", "large"]), LOG, NONE)
+
+    assert found.of_kind("threshold") == ()
+
+
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data beside the checkout")
 def test_real_traffic_has_its_frontier() -> None:
     """On recorded runs of two models confidence beats dealing by lot, and stays under who knows beforehand."""

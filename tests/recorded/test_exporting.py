@@ -164,7 +164,7 @@ def test_a_call_that_a_limit_forbade_says_so() -> None:
     lost = an_attempt(
         1, "mini", None, answer=a_failure(FailureKind.TIMEOUT), calls=(spent(cost_nusd=0, doubt_nusd=9_000),)
     )
-    forbidden = an_attempt(2, "mini", None, answer=over_cost(9_000))
+    forbidden = an_attempt(2, "mini", None, answer=over_cost(9_000, asked_nusd=9_000, limit_nusd=10_000))
 
     first, second = exported(lost, forbidden)["replies"]["mini"]
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .bench import measured, table
-from .data import DATA, SOURCES
+from .data import DATA, SOURCES, UNASKED
 
 
 def main(words: list[str] | None = None, *, data: Path = DATA) -> int:
@@ -16,6 +16,12 @@ def main(words: list[str] | None = None, *, data: Path = DATA) -> int:
     commands = parser.add_subparsers(dest="command")
     convert = commands.add_parser("convert", help="write recorded traffic to standard output")
     convert.add_argument("task", choices=sorted(SOURCES))
+    only = convert.add_mutually_exclusive_group()
+    only.add_argument("--inputs", action="store_true", help="the inputs alone, for `router task submit --inputs`")
+    said = (
+        "what is right of tasks that were submitted so, for `router calibrate --labels`; IDS holds their ids in order"
+    )
+    only.add_argument("--labels", metavar="IDS", type=Path, help=said)
     bench = commands.add_parser("bench", help="measure (the default)")
     for each in (parser, bench):
         each.add_argument("--runs", type=int, default=1000, help="calibrations a cell")
@@ -25,13 +31,34 @@ def main(words: list[str] | None = None, *, data: Path = DATA) -> int:
         print(f"there is no {data}: the data does not come with the repository", file=sys.stderr)
         return 2
     if given.command == "convert":
-        for line in SOURCES[given.task].lines():
-            print(line)
-        return 0
+        return _convert(given)
     figures = measured(given.runs)
     print(table(figures))
     if given.json is not None:
         given.json.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _convert(given: argparse.Namespace) -> int:
+    source = SOURCES[given.task]
+    if given.labels is not None:
+        return _label(given.task, given.labels)
+    for line in source.inputs() if given.inputs else source.lines():
+        print(line)
+    return 0
+
+
+def _label(task: str, file: Path) -> int:
+    if task not in UNASKED:
+        known = ", ".join(UNASKED)
+        print(f"{task} holds replies, and says which are right; there are labels of {known}", file=sys.stderr)
+        return 2
+    ids = file.read_text(encoding="utf-8").split()
+    labels = list(SOURCES[task].labels(ids))
+    if len(labels) < len(ids):
+        print(f"{file} has {len(ids):,} ids, but {task} has {len(labels):,} inputs", file=sys.stderr)
+        return 2
+    print("\n".join(labels))
     return 0
 
 

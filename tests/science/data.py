@@ -7,7 +7,7 @@ import gzip
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -62,14 +62,25 @@ class Source:
 
     def rows(self) -> Iterator[Row]:
         with gzip.open(DATA / self.file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
+            for number, line in enumerate(lines):
+                row = {"id": f"{number:04}"} | json.loads(line)
                 if self.task is None or row.get("task") == self.task:
                     yield row
 
     def lines(self) -> Iterator[str]:
         """The recordings as lines of a log."""
         return (json.dumps(self.recording(row), ensure_ascii=False) for row in self.rows())
+
+    def inputs(self) -> Iterator[str]:
+        """The inputs alone, as `router task submit --inputs` takes them."""
+        return (json.dumps(self.recording(row)["input"], ensure_ascii=False) for row in self.rows())
+
+    def labels(self, ids: Iterable[str]) -> Iterator[str]:
+        """What was right, as `router calibrate --labels` takes it, of the tasks *ids* that the inputs became."""
+        told = (self.recording(row)["expected"] for row in self.rows())
+        return (
+            json.dumps({"id": of, "expected": right}, ensure_ascii=False) for of, right in zip(ids, told, strict=False)
+        )
 
     def recordings(self) -> list[Recording]:
         return [Recording.model_validate(self.recording(row)) for row in self.rows()]
@@ -220,6 +231,36 @@ def _reasoned(row: Row) -> Row:
     return {"id": row["id"], "input": {"text": row["prompt"]}, "replies": replies}
 
 
+def _entities(row: Row) -> Row:
+    """What one small model found in a text, and what it found when it was asked once more; the file has no costs."""
+    runs = [_by_kind(run) for run in row["runs"][:2]]  # a run without a readable reply is not in the file
+    reply = {"output": runs[0]} if runs else {"failure": "malformed"}
+    return {
+        "id": row["id"],
+        "input": {"text": row["text"]},
+        "expected": _by_kind(row["gold"]),
+        "replies": {"mini": reply | ({"sample": runs[1]} if len(runs) > 1 else {})},
+        "metadata": {"framework": row["framework"]},
+    }
+
+
+def _by_kind(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Frameworks leave out a kind that does not occur, or say that it is empty; in which order means nothing."""
+    return {kind: sorted(set(found.get(kind, ()))) for kind in _ENTITIES}
+
+
+_ENTITIES = (
+    *("person_name", "company", "street_address", "time", "date_of_birth", "phone_number", "email", "employee_id"),
+    *("customer_id", "account_pin", "swift_bic_code", "bank_routing_number", "credit_card_number", "iban", "bban"),
+    *("passport_number", "api_key", "password", "ipv4", "ipv6", "local_latlng"),
+)
+
+
+def _labelled(row: Row) -> Row:
+    """An input with what is right; no model was asked."""
+    return {"id": row["id"], "input": row["input"], "expected": row["gold"], "replies": {}}
+
+
 def _json(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
 
@@ -291,6 +332,24 @@ _SUMS_POLICY: Row = {
 
 _REASONED_POLICY: Row = {"policy": "reasoned", "output": {"schema": _ANSWER}}
 
+
+def _fields(names: Iterable[str], each: Row) -> Row:
+    """An output of these fields, all of one kind."""
+    properties = dict.fromkeys(names, each)
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+_ENTITIES_POLICY: Row = {
+    "policy": "entities",
+    "output": {"schema": _fields(_ENTITIES, {"type": "array", "items": {"type": "string"}})},
+    "checks": [{"check": "agreement", "severity": "warn", "tiers": ["mini"]}],
+}
+_SLIP_POLICY: Row = {
+    "policy": "slips",
+    "output": {"schema": _fields(("company", "date", "address", "total"), {"type": "string"})},
+}
+_INTENT_POLICY: Row = {"policy": "requests", "output": {"text": {}}}
+
 SOURCES: Final[Mapping[str, Source]] = {
     **{
         task: Source("logprob_cascade.jsonl.gz", task, _cascade, policy)
@@ -308,5 +367,11 @@ SOURCES: Final[Mapping[str, Source]] = {
         task: Source("zeroeval_json.jsonl.gz", task, _reasoned, _REASONED_POLICY)
         for task in ("gsm", "crux", "numersense-v2")
     },
+    "ner": Source("ner_repeated_runs.jsonl.gz", None, _entities, _ENTITIES_POLICY),
+    "sroie": Source("receipts_sroie.jsonl.gz", None, _labelled, _SLIP_POLICY),
+    "clinc150": Source("intents_clinc150.jsonl.gz", None, _labelled, _INTENT_POLICY),
 }
 """What can be converted, by the name of the task."""
+
+UNASKED: Final = ("clinc150", "sroie")
+"""Inputs with what is right, and without replies: tasks to submit, and labels for them."""

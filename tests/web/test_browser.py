@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Dialog, Error, Page
 from router.io.embedded import EmbeddedServer
 from router.task import TaskState
 from tests.api.served import served
+from tests.builders import a_policy
 from tests.gang import alive, children
 from tests.web.chrome import CHROMIUM, LOOKS, LateInBrowser, a_chromium, a_context, entered, left, patient
 from tests.web.street import EVERY, Street, a_street
@@ -81,6 +82,26 @@ async def test_lists_need_no_pushing_sideways_on_a_phone(street: Street, address
     assert await page.get_by_text("broken", exact=True).last.is_visible()
 
 
+@patient
+async def test_a_policys_name_has_the_whole_line_on_a_phone(street: Street, address: str, chromium: Browser) -> None:
+    """A long one stands on two lines below its task, not in a column as narrow as a third of the screen."""
+    name = "complaints-of-customers-in-the-north-with-photos-and-receipts"
+    await street.backend.store.publish([a_policy(policy=name, moves={"fail": "dead_letter"})])
+    await street.work((await street.submit(name, "broken"), TaskState.DEAD))
+    page = await entered(street, address, chromium, **LOOKS["phone"])
+    for path in ("/tasks", "/dead"):
+        await page.goto(path)
+        cell = page.get_by_role("cell", name=name)
+        box = await cell.bounding_box()
+        row = await cell.locator("xpath=..").evaluate(
+            "row => row.clientWidth - 2 * parseFloat(getComputedStyle(row).paddingRight)"
+        )
+
+        assert box is not None
+        assert box["width"] > 0.85 * row, path
+        assert box["height"] < 50, path
+
+
 @pytest.mark.parametrize("width", [760, 1100, 1440])
 @patient
 async def test_queues_and_budgets_are_not_cut(street: Street, address: str, chromium: Browser, width: int) -> None:
@@ -91,6 +112,19 @@ async def test_queues_and_budgets_are_not_cut(street: Street, address: str, chro
 
     assert await page.evaluate(cut) == [0, 0]
     assert await page.locator("#queues + .scroll th:last-child").first.inner_text() == "Provider"
+
+
+@patient
+async def test_an_amount_is_not_cut_on_a_phone(street: Street, address: str, chromium: Browser) -> None:
+    """What each tier cost stands whole beside its name, before one scrolls: half of an amount reads as another one."""
+    page = await entered(street, address, chromium, **LOOKS["phone"])
+    await page.goto("/costs")
+    heads = await page.locator("#groups + .scroll th[scope=col]").all_inner_texts()
+    box = await page.locator("#groups + .scroll tfoot td").first.bounding_box()
+
+    assert heads[:2] == ["Tier", "Cost"]
+    assert box is not None
+    assert box["x"] + box["width"] < 360
 
 
 @pytest.mark.parametrize("look", LOOKS)

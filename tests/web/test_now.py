@@ -29,6 +29,7 @@ async def test_tells_flow_queues_budgets_and_alarms(browser: Browser, street: St
     assert "global per day" in page.text
     assert "none lives, and 2 tasks not ended" in page.text
     assert "router worker" in page.text
+    assert "in use" in page.text
     assert len(page.all("svg", **{"aria-label": "1 accepted, 0 climbed, 2 other"})) == 1
     costs = {found["value"] for found in page.all("data")}
     balance = await street.backend.store.balance()

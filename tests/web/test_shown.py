@@ -129,6 +129,13 @@ def test_other_scripts_are_left_alone() -> None:
     assert visible("שלום\tعربى\n日本 é") == "שלום\tعربى\n日本 é"
 
 
+def test_nothing_is_cut_for_a_longer_note() -> None:
+    """Policies that differ in their last characters are told apart: a note would take more room than these."""
+    first, second = (f"{'a' * 61}{number}" for number in (10, 20))
+
+    assert (shortened(first, 60), shortened(second, 60)) == (first, second)
+
+
 def test_values_pass_one_door() -> None:
     """Texts are made visible on their way into a page, markup and numbers are as they are."""
     assert finalize("\u202e") == "\\u202e"
@@ -139,7 +146,7 @@ def test_values_pass_one_door() -> None:
 def test_long_texts_say_how_much_is_missing() -> None:
     """The beginning is shown, with the number of characters that are not."""
     assert shortened("abc", 3) == "abc"
-    assert shortened("abcd", 3) == "abc … (1 more characters)"
+    assert shortened("abc" * 10, 3) == "abc … (27 more characters)"
     assert pretty({"a": "é"}) == '{\n  "a": "é"\n}'
     assert pretty("text") == "text"
 

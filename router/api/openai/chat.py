@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ...async_client import AsyncClient
@@ -19,6 +18,7 @@ from ...webhook import Dialect
 from ..backend import Served
 from ..caller import GUARDED, Caller
 from ..events import Listening
+from ..idempotency import Key
 from ..owned import Submitter
 from ..pressure import Admitting
 from ..problems import answers
@@ -65,7 +65,7 @@ async def create_chat_completion(
     caller: Submitter,
     admissions: Admitting,
     newsroom: Listening,
-    idempotency_key: Annotated[str | None, Header()] = None,
+    idempotency_key: Key = None,
 ) -> Response:
     """
     Answer a conversation with an output that passed the checks of a policy, `model="policy/NAME"`.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from ...values import Json
 from ..naming import untagged
-from .shape import Shape, misfit, only
+from .shape import Echoed, Shape, misfit, only, text_or
 
 _ADDRESS = "expected an https: URL, or the image itself as a data:image/...;base64,... URL"
 
@@ -42,26 +42,23 @@ class RefusalPart(Shape):
     refusal: str
 
 
-def _kind(content: Any) -> str:
-    return "text" if isinstance(content, str) else "parts"
-
-
+_TEXT_OR_PARTS = text_or("parts", "a text, or a list of parts")
 _UNTAGGED = untagged("text", "parts")
 _Words: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[TextPart], Field(min_length=1, fail_fast=True), Tag("parts")],
-    Discriminator(_kind),
+    _TEXT_OR_PARTS,
     _UNTAGGED,
 ]
 _Shown: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type"), untagged("text", "image_url")]
 _Said: TypeAlias = Annotated[TextPart | RefusalPart, Field(discriminator="type"), untagged("text", "refusal")]
 _Asked: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[_Shown], Field(min_length=1, fail_fast=True), Tag("parts")],
-    Discriminator(_kind),
+    _TEXT_OR_PARTS,
     _UNTAGGED,
 ]
 _Answered: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[_Said], Field(min_length=1, fail_fast=True), Tag("parts")],
-    Discriminator(_kind),
+    _TEXT_OR_PARTS,
     _UNTAGGED,
 ]
 
@@ -82,14 +79,14 @@ class UserMessage(Shape):
     name: str | None = None
 
 
-class CalledFunction(Shape):
+class CalledFunction(Echoed):
     """What was called; `arguments` is JSON text as the model wrote it."""
 
     name: str
     arguments: str
 
 
-class ToolCallMade(Shape):
+class ToolCallMade(Echoed):
     """A function that the model wanted called."""
 
     id: str
@@ -97,7 +94,7 @@ class ToolCallMade(Shape):
     function: CalledFunction
 
 
-class AssistantMessage(Shape):
+class AssistantMessage(Echoed):
     """What the model said earlier, as it came back from here or from OpenAI."""
 
     role: Literal["assistant"]
@@ -125,6 +122,7 @@ class ToolMessage(Shape):
     role: Literal["tool"]
     content: _Words
     tool_call_id: str
+    name: str | None = None
 
 
 Message: TypeAlias = Annotated[

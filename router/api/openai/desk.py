@@ -133,11 +133,20 @@ async def _understood(backend: Backend, caller: Caller, question: Question) -> t
     except UnknownPolicy:
         why = await unknown_policy(backend, caller, question.target.policy)
         raise Refused(404, "model_not_found", str(why), param="model") from None
+    _check_choices(caller, question.choices)
     given, source = task_input(card, question.messages, question.given)
     await check_webhook(backend, caller.tenant, order.webhook)
     made = prepare(card, given, order, reply_to=client.name)
     asked = Asked(question.model, card.policy, card.digest, card.output, source, order, question.keep)
     return asked, _choices(made, question.choices)
+
+
+def _check_choices(caller: Caller, count: int) -> None:
+    """Raises: Refused for more choices than the tenant's tasks that may wait, of which there would never be enough."""
+    most = caller.waiting_max
+    if most is not None and count > most:
+        said = f"n asks for {count} tasks, and tenant {caller.tenant!r} may have {most:,} at a time; ask for fewer"
+        raise Refused(422, "invalid", said, param="n")
 
 
 def _in_their_words(why: TaskInvalid | Refused, question: Question) -> TaskInvalid | Refused:

@@ -79,10 +79,15 @@ class Tool(Shape):
     function: FunctionFields
 
 
-class FlatTool(FunctionFields):
-    """A function the model may call, as the responses interface writes it."""
+class _Typed(Shape):
+    """What kind of tool it is: told first, before what a function would need."""
 
     type: Annotated[Literal["function"], only("only tools of type 'function' are served; leave the others out")]
+
+
+class FlatTool(FunctionFields, _Typed):
+    """A function the model may call, as the responses interface writes it."""
+
     defer_loading: Annotated[Literal[False] | None, only("not served; leave it out")] = None
     allowed_callers: Annotated[None, only("not served; leave it out")] = None
     output_schema: Annotated[None, only("not served; leave it out")] = None

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from ...values import Json
 from ..naming import untagged
-from .shape import Shape, only
+from .shape import Echoed, Shape, only, text_or
 
 _ADDRESS = "expected an https: URL, or the image itself as a data:image/...;base64,... URL"
 _Status: TypeAlias = Literal["in_progress", "completed", "incomplete"] | None
@@ -38,7 +38,7 @@ class InputImage(Shape):
         return {"type": "image_url", "image_url": {"url": self.image_url, **detail}}
 
 
-class OutputText(Shape):
+class OutputText(Echoed):
     """What the model said, as it came back from here or from OpenAI; only the text is passed on."""
 
     type: Literal["output_text"]
@@ -52,7 +52,7 @@ class OutputText(Shape):
         return {"type": "text", "text": self.text}
 
 
-class OutputRefusal(Shape):
+class OutputRefusal(Echoed):
     """What the model said when it refused."""
 
     type: Literal["refusal"]
@@ -68,23 +68,20 @@ _Part: TypeAlias = Annotated[
 ]
 
 
-def _kind(content: Any) -> str:
-    return "text" if isinstance(content, str) else "parts"
-
-
+_TEXT_OR_PARTS = text_or("parts", "a text, or a list of parts")
 _Content: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[_Part], Field(min_length=1, fail_fast=True), Tag("parts")],
-    Discriminator(_kind),
+    _TEXT_OR_PARTS,
     untagged("text", "parts"),
 ]
 _Words: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[InputText], Field(min_length=1, fail_fast=True), Tag("parts")],
-    Discriminator(_kind),
+    _TEXT_OR_PARTS,
     untagged("text", "parts"),
 ]
 
 
-class MessageItem(Shape):
+class MessageItem(Echoed):
     """What somebody says."""
 
     type: Literal["message"] = "message"
@@ -98,7 +95,7 @@ class MessageItem(Shape):
         return {"role": self.role, "content": _said(self.content)}
 
 
-class CallItem(Shape):
+class CallItem(Echoed):
     """A function that the model wanted called."""
 
     type: Literal["function_call"]
@@ -116,7 +113,7 @@ class CallItem(Shape):
         }
 
 
-class CallOutputItem(Shape):
+class CallOutputItem(Echoed):
     """What a function gave back."""
 
     type: Literal["function_call_output"]

@@ -76,8 +76,16 @@ class Responding:
             shown["error"] = {"code": "server_error", "message": self._failure[1]}
         return shown
 
+    def beginning(self) -> Iterator[dict[str, Json]]:
+        """What a stream says first, the same however often it is asked for: its events are numbered."""
+        first = "queued" if self.record.task.background else "in_progress"
+        yield {"type": "response.created", "response": self.begun(first)}
+        if first == "queued":
+            yield {"type": "response.queued", "response": self.begun(first)}
+        yield {"type": "response.in_progress", "response": self.begun()}
+
     def events(self) -> Iterator[dict[str, Json]]:
-        """What a stream says once the task has ended; `begun` comes before it."""
+        """What a stream says once the task has ended; `beginning` comes before it."""
         for index, item in enumerate(self.whole()["output"]):
             if item["type"] == "message":
                 yield from _message_events(index, item, self._said)
@@ -124,6 +132,7 @@ class Responding:
             "created_at": task.created_ms // 1000,
             "completed_at": None,
             "status": status,
+            "background": task.background,
             "model": self.model,
             "output": [],
             "error": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from ...wishes import Wishes
 from ..naming import untagged
@@ -14,16 +14,18 @@ from .chatrequest import check_tools
 from .formats import FlatFormat, FlatTool, FlatToolChoice, ObjectFormat, chosen, schema_of
 from .items import Item
 from .parameters import Absent, Common, Effort, Tokens, parameters
-from .shape import Shape, misfit, only
+from .shape import Shape, misfit, only, text_or
 
 LOGPROBS = "message.output_text.logprobs"
-NAMES: Final = MappingProxyType({"tier": "model", "response_format": "text.format", "logprobs": "include"})
+NAMES: Final = MappingProxyType(
+    {"tier": "model", "messages": "input", "response_format": "text.format", "logprobs": "include"}
+)
 """What a parameter is called here that an objection names otherwise."""
 
 _NO_MEMORY = "responses do not remember one another here; send the whole conversation as input"
 _Input: TypeAlias = Annotated[
     Annotated[str, Tag("text")] | Annotated[list[Item], Field(fail_fast=True), Tag("items")],
-    Discriminator(lambda given: "text" if isinstance(given, str) else "items"),
+    text_or("items", "a text, or a list of items"),
     untagged("text", "items"),
 ]
 

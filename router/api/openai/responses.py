@@ -7,7 +7,7 @@ from contextlib import aclosing
 from itertools import count
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -20,6 +20,7 @@ from ...webhook import Dialect
 from ..backend import Backend, Served
 from ..caller import GUARDED, Caller
 from ..events import Listening
+from ..idempotency import Key
 from ..news import Newsroom
 from ..owned import Canceller, Reader, Submitter
 from ..pressure import Admitting
@@ -77,7 +78,7 @@ async def create_response(
     caller: Submitter,
     admissions: Admitting,
     newsroom: Listening,
-    idempotency_key: Annotated[str | None, Header()] = None,
+    idempotency_key: Key = None,
 ) -> Response:
     """
     Answer with an output that passed the checks of a policy, in the words of OpenAI's responses.
@@ -95,8 +96,7 @@ async def create_response(
     with taken.told():
         if body.background:
             begun = await _responding(backend, await backend.client.read(task), asked)
-            shown = begun.whole() if taken.replayed else begun.begun("queued")
-            return JSONResponse(shown | {"background": True}, headers=taken.headers)
+            return JSONResponse(begun.whole() if taken.replayed else begun.begun("queued"), headers=taken.headers)
         try:
             waiting = settled(backend.client, [task], wait_s=patience(request, body.router).wait_s)
             (record,) = await while_there(request, waiting)
@@ -173,6 +173,7 @@ def _question(caller: Caller, body: ResponseRequest, header_key: str | None) -> 
         metadata=one_metadata(body.metadata, body.router),
         wishes=wishes(body, target),
         webhook=webhook_of(body.router.webhook, dialect=Dialect.RESPONSE),
+        background=bool(body.background),
     )
     said = messages(body.instructions, body.input)
     return Question(body.model, target, said, body.router.input, order, keep=body.store is not False, names=NAMES)
@@ -216,9 +217,8 @@ async def _stream(
     client = backend.client
     news = progress(client, newsroom, [task], waits)
     async with given_up_if_left(request, client, given_up_by, [task]), aclosing(news):
-        begun = (await _responding(backend, await client.read(task), given_up_by)).begun()
-        for kind in ("response.created", "response.in_progress"):
-            yield _line({"type": kind, "response": begun}, next(numbers), after)
+        for event in (await _responding(backend, await client.read(task), given_up_by)).beginning():
+            yield _line(event, next(numbers), after)
         async for comment in news:
             yield comment
     ended = await _responding(backend, await client.read(task), given_up_by)

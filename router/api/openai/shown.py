@@ -60,6 +60,7 @@ RESPONSE = {
         "object": {"const": "response"},
         "created_at": {"type": "integer"},
         "status": {"enum": ["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]},
+        "background": {"type": "boolean", "description": "Whether nobody waits for it."},
         "model": {"type": "string"},
         "output": {"type": "array", "items": {"type": "object"}},
         "error": {"type": ["object", "null"]},

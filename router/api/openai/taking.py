@@ -34,14 +34,14 @@ def _conversation(card: Card, messages: Sequence[dict[str, Json]], given: Mappin
     if given is not None:
         raise TaskInvalid(f"policy {card.policy!r} takes the conversation itself; leave router.input out")
     if not messages:
-        raise TaskInvalid("messages is empty; give at least one message")
+        raise TaskInvalid("there is nothing to answer; give at least one message", parameter="messages")
     return {"messages": list(messages)}
 
 
 def _from_last(card: Card, messages: Sequence[dict[str, Json]]) -> dict[str, Json]:
     found = last_user(messages)
     if found is None:
-        raise TaskInvalid(f"there is no message of the user; give one, or {_advice(card)}")
+        raise TaskInvalid(f"there is no message of the user; give one, or {_advice(card)}", parameter="messages")
     text, images = found
     if len(images) > len(card.images):
         takes = f"takes {len(card.images)} ({', '.join(card.images)})" if card.images else "takes none"

@@ -20,7 +20,7 @@ from ..policy.traffic import reading_options, science
 from ..printing import print_json
 from ..writing import writing
 from .evidence import Evidence, Sources, gathered
-from .told import as_json, lines
+from .told import as_json, counted, lines
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -131,7 +131,7 @@ def _calibrated(
         with science("calibrate --plot"), writing(plot):
             from .picture import draw  # noqa: PLC0415  # matplotlib
 
-            draw(outcome, policy, plot)
+            draw(outcome, policy, plot, counted=counted(policy, evidence))
     file = path.with_name(certificate_name(path.name))
     written = outcome.certificate is not None and not dry_run
     changes = list(_changes(file, outcome.certificate)) if outcome.certificate is not None else []

@@ -24,12 +24,12 @@ _GREY: Final = "#444444"
 _RED: Final = "#d55e00"
 
 
-def draw(outcome: Outcome, policy: Policy, file: Path) -> None:
-    """Write a picture to *file*, whose suffix says its form."""
+def draw(outcome: Outcome, policy: Policy, file: Path, *, counted: str) -> None:
+    """Write a picture to *file*, whose suffix says its form; *counted* says what replies are that count as right."""
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    _reliability(left, outcome)
+    _reliability(left, outcome, counted)
     _risk(right, outcome, policy)
     for axes in (left, right):
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -40,7 +40,7 @@ def draw(outcome: Outcome, policy: Policy, file: Path) -> None:
     figure.savefig(file, dpi=150)
 
 
-def _reliability(axes: Any, outcome: Outcome) -> None:
+def _reliability(axes: Any, outcome: Outcome, counted: str) -> None:
     """Each bin's share of right replies over its trust, with Wilson's 95 % interval."""
     axes.set_xscale("function", functions=(_widened, _narrowed))
     axes.set_yscale("function", functions=(_widened, _narrowed))
@@ -54,8 +54,8 @@ def _reliability(axes: Any, outcome: Outcome) -> None:
         axes.errorbar(x, y, yerr=bars, fmt="o-", color=colour, markersize=4, capsize=2, clip_on=False, label=tier)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=_MARKS, yticks=_MARKS)
     axes.set_xlabel("trust in a reply")
-    axes.set_ylabel("replies that are right")
-    axes.set_title("Is it right as often as it is trusted?", fontsize=10)
+    axes.set_ylabel(f"replies that are {counted}")
+    axes.set_title(f"Are they {counted} as often as they are trusted?", fontsize=10)
 
 
 def _widened(share: Any) -> Any:

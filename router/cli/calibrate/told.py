@@ -35,7 +35,7 @@ def lines(policy: Policy, evidence: Evidence, outcome: Outcome) -> Iterator[str]
         f"{tier}: left out, because fewer than half of the tasks have its reply, or some were done without asking it"
         for tier in outcome.left_out
     )
-    yield from _quality(outcome)
+    yield from _quality(outcome, counted(policy, evidence))
     if outcome.candidates:
         yield ""
         yield from aligned([_HEAD, *(_row(each, outcome) for each in outcome.candidates)])
@@ -49,14 +49,19 @@ def _promised(policy: Policy, promise: Promise) -> str:
     return f"at most {promise.at_most:.2%} {about}, with {promise.confidence:.0%} confidence"
 
 
-def _quality(outcome: Outcome) -> Iterator[str]:
+def counted(policy: Policy, evidence: Evidence) -> str:
+    """What replies are that count as right in this evidence."""
+    return f"the same as {policy.held_against}'s" if evidence.labels == "shadow" else "right"
+
+
+def _quality(outcome: Outcome, said: str) -> Iterator[str]:
     for tier, found in outcome.reliability.items():
         told = {name.removeprefix(f"{tier}."): value for name, value in outcome.figures.items()}
         if found:
             right, replies = sum(each.right for each in found), sum(each.count for each in found)
             ranked = f"AUROC {told['auroc']:.3f}, " if "auroc" in told else ""
             yield (
-                f"{tier}: {right:,} of {replies:,} replies that pass its checks are right ({told['right']:.1%});"
+                f"{tier}: {right:,} of {replies:,} replies that pass its checks are {said} ({told['right']:.1%});"
                 f" trust: {ranked}calibration error {told['calibration_error']:.3f}"
             )
 
@@ -76,7 +81,7 @@ _HEAD = ("", "threshold", "accepted", "losses", "of", "rate", "alone at most", "
 def _row(each: Candidate, outcome: Outcome) -> tuple[str, ...]:
     return (
         "->" if each == outcome.certified else "",
-        f"{each.threshold:.4f}",
+        f"{each.threshold:z.4f}",
         f"{each.accepted_share:.1%}",
         str(each.losses),
         str(each.of),
@@ -89,7 +94,7 @@ def _row(each: Candidate, outcome: Outcome) -> tuple[str, ...]:
 def _said(promise: Promise, outcome: Outcome, evidence: Evidence, top: str) -> str:
     if (chosen := outcome.certified) is not None:
         at = f", at {chosen.cost_share:.1%} of the cost of always-top" if chosen.cost_share is not None else ""
-        from_on = f"replies from trust {chosen.threshold:.4f} on{_by_cost(outcome, top)}"
+        from_on = f"replies from trust {chosen.threshold:z.4f} on{_by_cost(outcome, top)}"
         return f"certified: {from_on}, {chosen.accepted_share:.1%} of the tasks{at}"
     if outcome.needed is None:
         return f"nothing can be certified: at no threshold does the rate look like less than {promise.at_most:.2%}"

@@ -20,7 +20,7 @@ from ..garbage import nothing_collected
 from ..printing import count, dollars, print_json
 from ..writing import writing
 from .traffic import aligned, read_traffic, reading_options, said_file, science
-from .versions import Version, version
+from .versions import Version, uncertified, version
 
 _METHODS = (
     "Intervals hold with 95 %: Wilson's for shares, the normal distribution's for costs, the delta method's for their\n"
@@ -94,6 +94,8 @@ def _lines(meant: Version, found: Backtest, by: str | None, file: str) -> Iterat
     if found.left_out:
         yield f"Tasks are left out that lack something: {_lacking(found)}."
         yield "If those are harder or easier than the rest, all your traffic would look different."
+    if (lacking := uncertified(meant.policy)) is not None:
+        yield f"{meant}: {lacking}"
     yield ""
     head = ["", "cost a task", f"of always {found.top}", _quality(by), "cost of a right one"]
     yield from aligned([head, *(_row(point, found.tasks) for point in found.points)])

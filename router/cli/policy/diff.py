@@ -18,7 +18,7 @@ from ..garbage import nothing_collected
 from ..printing import print_json
 from .compared import MOVED_SHOWN, comparison_json, told
 from .traffic import read_traffic, reading_options, science
-from .versions import Version, version
+from .versions import Version, uncertified, version
 
 if TYPE_CHECKING:
     from ...recorded.comparing import Comparison
@@ -83,6 +83,8 @@ def _lines(
     yield from (f"  {line}" for change in found for line in str(change).splitlines())
     if not found:
         yield "  nothing changes"
+    lacking = [f"{each}: {said}" for each in (old, new) if (said := uncertified(each.policy)) is not None]
+    yield from dict.fromkeys(lacking)
     if traffic is not None:
         yield ""
         yield from told(traffic.comparison, found, file, by=traffic.by, every=every)

@@ -80,6 +80,16 @@ def _told(target: Target, log_file: Path | None) -> Iterator[Problem]:
     for problem in _lint(target.shelf, log_file):
         if not only or problem.file in only:
             yield problem
+        elif problem.code is Code.NO_PRICE:
+            yield from _lacking(problem, target)
+
+
+def _lacking(problem: Problem, target: Target) -> Iterator[Problem]:
+    """A tier without a price, where the prices alone are told about: beside the model that is probably misspelt."""
+    prices = prices_file(target.shelf.folder)
+    if prices in target.only:
+        said = f"{problem.message} ({problem.file}:{problem.place.line})"
+        yield from located(prices, [Mistake(("prices", problem.suggestion or ""), said, problem.code)])
 
 
 def _lint(shelf: Shelf, log_file: Path | None) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from ...settings import Settings
 from ..budget import in_force
 from ..printing import count, print_json
 from .shelf import PATHS, shelves
+from .versions import uncertified
 
 
 @click.command(name="publish", epilog="Example: router policy publish policies")
@@ -42,9 +43,8 @@ def command(paths: tuple[Path, ...], as_json: bool) -> int:
     for told in changed:
         click.echo(told, err=True)
     for policy in policies:
-        if policy.promise is not None and policy.certified is None:
-            told = f"no certificate holds for its promise: nothing is accepted below {policy.held_against}"
-            click.echo(f"{policy.policy}: {told}; run `router calibrate {policy.policy}`", err=True)
+        if (lacking := uncertified(policy)) is not None:
+            click.echo(f"{policy.policy}: {lacking}", err=True)
     without = [shelf.folder for shelf, book in books if shelf.whole and book.budgets is None]
     if without and not budgets and (number := in_force(settings)):
         told = f"there is no {budgets_file(without[0])}: what is in force stays ({count(number, 'budget')})"

@@ -41,7 +41,8 @@ def read_traffic(
     log = read_log(file, skip_bad=skip_bad)
     if log.skipped:
         lines = len({problem.place.line for problem in log.skipped})
-        click.echo(f"left out {count(lines, 'line')} of {file} that are no recordings", err=True)
+        what = "is no recording" if lines == 1 else "are no recordings"
+        click.echo(f"left out {count(lines, 'line')} of {file} that {what}", err=True)
     names = {policy.policy for policy in policies}
     told = of_policies(log.recordings, names)
     mine = renamed(told, _names(tier_map, said_file(file), tiers_of(told)))

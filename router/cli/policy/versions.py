@@ -32,6 +32,14 @@ class Version:
         return f"{self.policy.policy} {self.policy.digest}"
 
 
+def uncertified(policy: Policy) -> str | None:
+    """What it means that no certificate holds for a bound policy's promise; None where one does or none is made."""
+    if policy.promise is None or policy.certified is not None:
+        return None
+    said = f"no certificate holds for its promise: nothing is accepted below {policy.held_against}"
+    return f"{said}; run `router calibrate {policy.policy}`"
+
+
 def version(word: str, settings: Settings) -> Version:
     """What *word* stands for. Raises: PolicyInvalid, UnknownPolicy, StoreUnavailable, click.UsageError."""
     path = Path(word)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...ledger import Entry
-from ...spending.counters import HOUR_MS, Change, Counting, Sums, hour_of, summed
+from ...spending.counters import HOUR_MS, KEPT_MS, Change, Counting, Sums, hour_of, summed
 from ...spending.pricing import Pricing, Rungs
 from ..cost_words import (
     AT,
@@ -83,10 +83,10 @@ class CostCommands(Scripted):
     def counted(self, pricing: Pricing, *, back_ms: int | None = None) -> Flow[Counted]:
         """
         What is counted by the hour, with the lines that are not: of all hours that are kept, or of those that the time
-        of so many ms back from now touches.
+        of so many ms back from now touches; what is told never begins before what is kept.
         """
         ends, now_ms, lag_ms = yield from self._uncounted(pricing)
-        since_ms = 0 if back_ms is None else max(0, now_ms - back_ms)
+        since_ms = 0 if back_ms is None else now_ms - min(back_ms, KEPT_MS)
         if back_ms == 0:
             return Counted([], since_ms, lag_ms)
         words = ("ZRANGEBYSCORE", self.keys.cost_hours, since_ms // HOUR_MS, "+inf")

@@ -75,6 +75,7 @@ class DeadCommands(TaskLists):
             priority=task.priority,
             metadata=task.metadata,
             wishes=task.wishes,
+            background=task.background,
             webhook=Webhook.of_word(text["hook"]) if "hook" in text else None,
         )
         again = replace(prepare(card, task.input, order, reply_to=reply_to), task_id=redriven_id(task_id))

@@ -112,8 +112,7 @@ class ProducerCommands(Scripted):
         while word == "again":
             fields, packed_input, trail = yield self.read(task_id)
             bare = erased_task(record(task_id, fields, packed_input, trail).task)
-            body = _packed_body(bare.input, bare.metadata, bare.audits, bare.wishes)
-            words: list[str | bytes | int] = [task_id, body]
+            words: list[str | bytes | int] = [task_id, _packed_body(bare)]
             words += [packed_attempt(erased(attempt)) for attempt in trail]
             ((word, state, audit),) = yield [self._script("erase", words, lambda reply: _erased(reply, task_id))]
         if audit:
@@ -195,6 +194,7 @@ def task_of(task_id: str, fields: Sequence[str], packed_input: bytes, *, reads: 
         metadata=body["metadata"],
         audits=Audited.model_validate(body["audits"]) if "audits" in body else None,
         wishes=Wishes.model_validate(body["wishes"]) if "wishes" in body else None,
+        background=body.get("background", False),
     )
 
 
@@ -241,21 +241,21 @@ def submission_words(submission: Submission) -> list[str | bytes | int]:
         submission.fingerprint,
         submission.reply_to or "",
         submission.priority,
-        _packed_body(submission.input, submission.metadata, submission.audits, submission.wishes),
+        _packed_body(submission),
         submission.webhook.word if submission.webhook is not None else "",
     ]
 
 
-def _packed_body(
-    input: Mapping[str, Any], metadata: Mapping[str, Any], audits: Audited | None, wishes: Wishes | None
-) -> bytes:
+def _packed_body(of: Submission | Task) -> bytes:
     """What of a task lies apart from its hash."""
-    body: dict[str, Any] = {"input": input, "metadata": metadata}
-    if audits is not None:
-        body["audits"] = audits.model_dump()
-    if wishes is not None:
-        body["wishes"] = wishes.told
-    return pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")), of_body(wishes))
+    body: dict[str, Any] = {"input": of.input, "metadata": of.metadata}
+    if of.audits is not None:
+        body["audits"] = of.audits.model_dump()
+    if of.wishes is not None:
+        body["wishes"] = of.wishes.told
+    if of.background:
+        body["background"] = True
+    return pack(json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")), of_body(of))
 
 
 def _ruled(reply: Sequence[bytes], task_id: str) -> TaskState:

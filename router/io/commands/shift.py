@@ -134,7 +134,9 @@ class ShiftCommands(Scripted):
             *_per_minute(rates),
             *_place_words(rates),
         ]
-        return self._script("reserve", words, lambda reply: _granted(reply, claim.task, intent, rates))
+        return self._script(
+            "reserve", words, lambda reply: _granted(reply, claim.task, intent, rates, limit_nusd=limit_nusd)
+        )
 
     def resolve(self, intent: Intent, settlement: Settlement, kept: Kept) -> Command[None]:
         words: list[str | bytes | int] = [
@@ -257,13 +259,15 @@ def _place_words(rates: Rates) -> list[str | int]:
     return [word for place in rates.deployments for word in (place.name, *_per_minute(place))]
 
 
-def _granted(reply: Sequence[bytes], task: Task, intent: Intent, rates: Rates) -> Deployment | Refusal:
+def _granted(
+    reply: Sequence[bytes], task: Task, intent: Intent, rates: Rates, *, limit_nusd: int
+) -> Deployment | Refusal:
     word, *told = map(as_text, reply)
     match word:
         case "ok":
             return next((p for p in rates.deployments if p.name == told[0]), rates.deployments[0])
         case "cost":
-            return over_cost(int(told[0]))
+            return over_cost(int(told[0]), asked_nusd=intent.reserved_nusd, limit_nusd=limit_nusd)
         case "budget":
             scope, per, limit, used, until = told
             return over_budget(

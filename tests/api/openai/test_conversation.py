@@ -37,6 +37,7 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
         {"role": "tool", "content": "42", "tool_call_id": "call_1"},
+        {"role": "tool", "content": "42", "tool_call_id": "call_1", "name": "f"},
     ],
 )
 def test_messages_pass_as_they_are(message: dict[str, Any]) -> None:
@@ -59,6 +60,25 @@ def test_an_answer_comes_back_as_the_sdk_dumps_it() -> None:
     assert passed_on(dumped) == [{"role": "assistant", "content": "Hi"}]
 
 
+def test_an_answer_comes_back_as_the_sdk_parsed_it() -> None:
+    """What an SDK wrote beside the model's words, where it gathered a stream or read a schema, is not the model's."""
+    function = CALL["function"] | {"parsed_arguments": {"a": 1}}  # type: ignore[operator]
+    gathered = {
+        "role": "assistant",
+        "content": "Hi",
+        "parsed": {"b": 2},
+        "tool_calls": [CALL | {"index": 0} | {"function": function}],
+    }
+
+    assert passed_on(gathered) == [{"role": "assistant", "content": "Hi", "tool_calls": [CALL]}]
+
+
+@pytest.mark.parametrize("content", [7, {"text": "x"}, True])
+def test_what_is_neither_text_nor_parts_hears_of_both(content: Any) -> None:
+    """Who sends something else is told what there may be, not the one form that was tried last."""
+    assert refused({"role": "user", "content": content}) == [("0.content", "expected a text, or a list of parts")]
+
+
 def test_a_call_without_words_keeps_its_null() -> None:
     """Servers like OpenAI's expect `content` in every message of the assistant."""
     assert passed_on({"role": "assistant", "tool_calls": [CALL]})[0]["content"] is None
@@ -73,6 +93,8 @@ def test_a_call_without_words_keeps_its_null() -> None:
         ({"role": "user", "content": []}, "0.content", "at least 1"),
         ({"role": "user"}, "0.content", "required"),
         ({"role": "user", "content": "x", "function_call": None}, "0.function_call", "not permitted"),
+        ({"role": "user", "content": "x", "parsed": 1}, "0.parsed", "not permitted"),
+        ({"role": "assistant", "content": "x", "reasoning_content": "y"}, "0.reasoning_content", "not permitted"),
         ({"role": "assistant", "content": None}, "0", "needs content or tool_calls"),
         ({"role": "assistant", "content": "x", "audio": {"id": "a"}}, "0.audio", "leave it out"),
         ({"role": "tool", "content": "x"}, "0.tool_call_id", "required"),

@@ -134,10 +134,20 @@ def test_a_response_in_the_background_waits_for_nobody(desk: Desk) -> None:
     cancelled = desk.http.post(f"{path}/cancel").json()
     deleted = desk.http.delete(path).json()
 
-    assert (begun["status"], begun["background"], looked["status"]) == ("queued", True, "queued")
-    assert (cancelled["status"], cancelled["output"]) == ("cancelled", [])
+    assert [(r["status"], r["background"]) for r in (begun, looked)] == [("queued", True), ("queued", True)]
+    assert (cancelled["status"], cancelled["background"], cancelled["output"]) == ("cancelled", True, [])
     assert deleted == {"id": begun["id"], "object": "response", "deleted": True}
     assert desk.http.get(path).status_code == 404
+
+
+def test_how_it_is_answered_is_no_other_body(desk: Desk) -> None:
+    """Under a key the task of a response in the background is that of who waits for it, too."""
+    body, key = response(), {"Idempotency-Key": str(uuid4())}
+
+    begun = desk.http.post("/v1/responses", json=body | {"background": True}, headers=key)
+    waited = desk.http.post("/v1/responses", json=body | {"router": {"wait_s": 0.1}}, headers=key)
+
+    assert (waited.status_code, waited.json()["router"]["task"]) == (504, begun.json()["router"]["task"])
 
 
 def test_choices_are_tasks_of_their_own(desk: Desk) -> None:
@@ -396,6 +406,8 @@ async def test_an_erased_answer_is_told_to_be_an_old_one(
             response(text={"format": {"type": "json_schema", "name": "a", "schema": {"type": 7}}}),
             "text.format",
         ),
+        ("/v1/chat/completions", chat(messages=[]), "messages"),
+        ("/v1/responses", response(input=[]), "input"),
         ("/v1/chat/completions", chat(router={"input": {"txt": "x"}}), None),
     ],
 )

@@ -75,12 +75,43 @@ def test_calls_that_follow_one_another_are_one_message() -> None:
     ]
 
 
+def test_an_answer_comes_back_as_the_sdk_dumps_it() -> None:
+    """Nulls of fields that a newer SDK knows, and what it read out of a text by itself, say nothing."""
+    part = {"type": "output_text", "text": "{}", "annotations": [], "logprobs": [], "parsed": {"a": 1}}
+    said = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+        "phase": None,
+    }
+    called = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "c",
+        "name": "f",
+        "arguments": "{}",
+        "status": "completed",
+    }
+    added = {"caller": None, "namespace": None, "async_": None, "parsed_arguments": {"a": 1}}
+
+    assert conversation(said, called | added) == [
+        {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "{}"}],
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("item", "place"),
     [
         ({"type": "reasoning", "summary": []}, "0"),
         ({"type": "item_reference", "id": "msg_1"}, "0"),
         ({"role": "tool", "content": "x"}, "0.role"),
+        ({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "namespace": "n"}, "0.namespace"),
         ({"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}, "0.content.0"),
         ({"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}, "0.content.0.file_id"),
         ({"role": "user", "content": [{"type": "input_image", "image_url": "http://a"}]}, "0.content.0.image_url"),

@@ -104,6 +104,30 @@ def test_a_task_that_nobody_took_yet_is_queued() -> None:
     assert whole(a_record(state=TaskState.READY, trail=(), ended_ms=None)).status == "queued"
 
 
+@pytest.mark.parametrize(
+    ("background", "begun"),
+    [
+        (False, [("response.created", "in_progress"), ("response.in_progress", "in_progress")]),
+        (
+            True,
+            [
+                ("response.created", "queued"),
+                ("response.queued", "queued"),
+                ("response.in_progress", "in_progress"),
+            ],
+        ),
+    ],
+)
+def test_a_stream_begins_as_openai_s(background: bool, begun: list[tuple[str, str]]) -> None:
+    """One in the background is queued first; each event says which it is, and is the same when asked for again."""
+    told = list(responding(a_record(task={"background": background})).beginning())
+    for number, event in enumerate(told):
+        EVENTS.validate_python(event | {"sequence_number": number}, strict=True)
+
+    assert [(event["type"], event["response"]["status"]) for event in told] == begun
+    assert {event["response"]["background"] for event in told} == {background}
+
+
 def test_why_there_is_no_answer_is_told() -> None:
     """In a code that OpenAI's types know, and in our own words."""
     failed = responding(a_record(state=TaskState.DEAD, reason="no tier is left")).whole()

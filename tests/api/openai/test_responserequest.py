@@ -107,3 +107,8 @@ def test_formats_and_tools_are_flat_here() -> None:
 def test_what_is_not_served_is_refused_with_advice(given: dict[str, Any], place: str, advice: str) -> None:
     """A parameter that could not be honoured is an error, never dropped."""
     assert advice in refused(**given)[place]
+
+
+def test_the_kind_of_a_tool_is_told_first() -> None:
+    """Who brings a tool that is not served is not asked for a function's name first: `param` is the first mistake."""
+    assert [*refused(tools=[{"type": "web_search"}])] == ["tools.0.type", "tools.0.name"]

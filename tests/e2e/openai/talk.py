@@ -96,12 +96,17 @@ def called() -> Any:
 
 
 def tools_streamed() -> Any:
+    messages = asked("The weather?")
     with client.chat.completions.stream(
-        model="policy/chat", messages=asked("The weather?"), tools=[TOOL], tool_choice="required"
+        model="policy/chat", messages=messages, tools=[TOOL], tool_choice="required"
     ) as stream:
         kinds = {event.type for event in stream}
         message = stream.get_final_completion().choices[0].message
-    return ["tool_calls.function.arguments.done" in kinds, (message.tool_calls or [])[0].function.arguments]
+    (call,) = message.tool_calls or []
+    messages += [message, {"role": "tool", "tool_call_id": call.id, "content": "sunny"}]
+    last = client.chat.completions.create(model="policy/chat", messages=messages, tools=[TOOL])
+    done = "tool_calls.function.arguments.done" in kinds
+    return [done, call.function.arguments, last.choices[0].message.content]
 
 
 def seen() -> Any:
@@ -213,7 +218,7 @@ def response_called() -> Any:
     tool: Any = {"type": "function", "strict": True, **WEATHER}
     first = client.responses.create(model="policy/chat", input="The weather?", tools=[tool])
     (call,) = [item for item in first.output if item.type == "function_call"]
-    items: Any = [*asked("The weather?"), call.model_dump(exclude_none=True)]
+    items: Any = [*asked("The weather?"), call.model_dump()]
     items.append({"type": "function_call_output", "call_id": call.call_id, "output": "sunny"})
     return [call.arguments, client.responses.create(model="policy/chat", input=items, tools=[tool]).output_text]
 
@@ -254,7 +259,15 @@ def in_the_background() -> Any:
     body, headers = received[0]
     event = client.webhooks.unwrap(body, headers)
     answer = client.responses.retrieve(event.data.id)
-    return [begun.status, event.type, answer.id == begun.id, answer.output_text]
+    return [begun.status, event.type, answer.id == begun.id, answer.background, answer.output_text]
+
+
+def streamed_in_the_background() -> Any:
+    stream = client.responses.create(model="policy/chat", input="Later.", background=True, stream=True)
+    events = list(stream)
+    begun = [[event.type, event.response.status] for event in events[:3]]
+    resumed = list(client.responses.retrieve(events[0].response.id, stream=True, starting_after=1))
+    return [begun, [event.sequence_number for event in resumed] == [event.sequence_number for event in events[2:]]]
 
 
 def cancelled() -> Any:
@@ -293,7 +306,7 @@ async def without_waiting() -> Any:
 SCENES: list[Callable[[], Any]] = [
     *(chat, pinned, streamed, parsed, labelled, called, tools_streamed, seen, chosen, refused, refused_in_a_stream),
     *(misfit, wrong, again, fields, responded, responded_in_a_stream, response_parsed, response_called),
-    *(response_refused, in_the_background, cancelled, forgotten, listed),
+    *(response_refused, in_the_background, streamed_in_the_background, cancelled, forgotten, listed),
 ]
 
 if __name__ == "__main__":

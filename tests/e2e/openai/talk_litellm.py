@@ -29,6 +29,11 @@ async def heard() -> dict[str, Any]:
     chunks = [chunk async for chunk in await litellm.acompletion(messages=ASKED, stream=True, **PLACE)]
     tool = {"type": "function", "function": {"name": "weather", "parameters": CITY}}
     called = await litellm.acompletion(messages=ASKED[:1], tools=[tool], _skip_mcp_handler=True, **PLACE)
+    call = called.choices[0].message.tool_calls[0]
+    back = {"role": "tool", "tool_call_id": call.id, "name": "weather", "content": "sunny"}
+    told = await litellm.acompletion(
+        messages=[*ASKED, called.choices[0].message, back], tools=[tool], _skip_mcp_handler=True, **PLACE
+    )
     form = {"type": "json_schema", "json_schema": {"name": "price", "schema": PRICE}}
     formed = await litellm.acompletion(messages=ASKED, response_format=form, **PLACE)
     try:
@@ -38,7 +43,8 @@ async def heard() -> dict[str, Any]:
     return {
         "chat": said(litellm.completion(messages=ASKED, temperature=0.5, **PLACE)),
         "streamed": "".join(chunk.choices[0].delta.content or "" for chunk in chunks),
-        "called": called.choices[0].message.tool_calls[0].function.name,
+        "called": call.function.name,
+        "told": said(told),
         "formed": json.loads(said(formed)),
         "refused": refused,
     }

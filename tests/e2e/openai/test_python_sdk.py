@@ -60,7 +60,7 @@ def test_a_form_that_is_asked_for_is_checked(heard: dict[str, Any]) -> None:
 def test_tools_are_called_and_checked(heard: dict[str, Any]) -> None:
     """Arguments meet the tool's parameters; calls and results go back and forth."""
     assert heard["called"] == ["tool_calls", [{"city": "Oslo"}, {"city": "Rome"}], "It is sunny."]
-    assert heard["tools_streamed"] == [True, '{"city":"Oslo"}']
+    assert heard["tools_streamed"] == [True, '{"city":"Oslo"}', "It is sunny."]
     assert heard["response_called"] == ['{"city":"Oslo"}', "It is sunny."]
 
 
@@ -133,7 +133,13 @@ def test_responses_stream_typed_events(heard: dict[str, Any]) -> None:
 
 def test_a_background_response_tells_of_its_end(heard: dict[str, Any]) -> None:
     """By a signed webhook that the SDK unwraps; then the answer is there."""
-    assert heard["in_the_background"] == ["queued", "response.completed", True, CERTAINLY]
+    assert heard["in_the_background"] == ["queued", "response.completed", True, True, CERTAINLY]
+
+
+def test_a_background_response_is_queued_first(heard: dict[str, Any]) -> None:
+    """Its stream says so before it says that it is worked on, and goes on by its numbers when it is asked for again."""
+    begun = [["response.created", "queued"], ["response.queued", "queued"], ["response.in_progress", "in_progress"]]
+    assert heard["streamed_in_the_background"] == [begun, True]
 
 
 def test_models_are_policies_and_tiers(heard: dict[str, Any]) -> None:

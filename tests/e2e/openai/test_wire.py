@@ -33,7 +33,7 @@ def test_every_parameter_arrives_unchanged(service: Service) -> None:
             {"type": "image_url", "image_url": {"url": PHOTO, "detail": "low"}},
         ]},
         {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+        {"role": "tool", "tool_call_id": "call_1", "name": "weather", "content": "sunny"},
     ]  # fmt: skip
     asked = {
         "messages": messages,

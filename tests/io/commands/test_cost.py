@@ -28,7 +28,7 @@ from router.io.redis_store import RedisStore
 from router.ledger import EntryKind, fold, fold_days
 from router.memory import MemoryStore
 from router.ports import Store
-from router.spending.counters import HOUR_MS, OTHER, Change, counted, summed
+from router.spending.counters import HOUR_MS, KEPT_MS, OTHER, Change, counted, summed
 from router.spending.pricing import Pricing, Rungs
 from router.spending.report import DIMENSIONS, costs, total
 from router.verdict import Outcome
@@ -320,6 +320,19 @@ async def test_only_the_hours_asked_for_are_read(books: Books, raw: redis.Redis,
 
     assert [await attempts(), await attempts(back_ms=3 * 24 * HOUR_MS), await attempts(back_ms=HOUR_MS)] == [5, 5, 2]
     assert await books.read(back_ms=0) == []
+
+
+async def test_nothing_is_told_of_a_time_that_is_not_kept(books: Books, raw: redis.Redis, prefix: str) -> None:
+    """Who asks for more is told since when it is; counters go when that time is over."""
+    await lines(raw, prefix, 2)
+    await books.count_all()
+    told = await books.link.carry_out(books.commands.counted(books.pricing, back_ms=400 * 24 * HOUR_MS))
+    (hour,) = {change.hour for change in told.changes}
+    ends_s = raw.expiretime(f"{prefix}cost:{hour}")
+
+    assert total(costs(told.changes, [])).attempts == 2
+    assert told.since_ms == (hour - KEPT_MS // HOUR_MS) * HOUR_MS
+    assert abs(ends_s - ((hour + 1) * HOUR_MS + KEPT_MS) // 1000) <= 1
 
 
 async def test_tenants_beyond_a_number_are_counted_together(books: Books, raw: redis.Redis, prefix: str) -> None:

@@ -1,0 +1,60 @@
+"""Keywords and names of a JSON Schema that are misspelt: a keyword that nobody knows checks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Final
+
+from ..jsontext import Path
+from ..problem import closest
+from .subschema import JsonSchema, subschemas
+
+_CHECKING: Final = (
+    *("type", "enum", "const", "properties", "required", "additionalProperties", "patternProperties", "propertyNames"),
+    *("minProperties", "maxProperties", "dependentRequired", "dependentSchemas", "unevaluatedProperties"),
+    *("items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"),
+    *("unevaluatedItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "$ref", "$defs"),
+)
+_TELLING: Final = frozenset(
+    (
+        *("$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$vocabulary"),
+        *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"),
+        *("contentEncoding", "contentMediaType", "contentSchema", "definitions", "dependencies"),
+    )
+)
+_ALIKE: Final = 0.75
+"""From here on a word is a keyword misspelt (`tpye` just is); others, such as those of OpenAPI, are notes."""
+
+
+def misspelt_keywords(schema: JsonSchema) -> Iterator[tuple[Path, str]]:
+    """Tell of each keyword that is none, with the path to it, and of the one that was probably meant."""
+    for path, subschema in subschemas(schema):
+        for word in subschema.keys() - {*_CHECKING} - _TELLING:
+            if near := get_close_matches(_folded(word), _FOLDED, n=1, cutoff=_ALIKE):
+                yield (*path, word), _FOLDED[near[0]]
+
+
+def impossible_names(schema: JsonSchema) -> Iterator[tuple[Path, str, str | None]]:
+    """Tell of each name that an object must and may not have, with the path to it, and of the one that was meant."""
+    for path, subschema in subschemas(schema):
+        if subschema.get("additionalProperties") is not False or "patternProperties" in subschema:
+            continue
+        known, required = subschema.get("properties", {}), subschema.get("required", [])
+        left = [name for name in known if name not in required]
+        for index, name in enumerate(required):
+            if name not in known and not _ASKING & {*path}:
+                yield (*path, "required", index), name, closest(name, left)
+
+
+_ASKING: Final = frozenset(("not", "if"))
+"""What stands under these need not be met."""
+
+
+def _folded(word: str) -> str:
+    """`min_length` and `minlength` are `minLength` to whoever wrote them."""
+    return word.replace("_", "").lower()
+
+
+_FOLDED: Final = {_folded(word): word for word in _CHECKING}
