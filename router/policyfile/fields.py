@@ -18,6 +18,7 @@ _Inner: TypeAlias = dict[str | None, list[_Place]]
 
 _NESTED_MAX: Final = 16
 _CHOICES: Final = ("anyOf", "oneOf", "allOf")
+_CONDITIONAL: Final = ("then", "else")
 _SCALARS: Final = frozenset(("string", "number", "integer", "boolean", "null"))
 _ALIKE: Final = 0.75
 """From here on a name is another one misspelt although its object may have any."""
@@ -76,6 +77,12 @@ def stray(schema: Mapping[str, Any], path: Sequence[str | None]) -> Stray | None
     return Stray(near[0], sure=False) if near else None
 
 
+def names_of(schema: Mapping[str, Any]) -> list[str] | None:
+    """The fields that an object may have as far as its schema names them; None where that is left open."""
+    inner = _inner([(schema, schema)]) if "properties" in schema else None
+    return [name for name in inner if name is not None] if inner is not None else None
+
+
 def _is_closed(schema: Mapping[str, Any]) -> bool:
     """Whether a value under a schema can have no names but those that it lists."""
     return "properties" not in schema or schema.get("additionalProperties") is False
@@ -93,7 +100,8 @@ def _meant(output: Output, above: list[str], rest: list[str], inner: _Inner) -> 
 def _inner(places: Iterable[_Place]) -> _Inner | None:
     """What may stand under the places together; None where one of them leaves that open."""
     inner: _Inner = {}
-    for schema, root in (each for place in places for each in _choices(place, _NESTED_MAX)):
+    choices = (choice for place in places for choice in _choices(place, _NESTED_MAX))
+    for schema, root in {id(choice): (choice, root) for choice, root in choices}.values():  # they may meet again
         if (here := _children(schema)) is None:
             return None
         for name, child in here.items():
@@ -106,25 +114,45 @@ def _choices(place: _Place, levels: int) -> Iterator[_Place]:
     schema, root = place
     if not levels or not isinstance(schema, Mapping):
         yield {}, root
-    elif isinstance(schema.get("$ref"), str):
-        yield from _choices((resolve(root, schema["$ref"]), root), levels - 1)
-    elif choices := [choice for key in _CHOICES for choice in schema.get(key, ())]:
-        if "properties" in schema:
+    else:
+        choices = [choice for key in _CHOICES for choice in schema.get(key, ())]
+        if isinstance(schema.get("$ref"), str):
+            choices.append(resolve(root, schema["$ref"]))
+        if "properties" in schema or not choices:
             yield schema, root
         for choice in choices:
-            yield from _choices((choice, root), levels - 1)
-    else:
-        yield schema, root
+            inner = _choices((choice, root), levels - 1)
+            yield from filter(_names_some, inner) if "properties" in schema else inner
+        for more in (*(schema[key] for key in _CONDITIONAL if key in schema), *_dependent(schema)):
+            yield from filter(_names_some, _choices((more, root), levels - 1))
+
+
+def _dependent(schema: Mapping[str, Any]) -> Iterable[Any]:
+    """What an object must be under where it has some field."""
+    dependent: Mapping[str, Any] = schema.get("dependentSchemas", {})
+    return dependent.values()
+
+
+def _names_some(choice: _Place) -> bool:
+    """Whether a schema beside others has fields or elements of its own, and not only some that it requires."""
+    schema, _ = choice
+    return bool(schema.keys() & {"properties", "items", "prefixItems"}) or _takes_more(schema)
 
 
 def _children(schema: Mapping[str, Any]) -> Mapping[str | None, Any] | None:
-    """The schemas of an object's fields, or under None that of a list's elements; None where that is open."""
+    """The schemas of an object's fields, and under None that of a list's elements; None where that is open."""
     types = schema.get("type", [])
     names = {types} if isinstance(types, str) else set(types)
-    if isinstance(schema.get("properties"), Mapping) and "patternProperties" not in schema:
-        return schema["properties"]  # type: ignore[no-any-return]  # JSON Schema: names to schemas
+    elements: dict[str | None, Any] = (
+        {None: schema["items"]} if "items" in schema and "prefixItems" not in schema else {}
+    )
+    if isinstance(schema.get("properties"), Mapping):
+        return None if _takes_more(schema) else {**schema["properties"], **elements}
     if names and names <= _SCALARS:
         return {}
-    if "items" in schema and "prefixItems" not in schema:
-        return {None: schema["items"]}
-    return None
+    return elements if elements and names and names <= _SCALARS | {"array"} else None
+
+
+def _takes_more(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema says by itself that there may be fields beside those that it lists."""
+    return "patternProperties" in schema or schema.get("additionalProperties", False) is not False

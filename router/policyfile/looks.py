@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -87,12 +87,18 @@ def _way(node: nodes.Node, names: _Names) -> _Way | None:
             return _under(_way(owner, names), None)
         case nodes.Getitem(node=owner, arg=nodes.Slice()):
             return _way(owner, names)
+        case nodes.Filter(name="default" | "d", args=args, kwargs=named) if _name_something((*args, *named)):
+            return None  # another part of the input may stand in
         case nodes.Filter(name=name, node=nodes.Node() as through) if name in _SAME_ELEMENTS:
             return _way(through, names)
         case nodes.Filter(name=name, node=nodes.Node() as through) if name in _ONE_ELEMENT:
             return _under(_way(through, names), None)
         case _:
             return None
+
+
+def _name_something(arguments: Iterable[nodes.Node]) -> bool:
+    return any(isinstance(each, nodes.Name) or each.find(nodes.Name) is not None for each in arguments)
 
 
 def _under(way: _Way | None, part: str | None) -> _Way | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -108,10 +108,19 @@ class _Included:
     def problem_at(self, mistake: Mistake) -> Problem:
         if self._examples is not None and mistake.path[:1] == ("examples",):
             return self._examples.mistake(replace(mistake, path=mistake.path[1:]))
-        if (named := self._schemas.get(mistake.path[:2])) is not None and len(mistake.path) > 2:
-            with suppress(PolicyInvalid):  # JSON that is no YAML, such as one with tabs, is told where it is named
-                return read_yaml(named[1], named[0]).mistake(replace(mistake, path=mistake.path[2:]))
+        named = self._schemas.get(mistake.path[:2]) if len(mistake.path) > 2 else None
+        if named is not None and (file := _placed(*named)) is not None:
+            return file.mistake(replace(mistake, path=mistake.path[2:]))
         return self._document.mistake(mistake)
+
+
+@lru_cache(maxsize=16)  # each of its mistakes asks
+def _placed(name: str, text: str) -> Document | None:
+    """A schema's file with the places of all that stands in it; None for JSON that is no YAML, which has no places."""
+    try:
+        return read_yaml(text, name)
+    except PolicyInvalid:
+        return None
 
 
 def _include(document: Document, folder: str, read: ReadText) -> tuple[_Included, list[Problem]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from ..policy import Policy
 from ..problem import Code, Mistake, closest
 from ..template import FILTERS, TESTS, PromptInvalid, check_template, unknown_variables
-from ..values import Json
-from .fields import Stray, stray
+from .fields import Stray, names_of, stray
 from .looks import Look, looks
 
 
@@ -25,7 +24,7 @@ def prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
         check_template(prompt.user)
     except PromptInvalid as why:
         yield _template_mistake(prompt.user, why)
-    fields: Mapping[str, Json] | None = policy.input.json_schema.get("properties")
+    fields = names_of(policy.input.json_schema)
     if fields is None:  # the schema leaves open what an input may hold
         return
     for name in variables:
@@ -43,13 +42,18 @@ def prompt_mistakes(policy: Policy) -> Iterator[Mistake]:
 def _template_mistake(source: str, why: PromptInvalid) -> Mistake:
     """What a template's parser refuses, at the word that it names, else at the beginning of its line."""
     line = why.line or 1
-    code = source.split("\n")[line - 1]
+    code = _line_of(source, line)
     word = named[1] if (named := re.search(r"'([^']+)'", str(why))) else ""
     at = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code) if word else None
     column = at.start() + 1 if at else len(code) - len(code.lstrip()) + 1
     known = {"No filter": FILTERS, "No test": TESTS}.get(str(why).partition(" named ")[0], ())
     said = f"the template cannot be read: {str(why).removesuffix('.')}"
     return Mistake(("prompt", "user"), said, Code.WRONG_PROMPT, closest(word, known), line, column)
+
+
+def _line_of(source: str, line: int) -> str:
+    """A line of a template, counted from 1 as Jinja counts: a carriage return alone ends one too."""
+    return re.split(r"\r\n|\r|\n", source)[line - 1]
 
 
 def _place_of_variable(source: str, name: str) -> tuple[int, int]:
@@ -87,6 +91,6 @@ def _looks(source: str) -> Iterable[Look]:
 
 def place_of_look(source: str, look: Look) -> tuple[int, int]:
     """Line and column (from 1) of the last word of what a template looks at."""
-    code = source.split("\n")[look.line - 1]
+    code = _line_of(source, look.line)
     word = re.search(rf"(?<=[.'\"]){re.escape(str(look.path[-1]))}\b", code)
     return look.line, word.start() + 1 if word else len(code) - len(code.lstrip()) + 1

@@ -110,9 +110,8 @@ def _keyword_mistakes(policy: Policy) -> Iterator[Mistake]:
             said = f"the schema is unsound: {spelled(at[:-1])}: there is no keyword {at[-1]!r}, so it checks nothing"
             yield Mistake((*path, *at), said, Code.UNSOUND_SCHEMA, meant)
         for at, name, near in impossible_names(schema):
-            said = (
-                f"the schema is unsound: {spelled(at[:-2])}: {name!r} is required and not allowed: nothing can meet it"
-            )
+            wrong = f"{name!r} is required and not allowed: no object can meet it"
+            said = f"the schema is unsound: {spelled(at[:-2])}: {wrong}"
             yield Mistake((*path, *at), said, Code.UNSOUND_SCHEMA, near)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
@@ -22,8 +23,12 @@ _TELLING: Final = frozenset(
         *("$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$vocabulary"),
         *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"),
         *("contentEncoding", "contentMediaType", "contentSchema", "definitions", "dependencies"),
+        *("note", "notes", "typeof", "tsType", "allRequired", "anyRequired", "oneRequired", "deepRequired"),
     )
 )
+"""Keywords that check nothing here, those of widespread dialects (of ajv and of TypeScript's makers) among them."""
+_VENDORS: Final = re.compile(r"(?i)x-|[_@]|.*[:.]")
+"""`x-enum`, `@type` or `ui:items` is a vendor's, however alike."""
 _ALIKE: Final = 0.75
 """From here on a word is a keyword misspelt (`tpye` just is); others, such as those of OpenAPI, are notes."""
 
@@ -32,7 +37,7 @@ def misspelt_keywords(schema: JsonSchema) -> Iterator[tuple[Path, str]]:
     """Tell of each keyword that is none, with the path to it, and of the one that was probably meant."""
     for path, subschema in subschemas(schema):
         for word in subschema.keys() - {*_CHECKING} - _TELLING:
-            if near := get_close_matches(_folded(word), _FOLDED, n=1, cutoff=_ALIKE):
+            if not _VENDORS.match(word) and (near := get_close_matches(_folded(word), _FOLDED, n=1, cutoff=_ALIKE)):
                 yield (*path, word), _FOLDED[near[0]]
 
 
@@ -40,6 +45,8 @@ def impossible_names(schema: JsonSchema) -> Iterator[tuple[Path, str, str | None
     """Tell of each name that an object must and may not have, with the path to it, and of the one that was meant."""
     for path, subschema in subschemas(schema):
         if subschema.get("additionalProperties") is not False or "patternProperties" in subschema:
+            continue
+        if "object" not in subschema.get("type", "object"):
             continue
         known, required = subschema.get("properties", {}), subschema.get("required", [])
         left = [name for name in known if name not in required]

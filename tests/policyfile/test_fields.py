@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from router.output import Output
-from router.policyfile.fields import Stray, nowhere, stray
+from router.policyfile.fields import Nowhere, Stray, names_of, nowhere, stray
 
 LINE = {"type": "object", "properties": {"what": {"type": "string"}, "net": {"type": "number"}}}
 INVOICE = {
@@ -112,3 +112,62 @@ def test_the_last_name_of_a_path_is_held_against_a_schema(path: tuple[str | None
     }
 
     assert stray(schema, path) == found
+
+
+TEXT = {"type": "string"}
+NAMED = {"type": "object", "properties": {"name": TEXT}}
+ODD: dict[str, dict[str, Any]] = {
+    "beside a reference": {"$ref": "#/$defs/named", "properties": {"more": TEXT}},
+    "under a condition": NAMED | {"if": {"required": ["name"]}, "then": {"properties": {"more": TEXT}}},
+    "under another condition": NAMED | {"if": {"required": ["name"]}, "else": {"properties": {"more": TEXT}}},
+    "with another field": NAMED | {"dependentSchemas": {"name": {"properties": {"more": TEXT}}}},
+    "by a pattern under a condition": NAMED | {"if": True, "then": {"patternProperties": {"^m": TEXT}}},
+    "in one of all": NAMED | {"allOf": [{"properties": {"more": TEXT}}]},
+    "as one of more": NAMED | {"additionalProperties": TEXT},
+    "as anything more": NAMED | {"additionalProperties": True},
+    "in an object or a list": {"type": ["object", "array"], "items": TEXT},
+    "in what may be a list": {"items": TEXT},
+}
+
+
+@pytest.mark.parametrize("schema", ODD.values(), ids=ODD.keys())
+def test_every_way_to_say_that_a_field_may_be_there_counts(schema: dict[str, Any]) -> None:
+    """A legal policy is never refused, however its schemas are written."""
+    whole = {"type": "object", "properties": {"odd": schema}, "$defs": {"named": NAMED}}
+
+    assert nowhere(output(schema=whole), "odd.more") is None
+    assert stray(whole, ("odd", "more")) is None
+
+
+def test_what_a_condition_only_requires_opens_nothing() -> None:
+    """A misspelt field is told beside it as it is without it."""
+    asked = {"required": ["name"]}
+    for more in ({"if": asked, "then": asked}, {"anyOf": [asked, True]}, {"dependentSchemas": {"name": asked}}):
+        found = output(schema=NAMED | more)
+
+        assert [nowhere(found, field) for field in ("name", "nmae")] == [None, Nowhere("name")]
+        assert names_of(NAMED | more) == ["name"]
+
+
+def test_a_list_that_may_be_an_object_has_elements_and_fields() -> None:
+    """Both lead somewhere, and what is neither does not."""
+    either = NAMED | {"type": ["object", "array"], "items": NAMED}
+    schema = output(schema={"type": "object", "properties": {"either": either}})
+
+    assert [nowhere(schema, f"either.{path}") for path in ("name", "0.name")] == [None, None]
+    assert nowhere(schema, "either.0.nmae") is not None
+
+
+def test_a_long_path_through_a_schema_that_branches_is_walked_at_once() -> None:
+    """A place that is reached by two ways is one place: two to the power of sixty would never end."""
+    node = {"$ref": "#/$defs/node"}
+    tree = {"type": "object", "properties": {"next": {"oneOf": [node, node]}, "value": TEXT}}
+    schema = tree | {"additionalProperties": False, "$defs": {"node": tree | {"additionalProperties": False}}}
+
+    assert stray(schema, ("next",) * 60 + ("valeu",)) == Stray("value", sure=True)
+
+
+def test_names_are_those_that_a_schema_lists_unless_it_takes_others() -> None:
+    """Where nothing is listed, or more is let in, any name may be there."""
+    assert [names_of(schema) for schema in (NAMED, {"type": "object"}, ODD["as one of more"])] == [["name"], None, None]
+    assert names_of(ODD["in one of all"]) == ["name", "more"]

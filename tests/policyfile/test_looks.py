@@ -34,6 +34,13 @@ def test_what_nobody_can_follow_is_left_out() -> None:
     ]
 
 
+def test_a_default_out_of_the_input_may_stand_in() -> None:
+    """What is looked at then is either of two; one that is written out has no fields that anybody misspells."""
+    source = "{{ (a.b|default(c)).d }}{{ (a.b|default(default_value=c.e)).d }}{{ (a.b|default({})).d }}"
+
+    assert seen(source) == [("a.b", 1), ("a.b", 1), ("c.e", 1), ("a.b.d", 1), ("a.b", 1)]
+
+
 def test_methods_are_told_from_members() -> None:
     """A dot finds the method of an object first, brackets the field."""
     assert [(look.said, look.is_method) for look in looks("{{ a.items }}{{ a['items'] }}{{ a.item }}")] == [

@@ -76,6 +76,30 @@ def test_what_may_be_there_is_fine(user: str) -> None:
     assert list(strays(a_prompt(user))) == []
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({"allOf": [{"properties": {"extra": {}}}]}, {"if": {}, "then": {"properties": {"extra": {}}}}),
+        *({"patternProperties": {"^e": {}}}, {"additionalProperties": {"type": "string"}}),
+    ],
+)
+def test_variables_and_images_are_found_wherever_the_schema_has_them(more: dict[str, Any]) -> None:
+    """Beside the fields that it lists a schema may have others; a field that it has nowhere is told."""
+    prompt = {"system": "Read.", "user": "{{ open.name }}{{ extra }}", "images": ["extra"]}
+    policy = a_policy(prompt=prompt, input={"schema": INPUT | more})
+
+    assert list(prompt_mistakes(policy)) == []
+    assert len(list(prompt_mistakes(a_policy(prompt=prompt, input={"schema": INPUT})))) == 2
+
+
+@pytest.mark.parametrize("user", ["One.\rTwo.\r{{ ticket.titel }}", "One.\rTwo.\r{{ ticket.title | uper }}"])
+def test_a_carriage_return_ends_a_line_of_a_template(user: str) -> None:
+    """As it does for Jinja, which counts them."""
+    (found,) = prompt_mistakes(a_prompt(user))
+
+    assert (found.code, found.line) == (Code.WRONG_PROMPT, 3)
+
+
 def test_a_near_miss_in_an_open_object_is_no_mistake() -> None:
     """It may be there: it is told as a doubt."""
     policy = a_prompt("{{ open.naem }}")

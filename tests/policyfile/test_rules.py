@@ -360,5 +360,5 @@ def test_an_output_that_can_never_be_given_is_a_mistake() -> None:
         "number",
         Code.UNSOUND_SCHEMA,
     )
-    assert found.message == "the schema is unsound: $: 'nubmer' is required and not allowed: nothing can meet it"
+    assert found.message == "the schema is unsound: $: 'nubmer' is required and not allowed: no object can meet it"
     assert mistakes(a_policy(output={"schema": schema}, checks=[])) == []

@@ -29,6 +29,8 @@ def test_a_misspelt_keyword_has_one_that_was_meant(word: str, meant: str) -> Non
         {"type": "object", "properties": {"tpye": {"type": "string"}, "minimun": True}, "required": ["tpye"]},
         {"const": {"tpye": 1}, "default": {"minimun": 1}},
         {"title": "A", "example": "a", "nullable": True, "discriminator": {}, "x-order": 1, "propertyOrdering": []},
+        {"x-pattern": "a", "x-enum": [], "X-Type": 1, "@type": "a", "_type": "a", "ui:items": 1, "acme.required": True},
+        {"note": "a", "typeof": "function", "tsType": "Date", "anyRequired": [], "deepRequired": []},
         {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": {"requird": {"format": "date"}}},
     ],
 )
@@ -45,6 +47,8 @@ def test_names_and_notes_are_no_keywords(schema: Any) -> None:
         ({"required": ["number"]}, []),
         ({"required": ["nubmer"], "additionalProperties": True}, []),
         ({"required": ["nubmer"], "patternProperties": {"^n": {}}}, []),
+        ({"required": ["nubmer"], "type": ["object", "null"]}, [(("required", 0), "nubmer", "number")]),
+        ({"required": ["nubmer"], "type": ["string", "null"]}, []),
     ],
 )
 def test_a_name_that_must_and_may_not_be_there_is_found(schema: dict[str, Any], found: list[Any]) -> None:

@@ -53,7 +53,11 @@ def _label(task: str, file: Path) -> int:
         known = ", ".join(UNASKED)
         print(f"{task} holds replies, and says which are right; there are labels of {known}", file=sys.stderr)
         return 2
-    ids = file.read_text(encoding="utf-8").split()
+    try:
+        ids = file.read_text(encoding="utf-8").split()
+    except OSError as why:
+        print(f"{file} cannot be read: {why.strerror}", file=sys.stderr)
+        return 2
     labels = list(SOURCES[task].labels(ids))
     if len(labels) < len(ids):
         print(f"{file} has {len(ids):,} ids, but {task} has {len(labels):,} inputs", file=sys.stderr)

@@ -52,3 +52,9 @@ def test_without_data_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """The data does not come with the repository: exit 2 with where it is looked for."""
     assert main([], data=Path("/nowhere/data")) == 2
     assert "there is no /nowhere/data" in capsys.readouterr().err
+
+
+def test_ids_that_cannot_be_read_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is not there: exit 2 with its name."""
+    assert main(["convert", "clinc150", "--labels", "/nowhere/ids"]) == 2
+    assert "/nowhere/ids cannot be read" in capsys.readouterr().err
