@@ -23,6 +23,7 @@ from ..values import iso
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
 from .dead import Of, tenant_of
+from .duration import At
 from .owned import Overseer
 from .problems import Refused, answers
 from .strict import StrictRoute
@@ -43,9 +44,7 @@ class CostShown(BaseModel):
     were given.
     """
 
-    from_: datetime | None = Field(
-        default=None, serialization_alias=FROM, description="Where its bucket of time begins."
-    )
+    from_: At | None = Field(default=None, serialization_alias=FROM, description="Where its bucket of time begins.")
     group: dict[str, str] = Field(examples=[{"tier": "mini", "policy": "intents"}])
     calls: int = Field(description="Requests to a model, second samples and judges too.")
     attempts: int = Field(description="A tier asked once, or refused by a limit, then without a call.")
@@ -90,7 +89,7 @@ class CostShown(BaseModel):
 class Costs(BaseModel):
     """Sums of the ledger, since the beginning of an hour."""
 
-    since: datetime
+    since: At
     partial: bool = Field(
         description="Some hours had so many tenants that further ones stand together, and the one asked for may be one "
         "of them: its budgets tell what it spent in a day."
@@ -107,7 +106,7 @@ class BudgetShown(BaseModel):
     used_usd: str = Field(description="Spent, reserved, or in doubt.", examples=["0.000210000"])
     left_usd: str = _USD
     on_exceeded: str = Field(description="refuse, or park until it turns.", examples=["park"])
-    turns_at: datetime
+    turns_at: At
 
 
 class Budgets(BaseModel):

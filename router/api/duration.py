@@ -1,4 +1,4 @@
-"""Times that a query asks for: moments, and lengths of time such as `24h`."""
+"""Times of queries and answers: moments, and lengths of time such as `24h`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import ValidationError, WithJsonSchema, WrapValidator
+from pydantic import PlainSerializer, ValidationError, WithJsonSchema, WrapValidator
 
 from ..duration import PATTERN, seconds
+from ..values import iso
 
 Since = Annotated[str | None, Query(pattern=PATTERN, description="How far back, such as 30m, 24h, 7d.")]
 
@@ -44,3 +45,10 @@ Moment = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "pattern": PATTERN}]}),
 ]
 """A time, written as ISO 8601 has it, or how long ago it was."""
+
+At = Annotated[
+    datetime,
+    PlainSerializer(lambda at: iso(round(at.timestamp() * 1000)), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time in an answer: always with milliseconds, so that texts sort as times do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeAlias, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -19,6 +18,7 @@ from ..trail import Attempt, Purpose, Spent, Why
 from ..values import Json, iso
 from ..verdict import Finding, Outcome
 from ..wishes import Wishes
+from .duration import At
 from .naming import Naming
 from .webhooks import WebhookAsked
 
@@ -89,8 +89,8 @@ class TaskLine(BaseModel):
     tier: str = Field(description="Where it stands; `review` where a person gave the output.", examples=["small"])
     tenant: str
     cost_usd: str = USD
-    created_at: datetime
-    ended_at: datetime | None
+    created_at: At
+    ended_at: At | None
     origin: str | None = Field(description="The dead letter that it was sent again for.")
     redriven: str | None = Field(description="The task that was sent again for it.")
 
@@ -147,8 +147,8 @@ class AttemptShown(BaseModel):
     calls: list[CallShown]
     cost_usd: str = USD
     latency_ms: int = Field(description="From its beginning to its end.")
-    started_at: datetime
-    ended_at: datetime
+    started_at: At
+    ended_at: At
 
 
 class TaskShown(TaskLine):
@@ -156,7 +156,7 @@ class TaskShown(TaskLine):
 
     policy_digest: str = Field(description="The version that it runs under.", examples=["0123456789abcdef"])
     priority: Literal["high", "normal", "low"]
-    deadline_at: datetime
+    deadline_at: At
     metadata: dict[str, Json]
     input: dict[str, Json]
     output: Json = Field(default=None, description="The accepted output; null unless it succeeded.")
@@ -165,7 +165,7 @@ class TaskShown(TaskLine):
         description="What was done after each attempt; the last one is how it ended.", examples=[["escalate", "accept"]]
     )
     audit: str | None = Field(description="The task that asks a larger tier the same.")
-    erased_at: datetime | None = Field(description="When its contents were erased.")
+    erased_at: At | None = Field(description="When its contents were erased.")
 
 
 def line_of(task: Summary) -> TaskLine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -15,6 +14,7 @@ from ..io.commands.webhook import Place, WebhookCommands, no_delivery
 from ..webhook import Dialect, Webhook
 from .backend import Backend, Served
 from .caller import GUARDED, Caller
+from .duration import At
 from .naming import Naming, untagged
 from .owned import Reader, Submitter
 from .problems import Refused, answers
@@ -59,9 +59,9 @@ class DeliveryShown(BaseModel):
     payload: Literal["thin", "full"]
     attempts: int = Field(description="How often it was sent since it was begun, or redelivered.")
     said: str | None = Field(description="What came of the last attempt.", examples=["200"])
-    created_at: datetime
-    changed_at: datetime
-    due_at: datetime | None = Field(description="When it is sent again, if it is.")
+    created_at: At
+    changed_at: At
+    due_at: At | None = Field(description="When it is sent again, if it is.")
 
 
 class Deliveries(BaseModel):

@@ -68,7 +68,7 @@ async def test_sums_the_ledger_by_time(http: httpx.AsyncClient, backend: Backend
 
     rows = (await http.get("/v1/costs", params={"by": "policy", "bucket": "1h"})).json()["data"]
 
-    assert all(row["from"].endswith(":00:00Z") for row in rows)
+    assert all(row["from"].endswith(":00:00.000Z") for row in rows)
     assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal("0.000000800")
 
 

@@ -1,4 +1,4 @@
-"""Times that a query asks for."""
+"""Times of queries and answers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
 from router.api.backend import Backend
-from router.api.duration import moment, since_s
+from router.api.duration import At, moment, since_s
+from router.values import iso
 from tests.builders import a_policy, a_submission
 
 NOW_S = 1_795_205_104.5
@@ -58,3 +60,12 @@ async def test_what_is_neither_is_refused(http: httpx.AsyncClient, text: str) ->
     assert (answer.status_code, answer.json()["error"]["param"]) == (422, "since")
     assert "2026-11-20T12:00:00Z" in answer.json()["detail"]
     assert "24h" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("ms", [0, 1_700_000_000_000, 1_700_000_000_002, 1_799_999_999_999])
+def test_times_in_answers_sort_as_texts(ms: int) -> None:
+    """Whole seconds have their milliseconds, too, and the one that was is the one that is told."""
+    told = TypeAdapter(At).dump_json(datetime.fromtimestamp(ms / 1000, UTC))
+
+    assert told.decode() == f'"{iso(ms)}"'
+    assert len(told) == len('"2026-11-20T12:00:00.000Z"')

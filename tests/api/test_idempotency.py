@@ -58,3 +58,13 @@ async def test_other_bytes_are_refused(app: FastAPI, path: str) -> None:
 
     assert b"422 Unprocessable" in said
     assert b"Idempotency-Key: is not UTF-8; send ASCII" in said
+
+
+@pytest.mark.parametrize("key", [b"two words", "é".encode() * 101, b"a" * 201])
+async def test_a_header_is_held_to_the_rule_for_keys(app: FastAPI, key: bytes) -> None:
+    """In bytes, as a key in a body is."""
+    async with served(app) as url:
+        said = await sent(url, "/v1/tasks", "{}", key)
+
+    assert b"422 Unprocessable" in said
+    assert b"Idempotency-Key: the key must be 1 to 200 bytes of printable text without blanks" in said

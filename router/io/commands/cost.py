@@ -87,8 +87,6 @@ class CostCommands(Scripted):
         """
         ends, now_ms, lag_ms = yield from self._uncounted(pricing)
         since_ms = 0 if back_ms is None else now_ms - min(back_ms, KEPT_MS)
-        if back_ms == 0:
-            return Counted([], since_ms, lag_ms)
         words = ("ZRANGEBYSCORE", self.keys.cost_hours, since_ms // HOUR_MS, "+inf")
         (hours,) = yield [Command(words, lambda reply: [int(hour) for hour in reply])]
         known: dict[int, str] = {}
