@@ -183,6 +183,7 @@ def test_all_views_agree_with_the_ledger(site: Site, shell: Shell, tmp_path: Pat
 def test_all_views_agree_when_half_is_counted(site: Site, shell: Shell, tmp_path: Path) -> None:
     """Also where some lines are in the counters and some not yet, and of processes that were just started."""
     sweep = site.gang.pid("sweep")
+    site.gang.shift()  # which a sweep gives to the worker
     os.kill(sweep, signal.SIGSTOP)
     try:
         send(site, 2, but="retry")  # a sweep puts back what waits for a retry
