@@ -106,7 +106,7 @@ def talked(words: list[str], env: Mapping[str, str]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def newer_sdk(request: pytest.FixtureRequest) -> Path:
     """openai 3.x in a folder of its own, beside 2.x, which litellm needs; fetched once for all sessions."""
-    folder = Path(request.config.cache.mkdir("openai-python-3"))
+    folder = _kept(request, "openai-python-3")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "--upgrade", "openai>=3,<4"]
     return _fetched(folder, pip, "PyPI")
 
@@ -116,9 +116,18 @@ def node_sdk(request: pytest.FixtureRequest) -> Path:
     """A folder with OpenAI's SDK for Node, fetched once for all sessions."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not installed")
-    folder = Path(request.config.cache.mkdir("openai-node"))
+    folder = _kept(request, "openai-node")
     npm = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), "openai@7"]
     return _fetched(folder, npm, "npm's registry")
+
+
+def _kept(request: pytest.FixtureRequest, name: str) -> Path:
+    """A folder that outlives the session, where pytest has a cache; else one of this session."""
+    cache = getattr(request.config, "cache", None)
+    if cache is not None:
+        return Path(cache.mkdir(name))
+    folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return folders.mktemp(name)
 
 
 def _fetched(folder: Path, command: list[str], where: str) -> Path:
