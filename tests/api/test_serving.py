@@ -65,7 +65,9 @@ def test_what_is_for_another_host_has_an_id_too(start: Start, tmp_path: Path) ->
 
     assert (answer.status_code, answer.json()["code"]) == (421, "not_this_machine")
     assert answer.json()["instance"] == answer.headers["x-request-id"]
-    assert answer.headers["x-request-id"] in log.read_text()
+    wait_until(
+        lambda: answer.headers["x-request-id"] in log.read_text(), "its line in the log, written after the answer"
+    )
 
 
 def test_listeners_do_not_keep_it_from_ending(
