@@ -201,13 +201,14 @@ class AsyncClient:
         status: str | None = None,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         limit: int = LISTED,
     ) -> TaskList:
         """As `Client.tasks`."""
         since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
-        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         return await self._link.carry_out(self._commands.tasks(wanted, limit=limit))
 
     async def ended(
@@ -216,12 +217,13 @@ class AsyncClient:
         status: str | None = None,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
     ) -> AsyncIterator[Summary]:
         """As `Client.ended`."""
         since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
-        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         names: dict[str, str] = {}
         before: str | None = NEWEST
         while before is not None:
@@ -235,13 +237,14 @@ class AsyncClient:
         policy: str | None = None,
         reason: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         redriven: bool | None = None,
         limit: int | None = LISTED,
     ) -> list[Summary]:
         """As `Client.dead`."""
         since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, tag=tag, since_ms=since_ms)
         return await self._link.carry_out(self._commands.dead(wanted, limit=limit))
 
     async def redrive(self, task_id: str) -> AsyncHandle:
@@ -258,12 +261,13 @@ class AsyncClient:
         *,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         limit: int | None = LISTED,
     ) -> list[Summary]:
         """As `Client.review`."""
         since_ms = await self._link.carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         return await self._link.carry_out(self._commands.reviews(wanted, limit=limit))
 
     async def resolve(self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None) -> str:

@@ -198,13 +198,14 @@ class Client:
         status: str | None = None,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         limit: int = LISTED,
     ) -> TaskList:
         """The newest tasks, by their end, or by when they came where they have not ended. Raises: StoreUnavailable."""
         since_ms = self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
-        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         return self._link.carry_out(self._commands.tasks(wanted, limit=limit))
 
     def ended(
@@ -213,12 +214,13 @@ class Client:
         status: str | None = None,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
     ) -> Iterator[Summary]:
         """All tasks that ended and are still kept, the newest first, read page by page. Raises: StoreUnavailable."""
         since_ms = self._link.carry_out(self._commands.since_ms(since_s))
         state = None if status is None else TaskState(status)
-        wanted = Wanted(status=state, policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(status=state, policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         names: dict[str, str] = {}
         before: str | None = NEWEST
         while before is not None:
@@ -231,6 +233,7 @@ class Client:
         policy: str | None = None,
         reason: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         redriven: bool | None = None,
         limit: int | None = LISTED,
@@ -242,7 +245,7 @@ class Client:
         those that were not. Raises: StoreUnavailable.
         """
         since_ms = self._link.carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, since_ms=since_ms)
+        wanted = Wanted(policy=policy, reason=reason, tenant=tenant, redriven=redriven, tag=tag, since_ms=since_ms)
         return self._link.carry_out(self._commands.dead(wanted, limit=limit))
 
     def redrive(self, task_id: str) -> Handle:
@@ -263,12 +266,13 @@ class Client:
         *,
         policy: str | None = None,
         tenant: str | None = None,
+        tag: str | None = None,
         since_s: float | None = None,
         limit: int | None = LISTED,
     ) -> list[Summary]:
         """The tasks that wait for a person, those that wait longest first. Raises: StoreUnavailable."""
         since_ms = self._link.carry_out(self._commands.since_ms(since_s))
-        wanted = Wanted(policy=policy, tenant=tenant, since_ms=since_ms)
+        wanted = Wanted(policy=policy, tenant=tenant, tag=tag, since_ms=since_ms)
         return self._link.carry_out(self._commands.reviews(wanted, limit=limit))
 
     def resolve(self, task_id: str, ruling: Ruling, *, output: Json = None, attempt: int | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from .jsontext import canonical
 from .output import Kind
-from .task import Audited, Priority
+from .task import Audited, Priority, tags_in
 from .webhook import Webhook
 from .wishes import Wishes
 
@@ -66,6 +66,10 @@ class Submission:
     wishes: Wishes | None = None
     webhook: Webhook | None = None
     background: bool = False
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tags_in(self.metadata)
 
 
 def fingerprint(policy: str, input: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ class Summary:
     reason: str | None = None
     origin: str | None = None
     redriven: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def at_ms(self) -> int:
@@ -39,7 +40,8 @@ class Summary:
 class Wanted:
     """
     Says which tasks are wanted; None: any will do. `reason` is looked for within theirs, in upper or lower case;
-    `redriven` says whether they were sent again. Audits are nobody's: they are wanted by their tenant alone.
+    `redriven` says whether they were sent again; `tag` is one of theirs, letter by letter. Audits are nobody's: they
+    are wanted by their tenant alone.
     """
 
     status: TaskState | None = None
@@ -47,6 +49,7 @@ class Wanted:
     tenant: str | None = None
     reason: str | None = None
     redriven: bool | None = None
+    tag: str | None = None
     since_ms: int = 0
     until_ms: int | None = None
 
@@ -58,6 +61,7 @@ class Wanted:
             and (task.tenant == self.tenant if self.tenant is not None else task.tenant != AUDITOR)
             and (self.reason is None or self.reason.casefold() in (task.reason or "").casefold())
             and self.redriven in (None, task.redriven is not None)
+            and (self.tag is None or self.tag in task.tags)
             and self.since_ms <= at_ms
             and (self.until_ms is None or at_ms <= self.until_ms)
         )

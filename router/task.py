@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
@@ -49,6 +50,12 @@ ENDS: Final = frozenset(
 )
 
 
+TAGS_MAX: Final = 16
+"""Tags of one task."""
+
+TAG_LENGTH_MAX: Final = 64
+"""Characters of a tag."""
+
 AUDITOR: Final = ":audit"
 """The tenant that audits run for: no caller's, because callers' names hold no colon."""
 
@@ -84,10 +91,27 @@ class Task(Value):
     wishes: Wishes | None = None
     background: bool = False
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tags_in(self.metadata)
+
     @cached_property
     def input_bytes(self) -> int:
         """Size of the texts in the input, UTF-8; images count separately."""
         return sum(len(text.encode("utf-8", "surrogatepass")) for text in _texts(self.input) if not _is_image(text))
+
+
+def tags_in(metadata: Mapping[str, Json]) -> tuple[str, ...]:
+    """
+    What lists can be narrowed down by: `tags` of a task's metadata, where that is a list of texts within the bounds.
+
+    Anything else that stands there is metadata and no more.
+    """
+    told = metadata.get("tags")
+    if not isinstance(told, list) or len(told) > TAGS_MAX:
+        return ()
+    tags = tuple(tag for tag in told if isinstance(tag, str) and 1 <= len(tag) <= TAG_LENGTH_MAX)
+    return tags if len(tags) == len(told) else ()
 
 
 def _texts(value: Json) -> list[str]:

@@ -20,6 +20,7 @@ def a_summary(**changes: Any) -> Summary:
         "tenant": "acme",
         "created_ms": NOW_MS,
         "reason": "No tier is left",
+        "tags": ("mail", "eu"),
     }
     return Summary(**(settings | changes))
 
@@ -35,6 +36,9 @@ def a_summary(**changes: Any) -> Summary:
         (Wanted(reason="budget"), False),
         (Wanted(redriven=True), False),
         (Wanted(redriven=False), True),
+        (Wanted(tag="eu"), True),
+        (Wanted(tag="EU"), False),
+        (Wanted(tag="e"), False),
         (Wanted(since_ms=NOW_MS + 1), False),
     ],
 )

@@ -15,7 +15,7 @@ from .backend import Served
 from .caller import GUARDED, Caller
 from .duration import Since, since_s
 from .owned import Canceller, Overseer, Reader, Submitter, TaskId, own, own_record
-from .paging import After, listed, place
+from .paging import After, Tagged, listed, place
 from .problems import Refused, answers
 from .strict import StrictRoute
 from .taskshape import TaskPage, TaskShown, TaskTaken, shown
@@ -45,6 +45,7 @@ async def list_dead(
     policy: Annotated[str | None, Query(max_length=100)] = None,
     reason: Annotated[str | None, Query(max_length=200, description="Whose reason holds this text.")] = None,
     redriven: Annotated[bool | None, Query(description="Only those that were sent again, or were not.")] = None,
+    tag: Tagged = None,
     since: Since = None,
     tenant: Of = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = LISTED,
@@ -58,7 +59,7 @@ async def list_dead(
     whose, after = tenant_of(caller, tenant), place(cursor)
     commands = DeadCommands(prefix=backend.settings.prefix)
     since_ms = await backend.link.carry_out(commands.since_ms(since_s(since)))
-    wanted = Wanted(policy=policy, reason=reason, tenant=whose, redriven=redriven, since_ms=since_ms)
+    wanted = Wanted(policy=policy, reason=reason, tenant=whose, redriven=redriven, tag=tag, since_ms=since_ms)
     return listed(await backend.link.carry_out(commands.dead_page(wanted, limit=limit, after=after)))
 
 

@@ -17,7 +17,7 @@ from ..values import NAME, Json
 from .backend import Served
 from .caller import GUARDED, Caller
 from .owned import Reviewer, TaskId, own, own_record
-from .paging import After, listed, place
+from .paging import After, Tagged, listed, place
 from .problems import answers
 from .strict import StrictRoute
 from .taskshape import TaskPage, TaskShown, TaskStands, shown
@@ -75,13 +75,15 @@ class Resolution(BaseModel):
 async def list_reviews(
     backend: Served,
     caller: Reviewer,
+    *,
     policy: Annotated[str | None, Query(max_length=100)] = None,
+    tag: Tagged = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = LISTED,
     cursor: After = None,
 ) -> TaskPage:
     """List the tasks in review, those that wait longest first: they expire first."""
     commands = ReviewCommands(prefix=backend.settings.prefix)
-    wanted = Wanted(policy=policy, tenant=caller.tenant)
+    wanted = Wanted(policy=policy, tenant=caller.tenant, tag=tag)
     return listed(await backend.link.carry_out(commands.review_page(wanted, limit=limit, after=place(cursor))))
 
 

@@ -18,7 +18,7 @@ from .caller import GUARDED, Caller
 from .duration import Moment
 from .idempotency import Key
 from .owned import Canceller, Reader, Submitter, TaskId, own, own_record
-from .paging import After, listed, place
+from .paging import After, Tagged, listed, place
 from .pressure import Admitting
 from .problems import REPLAYED, Refused, answers
 from .published import unknown_policy
@@ -118,6 +118,7 @@ async def list_tasks(
     *,
     status: TaskState | None = None,
     policy: Annotated[str | None, Query(max_length=100)] = None,
+    tag: Tagged = None,
     since: Annotated[Moment | None, Query(description="Those that came at this time or later.")] = None,
     until: Annotated[Moment | None, Query(description="Those that came at this time or earlier.")] = None,
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 50,
@@ -129,7 +130,7 @@ async def list_tasks(
     What comes while you read page after page is in none of them. A page may hold fewer than `limit` and still have a
     `next`: where few are wanted of many.
     """
-    wanted = Wanted(status=status, policy=policy, since_ms=_ms(since) or 0, until_ms=_ms(until))
+    wanted = Wanted(status=status, policy=policy, tag=tag, since_ms=_ms(since) or 0, until_ms=_ms(until))
     page = await backend.client.page(caller.tenant, wanted, after=place(cursor), limit=limit)
     return listed(page)
 

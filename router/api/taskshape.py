@@ -13,7 +13,7 @@ from ..reading import Reading
 from ..record import Record
 from ..refusal import Refusal
 from ..summary import Summary
-from ..task import TaskState
+from ..task import TAG_LENGTH_MAX, TAGS_MAX, TaskState
 from ..trail import Attempt, Purpose, Spent, Why
 from ..values import Json, iso
 from ..verdict import Finding, Outcome
@@ -23,7 +23,7 @@ from .naming import Naming
 from .webhooks import WebhookAsked
 
 ID = "3f2c9a01bd444e0c8b6a0d9a3c5e7f10"
-Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=TAG_LENGTH_MAX)]
 USD = Field(description="Dollars, as a decimal string.", examples=["0.000210000"])
 
 
@@ -41,7 +41,11 @@ class TaskAsked(Naming):
     )
     priority: Literal["high", "normal", "low"] = Field(default="normal", description="A head start, and no more.")
     metadata: dict[str, Json] = Field(default_factory=dict, description="Kept with the task, 16 kB at most.")
-    tags: list[Tag] = Field(default_factory=list, max_length=16, description="The same as `metadata.tags`.")
+    tags: list[Tag] = Field(
+        default_factory=list,
+        max_length=TAGS_MAX,
+        description="The same as `metadata.tags`; lists can be narrowed down by one.",
+    )
     webhook: WebhookAsked | None = Field(default=None, description="Where to tell of its end.")
     wishes: Wishes | None = Field(default=None, description="What is asked beyond the policy.")
 
@@ -93,6 +97,7 @@ class TaskLine(BaseModel):
     ended_at: At | None
     origin: str | None = Field(description="The dead letter that it was sent again for.")
     redriven: str | None = Field(description="The task that was sent again for it.")
+    tags: list[str]
 
 
 class TaskPage(BaseModel):
@@ -182,6 +187,7 @@ def line_of(task: Summary) -> TaskLine:
             "ended_at": _moment(task.ended_ms),
             "origin": task.origin,
             "redriven": task.redriven,
+            "tags": list(task.tags),
         }
     )
 
@@ -211,6 +217,7 @@ def shown(record: Record, policy: str) -> TaskShown:
             "moves": list(record.moves),
             "origin": record.origin,
             "redriven": record.redriven,
+            "tags": list(task.tags),
             "audit": record.audit,
         }
     )

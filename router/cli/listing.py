@@ -23,10 +23,13 @@ _REASON_WIDTH_MIN = 30
 
 
 def narrowing(*, reason: bool) -> Callable[[F], F]:
-    """Options that say which tasks are meant, handed on as `policy`, `tenant`, `since` and, if wished, `reason`."""
+    """
+    Options that say which tasks are meant, handed on as `policy`, `tenant`, `tag`, `since_s` and, if wished, `reason`.
+    """
     options = [
         click.option("--policy", help="Tasks of this policy."),
         click.option("--tenant", help="Tasks of this tenant."),
+        click.option("--tag", help="Tasks with this tag."),
         click.option("--since", "since_s", callback=_seconds, help="Ended or come so lately: 30m, 24h, 7d."),
     ]
     if reason:
@@ -94,6 +97,7 @@ def summary_json(task: Summary) -> dict[str, Any]:
         "ended_at": iso(task.ended_ms) if task.ended_ms is not None else None,
         "origin": task.origin,
         "redriven": task.redriven,
+        "tags": list(task.tags),
     }
 
 

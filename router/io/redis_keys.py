@@ -84,7 +84,8 @@ c created, d deadline, k keep_s, h priority, i idempotency key, r reply-to lists
 lease, x crashes alone, z suspect, v kept answers may exist, w nano-dollars spent or held, y last operation, f ended,
 why reason, origin the dead letter it was sent again for, redriven the task that was sent again for it,
 audit the task that asks a larger tier the same, of the task that an audit is about, er when its contents were erased,
-hook where to tell of it (as w of a delivery), b how often it was given back by processes that could not read it.
+hook where to tell of it (as w of a delivery), tags that lists are narrowed down by (JSON), b how often it was given
+back by processes that could not read it.
 
 An endpoint is the SHA-1 of a tenant and a URL without its query.
 

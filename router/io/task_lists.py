@@ -8,6 +8,7 @@ go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ _AHEAD_MS = 3_600_000
 NEWEST = "+"
 EVENTS_MAX = 100_000
 """How many events a list looks at, from the newest on."""
-_FIELDS = ("s", "q", "n", "p", "c", "f", "w", "why", "origin", "redriven")
+_FIELDS = ("s", "q", "n", "p", "c", "f", "w", "why", "origin", "redriven", "tags")
 
 
 class TaskLists(ProducerCommands):
@@ -172,6 +173,7 @@ def _summary(task_id: str, fields: dict[str, str], policy: str) -> Summary:
         reason=fields.get("why"),
         origin=fields.get("origin"),
         redriven=fields.get("redriven"),
+        tags=tuple(json.loads(fields.get("tags", "[]"))),
     )
 
 

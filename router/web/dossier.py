@@ -35,9 +35,10 @@ async def dossier(backend: Backend, visitor: Visitor, caller: Caller, task_id: s
 
 
 def withheld(line: TaskLine, visitor: Visitor) -> TaskLine:
-    """A line of a list without its reason, which may quote contents, for who may not read those."""
-    hidden = line.reason is not None and not visitor.may(Scope.READ, Scope.REVIEW)
-    return line.model_copy(update={"reason": WITHHELD}) if hidden else line
+    """A line of a list without its reason, which may quote contents, and its tags, for who may not read those."""
+    if visitor.may(Scope.READ, Scope.REVIEW):
+        return line
+    return line.model_copy(update={"reason": None if line.reason is None else WITHHELD, "tags": []})
 
 
 async def version_of(backend: Backend, record: Record) -> Policy | None:

@@ -35,23 +35,26 @@ async def tasks_page(
     *,
     status: Text = "",
     policy: Text = "",
+    tag: Text = "",
     since: Text = "",
     until: Text = "",
     cursor: Text = "",
 ) -> Response:
     """The tenant's tasks by when they came; what is asked is asked of the server, page by page."""
     caller = require(visitor, Scope.READ, Scope.ADMIN)
+    wanted = tag if visitor.may(Scope.READ) else ""
     page = await list_tasks(
         backend,
         caller,
         status=_state(status),
         policy=policy or None,
+        tag=wanted or None,
         since=_moment("since", since),
         until=_moment("until", until),
         limit=PAGE,
         cursor=cursor or None,
     )
-    asked = {"status": status, "policy": policy, "since": since, "until": until}
+    asked = {"status": status, "policy": policy, "tag": wanted, "since": since, "until": until}
     more = urlencode({name: value for name, value in asked.items() if value} | {"cursor": page.next or ""})
     return render(
         request,

@@ -51,6 +51,18 @@ async def test_lists_and_shows_dead_letters(http: httpx.AsyncClient, backend: Ba
     )
 
 
+async def test_tags_narrow_letters_down(http: httpx.AsyncClient, backend: Backend) -> None:
+    """Those of a kind of work can be looked at, and sent again, alone."""
+    await backend.store.submit([a_submission("t0", metadata={"tags": ["mail"]})])
+    (claim,) = await backend.store.claim({"mini": 10}, at_most=1, token="t0")
+    await backend.store.finish(claim, POLICY, an_attempt(1, "mini", Outcome.FAIL), DeadLetter("no tier is left"))
+    await bury(backend, "t1")
+
+    (letter,) = (await http.get("/v1/dead", params={"tag": "mail"})).json()["data"]
+
+    assert (letter["id"], letter["tags"]) == ("t0", ["mail"])
+
+
 async def test_lists_in_pages(http: httpx.AsyncClient, backend: Backend) -> None:
     """`next` of a page leads on to the end, filters included; what is no cursor is refused."""
     await bury(backend, "t1", "t2", "t3", reason="the provider timed out")

@@ -78,13 +78,22 @@ async def test_takes_a_task_in(http: httpx.AsyncClient, floor: Floor) -> None:
 
 
 async def test_tags_are_kept_among_the_metadata(http: httpx.AsyncClient, floor: Floor) -> None:
-    """A task's tags come back with it, beside what else was noted; told twice they are refused."""
+    """They come back with the task, beside what else was noted, and narrow lists down; told twice they are refused."""
     taken = await submit(http, tags=["mail", "eu"], metadata={"order": 7})
     twice = await submit(http, tags=["mail"], metadata={"tags": ["eu"]})
 
     stands = (await http.get(f"/v1/tasks/{taken.json()['id']}")).json()
 
-    assert stands["metadata"] == {"order": 7, "tags": ["mail", "eu"]}
+    other = await submit(http, metadata={"tags": ["eu"]})
+
+    async def tagged(tag: str) -> list[tuple[str, list[str]]]:
+        page = (await http.get("/v1/tasks", params={"tag": tag})).json()
+        return [(task["id"], task["tags"]) for task in page["data"]]
+
+    assert (stands["metadata"], stands["tags"]) == ({"order": 7, "tags": ["mail", "eu"]}, ["mail", "eu"])
+    assert await tagged("mail") == [(taken.json()["id"], ["mail", "eu"])]
+    assert sorted(await tagged("eu")) == sorted([(taken.json()["id"], ["mail", "eu"]), (other.json()["id"], ["eu"])])
+    assert await tagged("us") == []
     assert (twice.status_code, twice.json()["detail"]) == (422, "body: give either tags or metadata.tags")
 
 
@@ -276,7 +285,9 @@ async def test_erases_every_trace_of_what_was_said(
     """No key of the database holds a word of it; how the task went and what it cost is still told."""
     said = DOUBTFUL.model_copy(update={"text": f'{{"merchant": "{CANARY}", "total": 12.5}}', "tokens": None})
     floor.llm._answer = lambda call: said if call.tier == "mini" else GOOD
-    task_id = await done(http, floor, key="order-1", input={"text": CANARY}, metadata={"note": CANARY})
+    task_id = await done(
+        http, floor, key="order-1", input={"text": CANARY}, metadata={"note": CANARY, "tags": [CANARY]}
+    )
     before = (await http.get(f"/v1/tasks/{task_id}")).json()
     assert CANARY in str(before["trail"]) and CANARY in str(before["input"])
 

@@ -405,7 +405,7 @@ def test_narrows_the_tasks_down(shell: Shell, desk: CliDesk) -> None:
     desk.publish(others := a_policy(policy="others"))
     desk.end("ended", Accept(FAILED))
     desk.end("asked", Review("a person"))
-    desk.submit("waiting", tenant="acme")
+    desk.submit("waiting", tenant="acme", metadata={"tags": ["mail"]})
     desk.submit("other", policy=others.digest)
 
     for words, found in (
@@ -415,6 +415,8 @@ def test_narrows_the_tasks_down(shell: Shell, desk: CliDesk) -> None:
         (["--status", "dead"], []),
         (["--policy", "others"], ["other"]),
         (["--tenant", "acme", "--status", "ready"], ["waiting"]),
+        (["--tag", "mail"], ["waiting"]),
+        (["--tag", "mai"], []),
         (["--since", "1h", "--limit", "2"], ["other", "waiting"]),
     ):
         assert [task["id"] for task in shell.json("task", "list", *words, "--json")] == found, words

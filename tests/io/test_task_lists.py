@@ -85,6 +85,28 @@ async def test_tasks_of_the_same_moment_are_each_listed_once(desk: Desk, limit: 
     assert await desk.ids(limit=limit) == sorted((f"t{b}-{n:03}" for b in range(2) for n in range(90)), reverse=True)
 
 
+async def test_tags_narrow_lists_down(desk: Desk) -> None:
+    """Each task has its own; one without any, and one whose `tags` are something else, are in no such list."""
+    await desk.submit("t1", metadata={"tags": ["mail", "eu"]})
+    await desk.submit("t2", metadata={"tags": ["eu", 'Süß "☕"\n']})
+    await desk.submit("t3", metadata={"tags": "eu"})
+    await desk.submit("t4")
+
+    assert await desk.ids(Wanted(tag="eu")) == ["t2", "t1"]
+    assert await desk.ids(Wanted(tag="mail")) == ["t1"]
+    assert await desk.ids(Wanted(tag='Süß "☕"\n')) == ["t2"]
+    assert [task.tags for task in (await desk.page()).tasks] == [(), (), ("eu", 'Süß "☕"\n'), ("mail", "eu")]
+
+
+async def test_tags_go_with_the_contents(desk: Desk) -> None:
+    """They are the caller's words, and erased like all of them."""
+    await desk.submit("t1", metadata={"tags": ["mail"]})
+
+    await desk.store.erase("t1")
+
+    assert (await desk.ids(), await desk.ids(Wanted(tag="mail"))) == (["t1"], [])
+
+
 async def test_a_list_is_stable_while_tasks_come(desk: Desk) -> None:
     """What comes between two pages is in neither, and nothing is there twice."""
     await desk.submit("t0", "t1", "t2", "t3")

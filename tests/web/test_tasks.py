@@ -39,6 +39,20 @@ async def test_the_server_filters(browser: Browser, street: Street, asked: str, 
         assert [found for found in page.all("option") if "selected" in found] == [{"selected": None}]
 
 
+async def test_tags_take_the_scope_to_read(street: Street) -> None:
+    """They are a caller's words: who may not read contents has no such field, and cannot ask by the address either."""
+    client = street.backend.client
+    tagged = await client.submit("receipts", {"text": "a"}, tenant="tagging", metadata={"tags": ["mail"]})
+    await client.submit("receipts", {"text": "b"}, tenant="tagging")
+    async with street.visit(Scope.READ, tenant="tagging") as browser:
+        read = await browser.page("/tasks?tag=mail")
+    async with street.visit(Scope.ADMIN, tenant="tagging") as browser:
+        counted = await browser.page("/tasks?tag=mail")
+
+    assert (listed(read), read.all("input", name="tag")[0]["value"]) == ([tagged.id], "mail")
+    assert (len(listed(counted)), counted.all("input", name="tag")) == (2, [])
+
+
 async def test_goes_on_page_by_page(street: Street) -> None:
     """Nothing is there twice, nothing is left out, and the last page says that it is."""
     client = street.backend.client

@@ -243,6 +243,7 @@ def submission_words(submission: Submission) -> list[str | bytes | int]:
         submission.priority,
         _packed_body(submission),
         submission.webhook.word if submission.webhook is not None else "",
+        json.dumps(submission.tags, ensure_ascii=False, separators=(",", ":")) if submission.tags else "",
     ]
 
 

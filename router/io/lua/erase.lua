@@ -18,5 +18,6 @@ if redis.call('LLEN', trail) ~= #ARGV - 3 then return {'again', state, ''} end
 for i = 4, #ARGV do redis.call('LSET', trail, i - 4, ARGV[i]) end
 redis.call('SET', P .. 'in:' .. id, ARGV[3], 'KEEPTTL')
 if redis.call('HGET', k, 'why') ~= WHY then redis.call('HDEL', k, 'why') end
+redis.call('HDEL', k, 'tags')
 redis.call('HSET', k, 'er', int(n))
 return {'ok', state, h[3] or ''}

@@ -2,7 +2,7 @@
 -- ARGV[2] task  [3] token  [4] number of the attempt, 0 for none  [5] attempt (packed)  [6] attempt's ledger info (JSON)
 -- ARGV[7] move: same | tier | later | park | review | end   [8] its argument: tier, Unix ms, ms to wait, state
 -- ARGV[9] reason  [10] name of the policy, with 'audit:' in front for audits  [11] what to tell of it in events, without
---         contents; then, where the end is to be audited, the 13 words of that task (see intake.lua)
+--         contents; then, where the end is to be audited, the 14 words of that task (see intake.lua)
 -- returns  ok | again (it was carried out before) | stale
 local n = now()
 local id, token, number, move, arg, reason = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]

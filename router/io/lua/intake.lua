@@ -28,9 +28,9 @@ local function no_room(waiting, bytes)
   return {'full', int(waiting), int(used), int(limit)}
 end
 
--- Write a task from the 13 arguments that begin at `a`: id, tier, tenant, policy digest, patience ms, deadline ms (from
--- now), keep s, key, fingerprint, reply-to, priority, input (packed), webhook (its stored word) or ''. Whether it may be
--- is for the caller to know.
+-- Write a task from the 14 arguments that begin at `a`: id, tier, tenant, policy digest, patience ms, deadline ms (from
+-- now), keep s, key, fingerprint, reply-to, priority, input (packed), webhook (its stored word) or '', tags (JSON) or
+-- ''. Whether it may be is for the caller to know.
 local function take_in(a, n)
   local id, tenant, key = ARGV[a], ARGV[a + 2], ARGV[a + 7]
   local deadline = n + tonumber(ARGV[a + 5])
@@ -43,6 +43,7 @@ local function take_in(a, n)
   end
   if ARGV[a + 9] ~= '' then redis.call('HSET', task_key(id), 'r', ARGV[a + 9]) end
   if ARGV[a + 12] ~= '' then redis.call('HSET', task_key(id), 'hook', ARGV[a + 12]) end
+  if ARGV[a + 13] ~= '' then redis.call('HSET', task_key(id), 'tags', ARGV[a + 13]) end
   redis.call('SET', P .. 'in:' .. id, ARGV[a + 11])
   keep_version(ARGV[a + 3], deadline + tonumber(ARGV[a + 6]) * 1000)
   count_waiting(tenant, 1)

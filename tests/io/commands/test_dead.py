@@ -159,11 +159,12 @@ async def test_a_line_says_what_died(desk: Desk) -> None:
 async def test_the_list_is_narrowed_down(desk: Desk) -> None:
     """Policy, tenant, words of the reason and time each leave out what does not fit."""
     await desk.bury("old", reason="TIMEOUT of the provider")
-    await desk.bury("acme", tenant="acme", reason="a timeout")
+    await desk.bury("acme", tenant="acme", reason="a timeout", metadata={"tags": ["mail"]})
     await desk.bury("other", policy=OTHER.digest)
 
     assert ids(await desk.dead(Wanted(policy="others"))) == ["other"]
     assert ids(await desk.dead(Wanted(tenant="acme"))) == ["acme"]
+    assert ids(await desk.dead(Wanted(tag="mail"))) == ["acme"]
     assert ids(await desk.dead(Wanted(reason="Timeout"))) == ["acme", "old"]
     assert ids(await desk.dead(Wanted(since_ms=await desk.carry_out(desk.commands.since_ms(2.5))))) == ["other", "acme"]
     assert ids(await desk.dead(Wanted(policy="receipts", tenant="default", reason="provider"))) == ["old"]
@@ -210,13 +211,15 @@ async def test_what_is_no_longer_kept_is_not_listed(desk: Desk, raw: redis.Redis
 
 async def test_a_dead_letter_is_sent_again(desk: Desk) -> None:
     """A new task with the same input, metadata, tenant and priority begins at the first tier with an empty trail."""
-    await desk.bury("t1", tenant="acme", priority=Priority.HIGH, metadata={"order": 7}, input={"text": "Süß ☕"})
+    noted = {"order": 7, "tags": ["mail"]}
+    await desk.bury("t1", tenant="acme", priority=Priority.HIGH, metadata=noted, input={"text": "Süß ☕"})
 
     sent = await desk.redrive()
 
     record = await desk.store.read(sent.task_id)
     assert (record.state, record.tier, record.trail, record.cost_nusd) == (TaskState.READY, "mini", (), 0)
-    assert (record.task.input, record.task.metadata) == ({"text": "Süß ☕"}, {"order": 7})
+    assert (record.task.input, record.task.metadata) == ({"text": "Süß ☕"}, noted)
+    assert (await desk.store.read("t1")).task.tags == record.task.tags == ("mail",)
     assert (record.task.tenant, record.task.priority) == ("acme", Priority.HIGH)
     assert [claim.task.id for claim in await desk.claim()] == [sent.task_id]
 
