@@ -40,6 +40,7 @@ from router.task import TaskState
 from tests.acl import GuardedServer, peek
 from tests.builders import DOUBTFUL, a_policy
 from tests.gang import ROOT
+from tests.listening import listening, newest
 from tests.waiting import until
 from tests.workers.floor import Floor, Gated
 
@@ -316,11 +317,11 @@ async def test_waits_for_tasks_of_another_process(
 
 async def test_one_reader_serves_a_thousand_waiters(client: Any, floor: Floor, llm: Gated, raw: redis.Redis) -> None:
     """All waiters of a process share one connection that listens, and each hears of its own task."""
-    before = _newest(raw)  # others may listen too
+    before = newest(raw)  # others may listen too
     handles = await client.submit_many("receipts", [{"text": f"receipt {i}"} for i in range(WAITERS)])
     waiting = [asyncio.create_task(handle.wait(timeout_s=60)) for handle in handles]
-    await until(lambda: _listening(raw, before))
-    assert _listening(raw, before) == 1
+    await until(lambda: listening(raw, before))
+    assert listening(raw, before) == 1
 
     llm.open()
     async with floor.shift(at_once=200):
@@ -341,7 +342,7 @@ async def test_waiting_outlives_the_server(tmp_path: Path, llm: Gated, kind: typ
         client: Any = own if kind is AsyncClient else InThreads(plain, pool)
         handle = await client.submit("receipts", TEXT)
         waiting = asyncio.create_task(handle.wait(timeout_s=60))
-        await until(lambda: _listening(raw))
+        await until(lambda: listening(raw))
         os.kill(server.pid, signal.SIGKILL)
         server.stop()
         server = GuardedServer(tmp_path)
@@ -467,16 +468,6 @@ async def _events(client: Any) -> list[Any]:
 def _calls(raw: redis.Redis) -> int:
     """Scripts run by the server so far."""
     return int(raw.info("commandstats")["cmdstat_evalsha"]["calls"])
-
-
-def _newest(raw: redis.Redis) -> int:
-    """The number of the newest connection."""
-    return max(int(connection["id"]) for connection in raw.client_list())
-
-
-def _listening(raw: redis.Redis, after: int = 0) -> int:
-    """How many of the connections after that number listen."""
-    return sum(connection["cmd"] == "blpop" and int(connection["id"]) > after for connection in raw.client_list())
 
 
 async def test_a_known_key_outlives_the_policy_of_its_time(

@@ -12,6 +12,7 @@ import redis
 from router.io.embedded import EmbeddedServer
 from router.io.redis_link import connect
 from tests.io.way import Way, in_thread
+from tests.listening import listening, newest
 from tests.waiting import wait_until
 
 
@@ -87,6 +88,7 @@ def test_what_stalls_is_passed_later(way: Way, client: redis.Redis, prefix: str)
 def test_breaks_all_connections(way: Way, client: redis.Redis, raw: redis.Redis, prefix: str) -> None:
     """A reset ends whatever waits, and whoever comes again gets through."""
     failed: list[Exception] = []
+    before = newest(raw)
 
     def wait() -> None:
         try:
@@ -96,7 +98,7 @@ def test_breaks_all_connections(way: Way, client: redis.Redis, raw: redis.Redis,
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    wait_until(lambda: raw.info("clients")["blocked_clients"], "a client that waits")
+    wait_until(lambda: listening(raw, before), "a client that waits")
     way.reset()
     waiting.join(10)
 

@@ -22,6 +22,7 @@ from router.task import TaskState
 from tests.acl import GuardedServer, peek
 from tests.builders import BROKEN, GOOD, TIERS, a_policy, a_tier
 from tests.conftest import Clock
+from tests.listening import listening, newest
 from tests.waiting import until
 from tests.workers.floor import Away, Floor, Gated
 
@@ -348,9 +349,9 @@ async def test_is_recycled_after_its_time(floor: Floor, llm: Gated) -> None:
 
 async def test_a_wake_up_makes_a_waiting_shift_claim_at_once(floor: Floor, llm: Gated, raw: redis.Redis) -> None:
     """A shift that would look again in a quarter of an hour hears of a new task now."""
-    before = _listening(raw)
+    before = newest(raw)
     async with floor.shift(idle_s=900.0):
-        await until(lambda: _listening(raw) == before + 1)
+        await until(lambda: listening(raw, before) == 1)
         await floor.submit("t1")
         await llm.asked(1)
 
@@ -363,10 +364,10 @@ async def test_a_climb_wakes_the_shift_of_the_next_tier(
     """A shift that serves larger models hears of a task at the moment in which it climbs."""
     llm = Gated(lambda call: BROKEN if call.tier == "mini" else GOOD)
     floor = Floor(server.url, prefix, clock, llm)
-    before = _listening(raw)
+    before = newest(raw)
 
     async with floor.shift("mini", idle_s=900.0), floor.shift("small", idle_s=900.0) as upper:
-        await until(lambda: _listening(raw) == before + 2)
+        await until(lambda: listening(raw, before) == 2)
         await floor.submit("t1")
         await llm.asked(1)
         llm.answer_one()
@@ -495,8 +496,3 @@ def _raise_once(call: Call, trouble: Iterator[Exception]) -> Answer:
     if "BAD" in str(call.messages) and (exception := next(trouble, None)):
         raise exception
     return GOOD
-
-
-def _listening(raw: redis.Redis) -> int:
-    """How many clients of the shared server wait for a list, those of other parts of the suite included."""
-    return sum(client["cmd"] == "blpop" for client in raw.client_list())
