@@ -261,7 +261,7 @@ async def test_a_stream_goes_on_when_the_store_hangs_for_a_while(tmp_path: Path)
     """Who listens is told that all is still there, and hears the end when Redis answers again."""
     with EmbeddedServer(tmp_path) as server:
         async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
-            app = create_app(backend, silence_s=0.5)
+            app = create_app(backend, silence_s=2.0)
             async with served(app) as url, a_client(url) as http:
                 await backend.store.publish([a_policy()])
                 await backend.store.submit([a_submission("t1")])

@@ -62,7 +62,7 @@ async def test_an_outage_is_not_told_again(tmp_path: Path) -> None:
     """As soon as the store answers again, whoever asks is told its facts."""
     with EmbeddedServer(tmp_path) as server:
         async with open_backend(Settings(redis_url=server.url), insecure=True) as backend:
-            gathering = Gathering(backend, clock_s=Stopwatch(), silence_s=0.5)
+            gathering = Gathering(backend, clock_s=Stopwatch(), silence_s=2.0)
             with frozen(server):
                 away = await gathering.facts()
             there = await gathering.facts()
