@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -54,7 +55,7 @@ class Output(Value):
         given = [k for k in ("json_schema", "labels", "text", "tools") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of schema, labels, text or tools")
-        if self.labels and (twice := [one for one in self.labels if self.labels.count(one) > 1]):
+        if twice := [label for label, times in Counter(self.labels or ()).items() if times > 1]:
             raise ValueError(f"labels must be unique, {twice[0]!r} is there twice")
         return self
 

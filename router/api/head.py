@@ -32,8 +32,8 @@ class BoundedHead(HttpToolsProtocol):
     """
     uvicorn's reader of HTTP, which by itself takes headers without end: a stranger could fill the memory with them.
 
-    What cannot be read is refused as other requests are, with an id, a
-    problem and a line in the log, after the answers to what was asked before; then the connection is closed.
+    What cannot be read is refused as other requests are, with an id, a problem and a line in the log, after the answers
+    to what was asked before; then the connection is closed.
     """
 
     head_s = HEAD_S

@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import Query
 
 from ..summary import Cursor, Page
-from ..task import TAG_LENGTH_MAX
 from .problems import Refused
-from .taskshape import TaskPage, line_of
+from .taskshape import Tag, TaskPage, line_of
 
-Tagged = Annotated[str | None, Query(min_length=1, max_length=TAG_LENGTH_MAX, description="Those with this tag.")]
+Tagged = Annotated[Tag | None, Query(description="Those with this tag.")]
 After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 
 

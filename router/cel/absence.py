@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .domain import Schema, Spot
-from .outcomes import Outcomes, both, opposite
+from .outcomes import CONNECTIVES, Outcomes, connected
 from .tree import Call, Elements, Fold, Literal, Member, Node, Variable, inner
 
 Way: TypeAlias = tuple[str, ...]
@@ -65,15 +65,8 @@ class Absence:
                 if above is not None and (*above.way, name) == missing:
                     return frozenset((False,)) if tested else _NONE
                 return _strict([self.outcomes(operand, missing)])
-            case Call(function="!_", arguments=(one,)):
-                return opposite(self.outcomes(one, missing))
-            case Call(function="_&&_", arguments=(left, right)):
-                return both(self.outcomes(left, missing), self.outcomes(right, missing))
-            case Call(function="_||_", arguments=(left, right)):
-                left_not, right_not = (opposite(self.outcomes(each, missing)) for each in (left, right))
-                return opposite(both(left_not, right_not))
-            case Call(function="_?_:_", arguments=(condition, yes, no)):
-                return self._choice(self.outcomes(condition, missing), yes, no, missing)
+            case Call(function=function) if function in CONNECTIVES:
+                return connected(node, lambda part: self.outcomes(part, missing))
             case Call(arguments=nodes) | Elements(items=nodes):
                 return _strict(self.outcomes(each, missing) for each in nodes)
             case Fold(through=through, step=step):
@@ -81,14 +74,6 @@ class Absence:
                 return _NONE if gone_through == _NONE else self._in_step(node).outcomes(step, missing)
             case _:
                 return _SOME
-
-    def _choice(self, condition: Outcomes, yes: Node, no: Node, missing: Way) -> Outcomes:
-        found = condition & _NONE
-        if True in condition:
-            found |= self.outcomes(yes, missing)
-        if False in condition:
-            found |= self.outcomes(no, missing)
-        return found
 
     def _place(self, node: Node) -> _Place | None:
         match node:

@@ -19,6 +19,8 @@ ANY: Final[Outcomes] = frozenset((True, False, None))
 _TRUE: Final[Outcomes] = frozenset((True,))
 _FALSE: Final[Outcomes] = frozenset((False,))
 _UNTOLD: Final[Outcomes] = frozenset((None,))
+CONNECTIVES: Final = frozenset(("!_", "_&&_", "_||_", "_?_:_"))
+"""What makes one answer of others."""
 _PAIRS_MAX: Final = 10_000
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "_==_": operator.eq,
@@ -53,14 +55,8 @@ class Analysis:
                 return frozenset((value,))
             case Member(tested=True):
                 return self._presence(node)
-            case Call(function="!_", arguments=(one,)):
-                return frozenset(None if value is None else not value for value in self.outcomes(one))
-            case Call(function="_&&_", arguments=(left, right)):
-                return both(self.outcomes(left), self.outcomes(right))
-            case Call(function="_||_", arguments=(left, right)):
-                return opposite(both(opposite(self.outcomes(left)), opposite(self.outcomes(right))))
-            case Call(function="_?_:_", arguments=(condition, yes, no)):
-                return self._choice(self.outcomes(condition), yes, no)
+            case Call(function=function) if function in CONNECTIVES:
+                return connected(node, self.outcomes)
             case Call(function="@in", arguments=(one, Elements(items=items))):
                 return self._membership(one, items)
             case Call(function=function, arguments=(left, right)) if function in _COMPARISONS:
@@ -140,14 +136,6 @@ class Analysis:
             return ANY
         return _TRUE if spot.has(node.name) else frozenset((True, False))
 
-    def _choice(self, condition: Outcomes, yes: Node, no: Node) -> Outcomes:
-        found: Outcomes = condition & _UNTOLD
-        if True in condition:
-            found |= self.outcomes(yes)
-        if False in condition:
-            found |= self.outcomes(no)
-        return found
-
     def _truth(self, domain: Domain) -> Outcomes:
         if domain.values is None or domain.null:
             return ANY
@@ -164,7 +152,7 @@ class Analysis:
             return frozenset(value in listed for value in domain.values) | unsure
         found = _FALSE | unsure
         for item in items:
-            found = opposite(both(opposite(found), opposite(self._comparison("_==_", one, item))))
+            found = _either(found, self._comparison("_==_", one, item))
         return found
 
     def _comparison(self, function: str, left: Node, right: Node) -> Outcomes:
@@ -252,7 +240,26 @@ def _possible(
             return (True, high >= other_low), (False, low < other_high)
 
 
-def both(left: Outcomes, right: Outcomes) -> Outcomes:
+def connected(node: Call, outcomes: Callable[[Node], Outcomes]) -> Outcomes:
+    """What one of the `CONNECTIVES` comes to, of what its parts come to."""
+    match node.function, node.arguments:
+        case "!_", (one,):
+            return _opposite(outcomes(one))
+        case "_&&_", (left, right):
+            return _both(outcomes(left), outcomes(right))
+        case "_||_", (left, right):
+            return _either(outcomes(left), outcomes(right))
+        case "_?_:_", (condition, yes, no):
+            chosen = outcomes(condition)
+            found = chosen & _UNTOLD
+            for value, branch in ((True, yes), (False, no)):
+                found |= outcomes(branch) if value in chosen else frozenset()
+            return found
+        case _:
+            raise AssertionError(f"{node.function} connects nothing")
+
+
+def _both(left: Outcomes, right: Outcomes) -> Outcomes:
     """CEL's `&&`: false wins over what has no answer."""
     found: set[bool | None] = set()
     for one, other in product(left, right):
@@ -260,5 +267,9 @@ def both(left: Outcomes, right: Outcomes) -> Outcomes:
     return frozenset(found)
 
 
-def opposite(outcomes: Outcomes) -> Outcomes:
+def _either(left: Outcomes, right: Outcomes) -> Outcomes:
+    return _opposite(_both(_opposite(left), _opposite(right)))
+
+
+def _opposite(outcomes: Outcomes) -> Outcomes:
     return frozenset(None if value is None else not value for value in outcomes)

@@ -173,7 +173,7 @@ def _summary(task_id: str, fields: dict[str, str], policy: str) -> Summary:
         reason=fields.get("why"),
         origin=fields.get("origin"),
         redriven=fields.get("redriven"),
-        tags=tuple(json.loads(fields.get("tags", "[]"))),
+        tags=tuple(json.loads(fields["tags"])) if "tags" in fields else (),
     )
 
 

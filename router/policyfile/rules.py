@@ -97,11 +97,12 @@ def _meant_type(schema: Json, path: Path) -> str | None:
 
 
 def _function_mistakes(policy: Policy) -> Iterator[Mistake]:
-    names = [tool.name for tool in policy.output.tools or ()]
-    for index, name in enumerate(names):
-        if name in names[:index]:
+    seen: set[str] = set()
+    for index, name in enumerate(tool.name for tool in policy.output.tools or ()):
+        if name in seen:
             said = f"there are two functions {name!r}; a model could not tell them apart"
             yield Mistake(("output", "tools", index), said, Code.WRONG_VALUE)
+        seen.add(name)
 
 
 def _keyword_mistakes(policy: Policy) -> Iterator[Mistake]:

@@ -29,6 +29,10 @@ _TELLING: Final = frozenset(
 """Keywords that check nothing here, those of widespread dialects (of ajv and of TypeScript's makers) among them."""
 _VENDORS: Final = re.compile(r"(?i)x-|[_@]|.*[:.]")
 """`x-enum`, `@type` or `ui:items` is a vendor's, however alike."""
+_ASKING: Final = frozenset(("not", "if"))
+"""What stands under these need not be met."""
+_TOLD_MAX: Final = 20
+"""Names of one object that are told: what each was meant to be is looked for among all."""
 _ALIKE: Final = 0.75
 """From here on a word is a keyword misspelt (`tpye` just is); others, such as those of OpenAPI, are notes."""
 
@@ -49,14 +53,13 @@ def impossible_names(schema: JsonSchema) -> Iterator[tuple[Path, str, str | None
         if "object" not in subschema.get("type", "object"):
             continue
         known, required = subschema.get("properties", {}), subschema.get("required", [])
-        left = [name for name in known if name not in required]
-        for index, name in enumerate(required):
-            if name not in known and not _ASKING & {*path}:
-                yield (*path, "required", index), name, closest(name, left)
-
-
-_ASKING: Final = frozenset(("not", "if"))
-"""What stands under these need not be met."""
+        if _ASKING & {*path}:
+            continue
+        needed = {*required}
+        left = [name for name in known if name not in needed]
+        lost = [(index, name) for index, name in enumerate(required) if name not in known]
+        for index, name in lost[:_TOLD_MAX]:
+            yield (*path, "required", index), name, closest(name, left)
 
 
 def _folded(word: str) -> str:
